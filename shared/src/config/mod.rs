@@ -1,0 +1,32 @@
+//! Configuration: the only reader of the environment.
+//!
+//! Every section is a set of clap arguments, so that a setting is a flag and a variable at once. A binary flattens the
+//! sections that it needs. A value that can't be read, and values that contradict each other, are errors at start
+//! that name the variable.
+
+mod api;
+mod jobs;
+mod logging;
+mod openai;
+mod redis;
+mod worker;
+
+pub use api::{ApiConfig, AuthMode};
+pub use jobs::JobsConfig;
+pub use logging::{LogFormat, LoggingConfig};
+pub use openai::OpenAiConfig;
+pub use redis::RedisConfig;
+pub use worker::WorkerConfig;
+
+/// Settings that contradict each other; the text names the variables.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl ConfigError {
+    /// An error with this text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}

@@ -1,0 +1,16 @@
+//! What a job is: its name, its state and how it may end. Pure: nothing here touches Redis or the network.
+
+mod error;
+mod id;
+mod kind;
+pub mod kinds;
+mod retry;
+mod state;
+mod view;
+
+pub use error::{Decision, JobError};
+pub use id::{JobId, ParseJobIdError};
+pub use kind::{Kind, Lane, QueueName};
+pub use retry::RetryPolicy;
+pub use state::JobState;
+pub use view::{JobFailure, JobView};

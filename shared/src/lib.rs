@@ -1,0 +1,17 @@
+//! What every UniLingo binary shares: jobs, the Redis queue, upstream clients and configuration.
+//!
+//! See `ARCHITECTURE.md` at the top of the repository for the map.
+
+pub mod clock;
+pub mod config;
+
+pub mod job;
+pub mod lifecycle;
+pub mod listen;
+pub mod openai;
+pub mod queue;
+pub mod redis;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod tokens;

@@ -1,0 +1,102 @@
+//! Connections that survive whatever Redis goes through.
+
+use std::time::Duration;
+
+use redis::{
+    Client, FromRedisValue, Pipeline, RedisError, RedisResult,
+    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub},
+};
+
+use crate::config::{ConfigError, RedisConfig};
+
+/// An answer that takes longer than this counts as none.
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Longest pause between two attempts to connect.
+const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// Redis did not answer in time, or answered with an error. What was asked may or may not have been done.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis is not available")]
+pub struct UnavailableError(#[from] RedisError);
+
+/// One multiplexed connection, shared by all of a process, which reconnects by itself. Cheap to clone.
+#[derive(Clone)]
+pub struct RedisPool {
+    client: Client,
+    manager: ConnectionManager,
+}
+
+impl std::fmt::Debug for RedisPool {
+    /// Without the address: a password may stand in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisPool").finish_non_exhaustive()
+    }
+}
+
+impl RedisPool {
+    /// Prepares the connection, which is made at first use: a process starts, and says that it is degraded, while Redis is
+    /// away. Call it on a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the address can't be read.
+    pub fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
+        let unreadable = |error: RedisError| ConfigError::new(format!("REDIS_URL: {error}"));
+        let client = Client::open(config.redis_url.as_str()).map_err(unreadable)?;
+        let settings = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(Duration::from_secs(1)))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            // One try a command: a caller is told at once that Redis is away, and the next command tries again.
+            .set_number_of_retries(0)
+            .set_min_delay(Duration::from_millis(50))
+            .set_max_delay(RECONNECT_PAUSE_MAX);
+        let manager = ConnectionManager::new_lazy_with_config(client.clone(), settings).map_err(unreadable)?;
+        Ok(Self { client, manager })
+    }
+
+    /// The shared connection.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionManager {
+        self.manager.clone()
+    }
+
+    /// A connection of one's own, whose commands may block for as long as they like.
+    ///
+    /// # Errors
+    ///
+    /// When Redis can't be reached.
+    pub async fn blocking_connection(&self) -> RedisResult<MultiplexedConnection> {
+        let settings = redis::AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(Duration::from_secs(1)))
+            .set_response_timeout(None);
+        self.client.get_multiplexed_async_connection_with_config(&settings).await
+    }
+
+    /// A connection of one's own for subscriptions.
+    ///
+    /// # Errors
+    ///
+    /// When Redis can't be reached.
+    pub async fn subscriber(&self) -> RedisResult<PubSub> {
+        self.client.get_async_pubsub().await
+    }
+
+    /// Runs a pipeline on the shared connection.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer, or one of the commands fails.
+    pub async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
+        Ok(pipeline.query_async(&mut self.connection()).await?)
+    }
+
+    /// Whether Redis answers.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), UnavailableError> {
+        let mut ping = redis::pipe();
+        self.query::<(String,)>(ping.ping()).await.map(|_| ())
+    }
+}

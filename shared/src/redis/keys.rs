@@ -1,0 +1,4 @@
+//! Every key.
+/// Keys.
+#[derive(Debug, Clone)]
+pub struct Keys;
