@@ -14,4 +14,5 @@ pub mod redis;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tls;
 pub mod tokens;

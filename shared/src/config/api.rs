@@ -1,6 +1,15 @@
 //! The HTTP API.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
+
+use super::ConfigError;
+
+/// Room around the lesson text in a request body: the other fields, names and punctuation.
+const BODY_OVERHEAD: usize = 64 * 1024;
+/// The longest UTF-8 sequence of one character.
+const BYTES_PER_CHAR: usize = 4;
 
 /// Who a request is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -13,8 +22,12 @@ pub enum AuthMode {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API")]
 pub struct ApiConfig {
+    /// Port that the API listens on, IPv4 and IPv6; 0 lets the system choose
+    #[arg(long, env = "PORT", default_value_t = 3001)]
+    pub port: u16,
+
     /// How a request says who it is from. There is no default: choose
-    #[arg(long, env = "AUTH", value_delimiter = ',', required = true)]
+    #[arg(long, env = "AUTH", value_delimiter = ',')]
     pub auth: Vec<AuthMode>,
 
     /// Longest lesson text, in characters
@@ -25,4 +38,100 @@ pub struct ApiConfig {
     /// the cards from that answer: 55 suits it
     #[arg(long, env = "LEGACY_WAIT_SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60))]
     pub legacy_wait_seconds: u64,
+
+    /// On SIGTERM, requests that run have this long to finish, in seconds. Held requests are answered at once
+    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub drain_seconds: u64,
+}
+
+impl ApiConfig {
+    /// Longest lesson text, in characters.
+    #[must_use]
+    pub const fn content_max(&self) -> usize {
+        self.content_max_chars as usize
+    }
+
+    /// Largest request body, in bytes: the longest text in the widest characters, and some room.
+    #[must_use]
+    pub const fn body_max(&self) -> usize {
+        self.content_max() * BYTES_PER_CHAR + BODY_OVERHEAD
+    }
+
+    /// How long the legacy flashcards path waits when the request does not say.
+    #[must_use]
+    pub const fn legacy_wait(&self) -> Duration {
+        Duration::from_secs(self.legacy_wait_seconds)
+    }
+
+    /// The time that running requests have on shutdown.
+    #[must_use]
+    pub const fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+
+    /// Checks the rules that clap can't state in one line that names the variable.
+    ///
+    /// # Errors
+    ///
+    /// When nobody chose how requests are authenticated.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.auth.is_empty() {
+            return Err(ConfigError::new(format!(
+                "AUTH (--auth) is not set and has no default; choose from: {}",
+                choices()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// `trust-client (Believe …)`, for every mode.
+fn choices() -> String {
+    let values = AuthMode::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let texts = values.map(|value| match value.get_help() {
+        Some(help) => format!("{} ({help})", value.get_name()),
+        None => value.get_name().to_owned(),
+    });
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        api: ApiConfig,
+    }
+
+    fn parse(args: &[&str]) -> ApiConfig {
+        Cli::try_parse_from([&["api"], args].concat()).unwrap().api
+    }
+
+    #[test]
+    fn without_a_choice_of_auth_the_error_says_which_there_are() {
+        let config = ApiConfig { auth: Vec::new(), ..parse(&["--auth", "trust-client"]) };
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.starts_with("AUTH ") && error.contains("trust-client"), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn the_body_holds_the_longest_text_in_the_widest_characters() {
+        let config = parse(&["--auth", "trust-client", "--content-max-chars", "1000"]);
+        config.validate().unwrap();
+        assert_eq!(config.body_max(), 4_000 + 65_536);
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        for args in
+            [["--port", "65536"], ["--legacy-wait-seconds", "61"], ["--content-max-chars", "0"], ["--auth", "x"]]
+        {
+            assert!(Cli::try_parse_from([&["api"], &args[..]].concat()).is_err(), "{args:?}");
+        }
+    }
 }

@@ -12,6 +12,14 @@ pub struct JobsConfig {
     #[arg(long, env = "JOB_MAX_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub job_max_attempts: u32,
 
+    /// Longest wait before the second attempt, in ms; it doubles with every further one. The wait itself is drawn at random below it
+    #[arg(long, env = "JOB_RETRY_BASE_MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub job_retry_base_ms: u64,
+
+    /// No wait before an attempt is longer, in ms
+    #[arg(long, env = "JOB_RETRY_CAP_MS", default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    pub job_retry_cap_ms: u64,
+
     /// A job that has not ended by then is a dead letter, in seconds
     #[arg(long, env = "JOB_DEADLINE_SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=2_592_000))]
     pub job_deadline_seconds: u64,

@@ -22,6 +22,10 @@ pub struct WorkerConfig {
     #[arg(long, env = "DRAIN_SECONDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub drain_seconds: u64,
 
+    /// Names this replica in leases and logs
+    #[arg(long, env = "RAILWAY_REPLICA_ID", default_value = "worker")]
+    pub replica_id: String,
+
     /// An idle worker that missed a wake-up looks by itself after this long, in ms
     #[arg(long, env = "FALLBACK_POLL_MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(50..=60_000))]
     pub fallback_poll_ms: u64,

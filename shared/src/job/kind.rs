@@ -1,6 +1,6 @@
 //! Kinds of jobs and the queues that they wait in.
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -71,6 +71,12 @@ impl Lane {
     /// As it stands in keys.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Lane {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -1,1 +1,24 @@
-//! The client of the OpenAI-compatible API.
+//! The client of the OpenAI-compatible chat completions API.
+//!
+//! One [`OpenAi::chat`] is one HTTP request, whatever comes back: the queue is the only layer that retries. What went
+//! wrong is an [`OpenAiError`], and its `From` says what becomes of the job.
+//!
+//! <https://platform.openai.com/docs/api-reference/chat>
+
+mod answer;
+mod client;
+mod decision;
+mod error;
+mod error_body;
+mod exchange;
+mod rate_headers;
+mod request;
+mod retry_after;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{ChatAnswer, Usage};
+pub use client::OpenAi;
+pub use error::OpenAiError;
+pub use rate_headers::{RateHeaders, RateWindow};
+pub use request::ChatRequest;

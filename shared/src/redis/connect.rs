@@ -19,6 +19,16 @@ const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
 #[error("Redis is not available")]
 pub struct UnavailableError(#[from] RedisError);
 
+impl UnavailableError {
+    /// Whether a key holds something else than was expected: the data is damaged, and Redis is well.
+    #[must_use]
+    pub fn is_wrong_type(&self) -> bool {
+        let of_one = self.0.code() == Some("WRONGTYPE");
+        let mut of_pipeline = self.0.clone().into_server_errors().into_iter().flat_map(|errors| errors.to_vec());
+        of_one || of_pipeline.any(|(_, error)| error.code() == "WRONGTYPE")
+    }
+}
+
 /// One multiplexed connection, shared by all of a process, which reconnects by itself. Cheap to clone.
 #[derive(Clone)]
 pub struct RedisPool {

@@ -6,4 +6,10 @@ mod script;
 
 pub use connect::{RedisPool, UnavailableError};
 pub use keys::Keys;
-pub use script::LuaScript;
+pub use script::{LuaScript, run};
+
+/// A duration as scripts take it: whole milliseconds.
+#[must_use]
+pub fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -13,7 +13,7 @@ pub struct GenerateFlashcards {
     pub subject: String,
     /// The topic that every card carries, or [`Self::AI_SELECTION`].
     pub topic: String,
-    /// The learner's own language, by its English name.
+    /// The learner's own language, by its English name ([`crate::job::Language::name`]).
     pub native_language: String,
     /// The language that is learned, by its English name.
     pub target_language: String,
@@ -28,4 +28,61 @@ impl Kind for GenerateFlashcards {
     const NAME: &'static str = "generate-flashcards";
     const VERSION: u32 = 1;
     const QUEUE: QueueName = QueueName::Ai;
+}
+
+/// What the job results in: the answer that the app reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GeneratedFlashcards {
+    /// Always true.
+    pub success: bool,
+    /// The cards, in the order of the text.
+    pub flashcards: Vec<Flashcard>,
+    /// Tokens of every call that the job made.
+    pub token_usage: u64,
+}
+
+/// One card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flashcard {
+    /// The term, in the language that is learned.
+    pub front: String,
+    /// Its translation into the learner's own language.
+    pub back: String,
+    /// What the card belongs to.
+    pub topic: String,
+    /// How hard it is.
+    pub difficulty: Difficulty,
+    /// A sentence in the language that is learned, with the term in it.
+    pub example: String,
+    /// How the term is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pronunciation: Option<String>,
+}
+
+/// How hard a card is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Difficulty {
+    /// For a first course.
+    Beginner,
+    /// For a second one.
+    Intermediate,
+    /// For those who know the language well.
+    Expert,
+}
+
+impl Difficulty {
+    /// Every level, from easy to hard.
+    pub const ALL: [Self; 3] = [Self::Beginner, Self::Intermediate, Self::Expert];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Beginner => "beginner",
+            Self::Intermediate => "intermediate",
+            Self::Expert => "expert",
+        }
+    }
 }

@@ -2,4 +2,4 @@
 
 mod generate_flashcards;
 
-pub use generate_flashcards::GenerateFlashcards;
+pub use generate_flashcards::{Difficulty, Flashcard, GenerateFlashcards, GeneratedFlashcards};

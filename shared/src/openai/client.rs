@@ -1,0 +1,149 @@
+//! The client itself.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_openai::{
+    Client, config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory, traits::RequestOptionsBuilder,
+};
+use http::HeaderValue;
+
+use super::{
+    ChatAnswer, ChatRequest, OpenAiError, RateHeaders, answer, error_body,
+    exchange::{self, Reply},
+    request::RequestBody,
+    retry_after,
+};
+use crate::{
+    config::{ConfigError, OpenAiConfig},
+    tls,
+};
+
+/// Longest time to get a connection; a provider that can't be reached is known early.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A client of an OpenAI-compatible API. Cheap to clone; all clones share their connections.
+#[derive(Clone)]
+pub struct OpenAi {
+    http: reqwest::Client,
+    client: Client<OpenAIConfig>,
+    model: String,
+}
+
+impl fmt::Debug for OpenAi {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAi").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+impl OpenAi {
+    /// Prepares the client; no connection is made yet.
+    ///
+    /// # Errors
+    ///
+    /// When the address or the key can't be used in HTTP.
+    pub fn new(config: &OpenAiConfig) -> Result<Self, ConfigError> {
+        Self::with_timeout(config, config.timeout())
+    }
+
+    pub(super) fn with_timeout(config: &OpenAiConfig, timeout: Duration) -> Result<Self, ConfigError> {
+        let base = &config.openai_base_url;
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(ConfigError::new(format!("OPENAI_BASE_URL ({base}) must begin with http:// or https://")));
+        }
+        // async-openai panics at the first call on a key like this.
+        if HeaderValue::from_str(&config.openai_api_key).is_err() {
+            return Err(ConfigError::new("OPENAI_API_KEY holds a character that HTTP does not allow, such as a line break"));
+        }
+        tls::install();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("unilingo/", env!("CARGO_PKG_VERSION")))
+            .timeout(timeout)
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            // One permit is one request: nothing below the queue sends a second one.
+            .retry(reqwest::retry::never())
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            // Such as a machine without the certificates of the usual authorities (Debian's `ca-certificates`).
+            .map_err(|error| ConfigError::new(format!("the HTTP client of the OpenAI API: {error:?}")))?;
+        let settings = OpenAIConfig::new()
+            .with_api_base(base.as_str().trim_end_matches('/'))
+            .with_api_key(&config.openai_api_key)
+            // Else async-openai takes these from variables that are none of ours.
+            .with_org_id("")
+            .with_project_id("");
+        let client = Client::build(http.clone(), settings);
+        Ok(Self { http, client, model: config.openai_model.clone() })
+    }
+
+    /// Asks once, and waits for the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer, or none that can be used. Nothing is tried twice.
+    pub async fn chat(&self, request: &ChatRequest) -> Result<ChatAnswer, OpenAiError> {
+        let reply = self.ask(request).await?;
+        let request_id = reply.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        tracing::debug!(
+            openai.request_id = request_id,
+            openai.client_request_id = request.request_id,
+            http.status = reply.status.as_u16(),
+            "The OpenAI API answered"
+        );
+        if reply.status.is_success() {
+            answer::read(request, &reply.body, RateHeaders::read(&reply.headers))
+        } else {
+            let wait = retry_after::read(&reply.headers);
+            Err(error_body::classify(reply.status, wait, &reply.body, &[&request.system, &request.user]))
+        }
+    }
+
+    /// async-openai builds and signs the request; what comes back is kept from it. By itself it retries three times, drops
+    /// the headers, reads without a bound, and logs a body that it can't parse, which may hold a learner's text.
+    async fn ask(&self, request: &ChatRequest) -> Result<Reply, OpenAiError> {
+        let reply = Arc::new(OnceLock::new());
+        let service = tower::service_fn({
+            let (http, reply) = (self.http.clone(), reply.clone());
+            move |factory: HttpRequestFactory| {
+                let (http, reply) = (http.clone(), Arc::clone(&reply));
+                async move {
+                    let got = exchange::send(&http, factory.build().await?).await.map_err(box_error)?;
+                    // Nothing asks twice, so the place is empty.
+                    let _ = reply.set(got);
+                    Ok::<_, OpenAIError>(reqwest::Response::from(http::Response::new("null")))
+                }
+            }
+        });
+        let client = self.client.clone().with_http_service(service);
+        let chat = client.chat();
+        // <https://platform.openai.com/docs/api-reference/debugging-requests>
+        let chat = chat.header("x-client-request-id", &request.request_id).map_err(unbox_error)?;
+        chat.create_byot::<_, ()>(RequestBody::new(&self.model, request)).await.map_err(unbox_error)?;
+        drop(client);
+        Arc::into_inner(reply).and_then(OnceLock::into_inner).ok_or(OpenAiError::Malformed { what: "nothing came back" })
+    }
+}
+
+fn box_error(error: OpenAiError) -> OpenAIError {
+    OpenAIError::Boxed(Box::new(error))
+}
+
+/// Our own error back out of async-openai's; its others come from a request that could not be built.
+fn unbox_error(error: OpenAIError) -> OpenAiError {
+    match error {
+        OpenAIError::Reqwest(error) => error.into(),
+        OpenAIError::Boxed(error) => match error.downcast() {
+            Ok(error) => *error,
+            Err(error) => unsendable(&error.to_string()),
+        },
+        other => unsendable(&other.to_string()),
+    }
+}
+
+fn unsendable(message: &str) -> OpenAiError {
+    OpenAiError::BadRequest { code: Some("not_sent".to_owned()), message: error_body::shorten(message) }
+}

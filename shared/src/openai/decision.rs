@@ -1,0 +1,129 @@
+//! What becomes of a job whose call went wrong.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+use super::OpenAiError;
+use crate::job::JobError;
+
+/// A pause after a 429 that does not say how long.
+const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(5);
+/// How often a job looks whether an account that needs a person works again.
+const ACCOUNT_PAUSE: Duration = Duration::from_secs(60);
+
+impl From<OpenAiError> for JobError {
+    /// What is the account's or the limit's fault costs the job no attempt; what only another request could change ends it.
+    fn from(error: OpenAiError) -> Self {
+        let decision = match &error {
+            OpenAiError::RateLimited { retry_after } => Self::snooze(
+                jittered(retry_after.unwrap_or(RATE_LIMIT_PAUSE)),
+                "openai_rate_limited",
+                "The AI service is busy. Your request waits and goes on by itself.",
+            ),
+            OpenAiError::QuotaSpent { code } => {
+                tracing::error!(
+                    openai.code = code,
+                    "The OpenAI account is out of quota: every AI job waits until a person tops it up"
+                );
+                account_wait("openai_quota_spent")
+            }
+            OpenAiError::Unauthorized | OpenAiError::Forbidden => {
+                tracing::error!(
+                    reason = %error,
+                    "The OpenAI API rejects our key: every AI job waits until OPENAI_API_KEY is right"
+                );
+                account_wait("openai_key_rejected")
+            }
+            OpenAiError::BadRequest { .. } => {
+                Self::fail("openai_rejected_request", "The AI service could not work with this request.")
+            }
+            OpenAiError::Server { retry_after: Some(wait), .. } => {
+                Self::retry_after(jittered(*wait), "openai_unavailable", UNAVAILABLE)
+            }
+            OpenAiError::Server { .. } | OpenAiError::Connection { .. } => Self::retry("openai_unavailable", UNAVAILABLE),
+            OpenAiError::Timeout { .. } => Self::retry("openai_timeout", "The AI service took too long to answer."),
+            OpenAiError::Refused { .. } => {
+                Self::fail("openai_refused", "The AI service declined to work on this text.")
+            }
+            OpenAiError::ContentFilter => Self::fail(
+                "openai_content_filtered",
+                "The AI service's content filter held the answer to this text back.",
+            ),
+            OpenAiError::CutOff => Self::retry("openai_cut_off", "The answer was too long and came incomplete."),
+            OpenAiError::Malformed { .. } | OpenAiError::TooLarge => {
+                Self::retry("openai_malformed_answer", "The AI service gave an answer that could not be read.")
+            }
+        };
+        decision.with_source(error)
+    }
+}
+
+const UNAVAILABLE: &str = "The AI service could not be reached.";
+
+fn account_wait(code: &'static str) -> JobError {
+    JobError::snooze(
+        jittered(ACCOUNT_PAUSE),
+        code,
+        "The AI service is not available at the moment. Your request waits and goes on by itself.",
+    )
+}
+
+/// Up to a fifth longer, so that the jobs that were turned away together don't come back together.
+fn jittered(wait: Duration) -> Duration {
+    wait.mul_f64(1.0 + 0.2 * rand::rng().random::<f64>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Decision;
+
+    fn of(error: OpenAiError) -> (Decision, String) {
+        let error = JobError::from(error);
+        assert!(std::error::Error::source(&error).is_some(), "{error} has lost its cause");
+        (error.decision(), error.code().to_owned())
+    }
+
+    fn within(decision: Decision, seconds: u64) -> bool {
+        let wait = Duration::from_secs(seconds);
+        matches!(decision, Decision::Snooze(chosen) | Decision::RetryAfter(chosen) if chosen >= wait && chosen <= wait * 6 / 5)
+    }
+
+    #[test]
+    fn what_is_not_the_jobs_fault_costs_no_attempt() {
+        let quota = OpenAiError::QuotaSpent { code: "insufficient_quota".into() };
+        for (error, seconds, code) in [
+            (OpenAiError::RateLimited { retry_after: Some(Duration::from_secs(20)) }, 20, "openai_rate_limited"),
+            (OpenAiError::RateLimited { retry_after: None }, 5, "openai_rate_limited"),
+            (quota, 60, "openai_quota_spent"),
+            (OpenAiError::Unauthorized, 60, "openai_key_rejected"),
+            (OpenAiError::Forbidden, 60, "openai_key_rejected"),
+        ] {
+            let (decision, told) = of(error);
+            assert_eq!(told, code);
+            assert!(matches!(decision, Decision::Snooze(_)) && within(decision, seconds), "{code}: {decision:?}");
+        }
+    }
+
+    #[test]
+    fn passing_trouble_is_tried_again() {
+        let server = |retry_after| OpenAiError::Server { status: 503, retry_after };
+        assert_eq!(of(server(None)), (Decision::Retry, "openai_unavailable".into()));
+        let (decision, _) = of(server(Some(Duration::from_secs(9))));
+        assert!(matches!(decision, Decision::RetryAfter(_)) && within(decision, 9));
+        assert_eq!(of(OpenAiError::CutOff), (Decision::Retry, "openai_cut_off".into()));
+        assert_eq!(of(OpenAiError::Malformed { what: "x" }), (Decision::Retry, "openai_malformed_answer".into()));
+        assert_eq!(of(OpenAiError::TooLarge), (Decision::Retry, "openai_malformed_answer".into()));
+    }
+
+    #[test]
+    fn what_no_attempt_would_change_ends_the_job() {
+        let rejected = OpenAiError::BadRequest { code: None, message: "internal: secret".into() };
+        let shown = JobError::from(rejected);
+        assert!(!shown.message().contains("secret"));
+        assert_eq!(shown.decision(), Decision::Fail);
+        assert_eq!(of(OpenAiError::Refused { reason: "no".into() }), (Decision::Fail, "openai_refused".into()));
+        assert_eq!(of(OpenAiError::ContentFilter), (Decision::Fail, "openai_content_filtered".into()));
+    }
+}

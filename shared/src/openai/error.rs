@@ -1,0 +1,87 @@
+//! What can go wrong with a call.
+
+use std::time::Duration;
+
+/// Why a call has no answer that can be used. None of it holds the prompt or the key.
+///
+/// <https://platform.openai.com/docs/guides/error-codes/api-errors>
+#[derive(Debug, thiserror::Error)]
+pub enum OpenAiError {
+    /// Too many requests or tokens; later it will work.
+    #[error("the provider's rate limit was hit")]
+    RateLimited {
+        /// How long the provider asks to wait, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// The account has no money or allowance left: no call will work until a person sees to it.
+    #[error("the provider's account is out of quota ({code})")]
+    QuotaSpent {
+        /// The provider's code.
+        code: String,
+    },
+    /// The key is missing or wrong.
+    #[error("the provider does not know the key")]
+    Unauthorized,
+    /// The key may not do this, or not from here.
+    #[error("the provider does not allow this key the call")]
+    Forbidden,
+    /// The provider can't do anything with the request, now or later.
+    #[error("the provider rejected the request ({}): {message}", code.as_deref().unwrap_or("no code"))]
+    BadRequest {
+        /// The provider's code.
+        code: Option<String>,
+        /// The provider's words, shortened.
+        message: String,
+    },
+    /// The provider failed, or is overloaded.
+    #[error("the provider failed with status {status}")]
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// How long the provider asks to wait, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// No answer in time. The call may have been carried out, and paid for.
+    #[error("the provider did not answer in time")]
+    Timeout {
+        /// What the HTTP client says.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection could not be made, or broke.
+    #[error("the connection to the provider failed")]
+    Connection {
+        /// What the HTTP client says.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The model declined.
+    #[error("the model refused: {reason}")]
+    Refused {
+        /// The model's words, shortened.
+        reason: String,
+    },
+    /// The answer did not fit its cap of tokens.
+    #[error("the answer was cut off at its token limit")]
+    CutOff,
+    /// The provider's filter held the answer back.
+    #[error("the provider's content filter held the answer back")]
+    ContentFilter,
+    /// The call went well, and what came back is not a chat completion.
+    #[error("the answer is malformed: {what}")]
+    Malformed {
+        /// What is wrong with it; nothing of its content.
+        what: &'static str,
+    },
+    /// The answer is larger than we are willing to hold.
+    #[error("the answer is too large")]
+    TooLarge,
+}
+
+impl From<reqwest::Error> for OpenAiError {
+    fn from(error: reqwest::Error) -> Self {
+        let source = error.without_url();
+        // A connection that took too long to be made is both; nothing was asked over it.
+        if source.is_timeout() && !source.is_connect() { Self::Timeout { source } } else { Self::Connection { source } }
+    }
+}

@@ -1,0 +1,164 @@
+//! From an HTTP status, and whatever came with it, to the error.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::Value;
+
+use super::OpenAiError;
+
+/// Longest text of the provider's that is kept.
+const MESSAGE_CHARS: usize = 300;
+/// A text that repeats this many characters of the prompt is withheld.
+const ECHO_CHARS: usize = 24;
+
+/// Codes that say that money or an allowance is gone. Waiting does not help:
+/// <https://platform.openai.com/docs/guides/error-codes/api-errors>.
+const QUOTA_CODES: [&str; 7] = [
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+];
+
+/// The error's kind is decided by the status first: a gateway's HTML page is still a 429 or a 500.
+pub(super) fn classify(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+    prompt: &[&str],
+) -> OpenAiError {
+    let ErrorBody { code, kind, message } = ErrorBody::read(body);
+    let is = |name: &str| [&code, &kind].into_iter().flatten().any(|word| word == name);
+    if let Some(code) = QUOTA_CODES.into_iter().find(|name| status.is_client_error() && is(name)) {
+        return OpenAiError::QuotaSpent { code: code.to_owned() };
+    }
+    match status.as_u16() {
+        401 => OpenAiError::Unauthorized,
+        // Compatible providers say so when the balance is gone.
+        402 => OpenAiError::QuotaSpent { code: code.map_or_else(|| "payment_required".to_owned(), |code| shorten(&code)) },
+        403 => OpenAiError::Forbidden,
+        429 => OpenAiError::RateLimited { retry_after },
+        503 if is("slow_down") => OpenAiError::RateLimited { retry_after },
+        // OpenAI's own clients take these two for passing trouble as well.
+        408 | 409 => OpenAiError::Server { status: status.as_u16(), retry_after },
+        400..=499 if is("content_filter") => OpenAiError::ContentFilter,
+        400..=499 => {
+            let message = if repeats(&message, prompt) {
+                "(withheld, since it repeats the prompt)".to_owned()
+            } else {
+                shorten(&message)
+            };
+            OpenAiError::BadRequest { code: code.as_deref().map(shorten), message }
+        }
+        status => OpenAiError::Server { status, retry_after },
+    }
+}
+
+/// At most [`MESSAGE_CHARS`] characters of the text.
+pub(super) fn shorten(text: &str) -> String {
+    text.chars().take(MESSAGE_CHARS).collect()
+}
+
+/// Whether the part of the message that would be kept repeats a stretch of the prompt.
+fn repeats(message: &str, prompt: &[&str]) -> bool {
+    let kept: Vec<char> = message.chars().take(MESSAGE_CHARS).collect();
+    kept.windows(ECHO_CHARS).any(|stretch| {
+        let stretch: String = stretch.iter().collect();
+        prompt.iter().any(|part| part.contains(&stretch))
+    })
+}
+
+/// What an error says about itself, as far as it can be read. Compatible servers write a number or nothing where OpenAI
+/// writes a code, so its type of the body, which async-openai follows, would not do.
+#[derive(Default)]
+struct ErrorBody {
+    code: Option<String>,
+    kind: Option<String>,
+    message: String,
+}
+
+impl ErrorBody {
+    fn read(body: &[u8]) -> Self {
+        let Ok(body) = serde_json::from_slice::<Value>(body) else { return Self::default() };
+        let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
+        let word = |name| match error.get(name) {
+            Some(Value::String(word)) if !word.is_empty() => Some(word.clone()),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let message = word("message").or_else(|| word("error")).or_else(|| word("detail")).unwrap_or_default();
+        Self { code: word("code"), kind: word("type"), message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, body: &str) -> OpenAiError {
+        let wait = Some(Duration::from_secs(7));
+        classify(StatusCode::from_u16(status).unwrap(), wait, body.as_bytes(), &["Explain the water cycle to a child of nine"])
+    }
+
+    fn coded(code: &str, kind: &str) -> String {
+        format!(r#"{{"error":{{"message":"no","type":"{kind}","param":null,"code":"{code}"}}}}"#)
+    }
+
+    #[test]
+    fn the_status_decides_whatever_the_body() {
+        for body in ["", "<html>busy</html>", "null", "[]", "{}", r#"{"error":null}"#, r#"{"error":{"code":7}}"#, "\u{0}"] {
+            assert!(matches!(of(401, body), OpenAiError::Unauthorized), "{body}");
+            assert!(matches!(of(402, body), OpenAiError::QuotaSpent { .. }), "{body}");
+            assert!(matches!(of(403, body), OpenAiError::Forbidden), "{body}");
+            assert!(matches!(of(429, body), OpenAiError::RateLimited { retry_after: Some(_) }), "{body}");
+            for status in [400, 404, 413, 422, 451] {
+                assert!(matches!(of(status, body), OpenAiError::BadRequest { .. }), "{status} {body}");
+            }
+            for expected in [302, 408, 409, 500, 502, 503, 504, 529] {
+                let error = of(expected, body);
+                assert!(matches!(error, OpenAiError::Server { status, .. } if status == expected), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_429_is_a_spent_quota_only_where_it_says_so() {
+        for code in QUOTA_CODES {
+            assert!(matches!(of(429, &coded(code, "requests")), OpenAiError::QuotaSpent { code: told } if told == code));
+            assert!(matches!(of(429, &coded("", code)), OpenAiError::QuotaSpent { code: told } if told == code));
+        }
+        assert!(matches!(of(400, &coded("billing_hard_limit_reached", "")), OpenAiError::QuotaSpent { .. }));
+        for code in ["rate_limit_exceeded", "slow_down", "tokens"] {
+            assert!(matches!(of(429, &coded(code, "tokens")), OpenAiError::RateLimited { .. }), "{code}");
+        }
+        assert!(matches!(of(503, &coded("slow_down", "")), OpenAiError::RateLimited { .. }));
+        assert!(matches!(of(500, &coded("insufficient_quota", "")), OpenAiError::Server { status: 500, .. }));
+    }
+
+    #[test]
+    fn a_rejected_request_keeps_code_and_words() {
+        let rejected = |body: &str| match of(400, body) {
+            OpenAiError::BadRequest { code, message } => (code, message),
+            other => panic!("{other}"),
+        };
+        assert_eq!(rejected(&coded("unsupported_parameter", "")), (Some("unsupported_parameter".into()), "no".into()));
+        assert_eq!(rejected(r#"{"error":{"code":400,"message":"bad"}}"#), (Some("400".into()), "bad".into()));
+        assert_eq!(rejected(r#"{"error":"bad"}"#), (None, "bad".into()));
+        assert_eq!(rejected(r#"{"detail":"bad"}"#), (None, "bad".into()));
+        let long = format!(r#"{{"error":{{"message":"{}"}}}}"#, "ж".repeat(1_000));
+        assert_eq!(rejected(&long).1.chars().count(), MESSAGE_CHARS);
+        assert!(matches!(of(400, &coded("content_filter", "")), OpenAiError::ContentFilter));
+    }
+
+    #[test]
+    fn a_message_that_repeats_the_prompt_is_withheld() {
+        let echo = r#"{"error":{"message":"cannot parse: Explain the water cycle to a child"}}"#;
+        assert!(!of(400, echo).to_string().contains("water cycle"));
+        let few_words = r#"{"error":{"message":"cannot parse: the water cycle"}}"#;
+        assert!(of(400, few_words).to_string().contains("water cycle"));
+    }
+}

@@ -1,0 +1,55 @@
+//! Replies that come late, in part, or without end.
+
+use super::{OpenAiError, Then, Upstream, client, question, reply};
+
+async fn error_of(bytes: impl Into<Vec<u8>>, then: Then) -> OpenAiError {
+    let upstream = Upstream::start(bytes, then).await;
+    let error = upstream.ask().await.unwrap_err();
+    assert_eq!(upstream.requests().len(), 1, "one call is one request");
+    error
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_a_timeout() {
+    let error = error_of("", Then::Stall).await;
+    assert!(matches!(error, OpenAiError::Timeout { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_stops_half_way_is_a_timeout() {
+    let error = error_of("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\"", Then::Stall).await;
+    assert!(matches!(error, OpenAiError::Timeout { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_429_whose_body_never_ends_is_still_a_rate_limit() {
+    let error = error_of("HTTP/1.1 429 Slow\r\ncontent-length: 100\r\nretry-after: 3\r\n\r\n{", Then::Stall).await;
+    assert!(matches!(error, OpenAiError::RateLimited { retry_after: Some(_) }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_dropped_connection_is_named_so_and_not_tried_again() {
+    for half in ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\""] {
+        let error = error_of(half, Then::Close).await;
+        assert!(matches!(error, OpenAiError::Connection { .. }), "{half}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_port_is_a_connection_error() {
+    let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = client(&format!("http://{unused}/v1")).chat(&question()).await.unwrap_err();
+    assert!(matches!(error, OpenAiError::Connection { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_answer_beyond_the_cap_is_not_read_to_its_end() {
+    let error = error_of(reply("200 OK", "", &" ".repeat(8 * 1024 * 1024 + 1)), Then::Stall).await;
+    assert!(matches!(error, OpenAiError::TooLarge), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_error_beyond_its_cap_keeps_its_status() {
+    let error = error_of(reply("502 Bad Gateway", "", &" ".repeat(1024 * 1024)), Then::Stall).await;
+    assert!(matches!(error, OpenAiError::Server { status: 502, .. }), "{error:?}");
+}

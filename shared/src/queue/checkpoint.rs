@@ -1,0 +1,53 @@
+//! Recording pieces of finished work.
+
+use std::collections::BTreeMap;
+
+use super::context::JobContext;
+use crate::{
+    job::JobError,
+    redis::{LuaScript, UnavailableError, run},
+};
+
+static CHECKPOINT: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("checkpoint.lua")));
+
+impl JobContext {
+    /// What earlier attempts have recorded, by name. Asks Redis only where there may be something.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer: the attempt is made again.
+    pub async fn checkpoints(&self) -> Result<BTreeMap<String, String>, JobError> {
+        if !self.resumed {
+            return Ok(BTreeMap::new());
+        }
+        let mut read = redis::pipe();
+        read.hgetall(self.keys.checkpoints(self.id));
+        let (checkpoints,) = self.redis.query::<(BTreeMap<String, String>,)>(&read).await.map_err(unavailable)?;
+        Ok(checkpoints)
+    }
+
+    /// Records a piece of finished work under `name`, together with the progress in percent, which never goes back.
+    ///
+    /// # Errors
+    ///
+    /// When the job is no longer this worker's, or Redis does not answer.
+    pub async fn checkpoint(&self, name: &str, value: &str, progress: u8) -> Result<(), JobError> {
+        let mut call = CHECKPOINT.call();
+        call.key(self.keys.root())
+            .arg(&*self.queue)
+            .arg(self.id.to_string())
+            .arg(self.fence)
+            .arg(name)
+            .arg(value)
+            .arg(progress.min(100));
+        let (word, _): (String, String) = run(&call, &mut self.redis.connection()).await.map_err(unavailable)?;
+        match word.as_str() {
+            "recorded" => Ok(()),
+            _ => Err(JobError::retry("lease_lost", "Another worker has taken the job over")),
+        }
+    }
+}
+
+fn unavailable(error: UnavailableError) -> JobError {
+    JobError::retry("redis_unavailable", "The queue could not be reached").with_source(error)
+}

@@ -1,0 +1,22 @@
+//! The way in for everyone who is not a worker.
+
+use crate::{
+    config::JobsConfig,
+    redis::{Keys, RedisPool},
+};
+
+/// Accepts jobs and answers for them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    pub(super) redis: RedisPool,
+    pub(super) keys: Keys,
+    pub(super) jobs: JobsConfig,
+}
+
+impl Queue {
+    /// A client of the queues below `prefix` (`QUEUE_PREFIX`).
+    #[must_use]
+    pub fn new(redis: RedisPool, prefix: &str, jobs: JobsConfig) -> Self {
+        Self { redis, keys: Keys::new(prefix), jobs }
+    }
+}

@@ -1,0 +1,41 @@
+//! What a handler knows of its job.
+
+use std::sync::Arc;
+
+use crate::{
+    job::JobId,
+    redis::{Keys, RedisPool},
+};
+
+/// One attempt at a job. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct JobContext {
+    pub(super) redis: RedisPool,
+    pub(super) keys: Arc<Keys>,
+    pub(super) queue: Arc<str>,
+    pub(super) id: JobId,
+    pub(super) fence: u64,
+    pub(super) attempt: u32,
+    pub(super) max_attempts: u32,
+    pub(super) resumed: bool,
+}
+
+impl JobContext {
+    /// The job's id.
+    #[must_use]
+    pub const fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Which attempt this is, from 1.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// How many attempts there may be.
+    #[must_use]
+    pub const fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+}

@@ -1,0 +1,82 @@
+//! Accepting a job.
+
+use std::time::Duration;
+
+use super::Queue;
+use crate::{
+    job::{JobId, Kind},
+    redis::{LuaScript, UnavailableError, millis, run},
+};
+
+static ENQUEUE: LuaScript =
+    LuaScript::new(concat!(include_str!("keys.lua"), include_str!("line.lua"), include_str!("enqueue.lua")));
+
+/// Beyond deadline and retention: a job that every index has forgotten is gone after this, in seconds.
+const FORGOTTEN_AFTER_SECONDS: u64 = 3_600;
+
+/// A job to be accepted.
+#[derive(Debug, Clone)]
+pub struct NewJob<K> {
+    /// What is to be done.
+    pub payload: K,
+    /// Who asks for it.
+    pub user: String,
+    /// Not before this long from now.
+    pub delay: Duration,
+}
+
+impl<K> NewJob<K> {
+    /// A job to be done as soon as may be.
+    #[must_use]
+    pub fn new(payload: K, user: impl Into<String>) -> Self {
+        Self { payload, user: user.into(), delay: Duration::ZERO }
+    }
+}
+
+/// Why a job was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum EnqueueError {
+    /// As many jobs as `QUEUE_MAX_WAITING` are unfinished already.
+    #[error("the queue is full: {unfinished} jobs have not ended")]
+    Full {
+        /// How many.
+        unfinished: u64,
+    },
+    /// The payload has no JSON form.
+    #[error("the payload can't be encoded")]
+    Encode(#[from] serde_json::Error),
+    /// Redis did not answer. The job may have been accepted all the same.
+    #[error(transparent)]
+    Unavailable(#[from] UnavailableError),
+}
+
+impl Queue {
+    /// Accepts a job. When this returns `Ok`, the job is in Redis and will end.
+    ///
+    /// # Errors
+    ///
+    /// When the queue is full or Redis does not answer.
+    pub async fn enqueue<K: Kind>(&self, job: &NewJob<K>) -> Result<JobId, EnqueueError> {
+        let id = JobId::new();
+        let payload = serde_json::to_vec(&job.payload)?;
+        let ttl_seconds = self.jobs.job_deadline_seconds + self.jobs.dead_ttl_seconds + FORGOTTEN_AFTER_SECONDS;
+        let mut call = ENQUEUE.call();
+        call.key(self.keys.root())
+            .arg(K::QUEUE.as_str())
+            .arg(id.to_string())
+            .arg(K::NAME)
+            .arg(K::lane().as_str())
+            .arg(&job.user)
+            .arg(payload)
+            .arg(millis(job.delay))
+            .arg(millis(self.jobs.deadline()))
+            .arg(self.jobs.job_max_attempts)
+            .arg(self.jobs.queue_max_waiting)
+            .arg(ttl_seconds * 1_000);
+        let (word, number): (String, u64) = run(&call, &mut self.redis.connection()).await?;
+        match word.as_str() {
+            "full" => Err(EnqueueError::Full { unfinished: number }),
+            _ => Ok(id),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Waiting for a job's end without polling: one subscription connection for the whole process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use redis::aio::PubSub;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::Queue;
+use crate::{
+    job::{JobId, JobView},
+    lifecycle::Lifecycle,
+    redis::UnavailableError,
+};
+
+/// Pause before the subscriber connects again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// How many things have happened that make a look at the job worth while. 0: not subscribed yet.
+type Changes = watch::Sender<u64>;
+
+/// The ends of jobs, pushed by Redis. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct JobEvents {
+    queue: Queue,
+    waited_for: Arc<WaitedFor>,
+    requests: mpsc::UnboundedSender<Request>,
+    drain: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct WaitedFor(Mutex<HashMap<JobId, Changes>>);
+
+#[derive(Debug)]
+enum Request {
+    Subscribe(JobId),
+    Unsubscribe(JobId),
+}
+
+impl JobEvents {
+    /// Starts the subscriber on `lifecycle`'s tasks. It connects at once and again whenever the connection is lost.
+    #[must_use]
+    pub fn start(queue: Queue, lifecycle: &Lifecycle) -> Self {
+        let (requests, received) = mpsc::unbounded_channel();
+        let waited_for = Arc::<WaitedFor>::default();
+        let subscriber = Subscriber { queue: queue.clone(), waited_for: Arc::clone(&waited_for), requests: received };
+        let leave = lifecycle.leave().clone();
+        lifecycle.tasks().spawn(async move { leave.run_until_cancelled(subscriber.run()).await });
+        Self { queue, waited_for, requests, drain: lifecycle.drain().clone() }
+    }
+
+    /// Waits until the job has ended, at most `patience`; then answers with the job as it is, ended or not. `None`: not known.
+    /// When the process drains it answers at once.
+    ///
+    /// Redis is read once at the beginning, once at the end, and once where the subscription had to be made again; never
+    /// in between.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer.
+    pub async fn wait(&self, id: JobId, patience: Duration) -> Result<Option<JobView>, UnavailableError> {
+        let until = Instant::now() + patience;
+        let mut waiter = self.waiter(id);
+        loop {
+            let changed = timeout_at(until, self.drain.run_until_cancelled(waiter.changes.changed())).await;
+            let job = self.queue.job(id).await?;
+            let ended = job.as_ref().is_none_or(|job| job.state.is_final());
+            if ended || !matches!(changed, Ok(Some(Ok(())))) {
+                return Ok(job);
+            }
+        }
+    }
+
+    fn waiter(&self, id: JobId) -> Waiter<'_> {
+        let mut jobs = self.waited_for.lock();
+        let changes = jobs.entry(id).or_insert_with(|| {
+            // Under the lock, so that requests for one job are made in the order of its waiters. A closed channel means that
+            // the process is leaving.
+            let _ = self.requests.send(Request::Subscribe(id));
+            Changes::new(0)
+        });
+        let mut receiver = changes.subscribe();
+        if *receiver.borrow() > 0 {
+            // Subscribed already: look at once.
+            receiver.mark_changed();
+        }
+        Waiter { events: self, id, changes: receiver }
+    }
+}
+
+/// One who waits. The last one to go ends the subscription.
+struct Waiter<'a> {
+    events: &'a JobEvents,
+    id: JobId,
+    changes: watch::Receiver<u64>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        let mut jobs = self.events.waited_for.lock();
+        // This one's receiver still counts.
+        if jobs.get(&self.id).is_some_and(|changes| changes.receiver_count() <= 1) {
+            jobs.remove(&self.id);
+            let _ = self.events.requests.send(Request::Unsubscribe(self.id));
+        }
+    }
+}
+
+impl WaitedFor {
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Changes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changed(&self, id: JobId) {
+        if let Some(changes) = self.lock().get(&id) {
+            changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn ids(&self) -> Vec<JobId> {
+        self.lock().keys().copied().collect()
+    }
+}
+
+struct Subscriber {
+    queue: Queue,
+    waited_for: Arc<WaitedFor>,
+    requests: mpsc::UnboundedReceiver<Request>,
+}
+
+impl Subscriber {
+    async fn run(mut self) {
+        let mut away = false;
+        loop {
+            match self.queue.redis.subscriber().await {
+                Ok(connection) => {
+                    away = false;
+                    if let Err(error) = self.serve(connection).await {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "The subscription was lost");
+                    }
+                }
+                Err(error) if !away => {
+                    away = true;
+                    tracing::warn!(error = &error as &dyn std::error::Error, "Redis is away: waits see a job's end late");
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(RECONNECT_PAUSE).await;
+        }
+    }
+
+    /// Serves until the connection is lost.
+    async fn serve(&mut self, connection: PubSub) -> Result<(), redis::RedisError> {
+        let (mut sink, mut messages) = connection.split();
+        for id in self.waited_for.ids() {
+            sink.subscribe(self.queue.keys.events(id)).await?;
+            self.waited_for.changed(id);
+        }
+        let prefix = self.queue.keys.events_prefix();
+        loop {
+            tokio::select! {
+                message = messages.next() => {
+                    let Some(message) = message else { return Ok(()) };
+                    let id = message.get_channel_name().strip_prefix(&prefix).and_then(|id| id.parse().ok());
+                    if let Some(id) = id.filter(|_| message.get_payload_bytes() != b"progress") {
+                        self.waited_for.changed(id);
+                    }
+                }
+                request = self.requests.recv() => match request {
+                    Some(Request::Subscribe(id)) => {
+                        sink.subscribe(self.queue.keys.events(id)).await?;
+                        self.waited_for.changed(id);
+                    }
+                    Some(Request::Unsubscribe(id)) => sink.unsubscribe(self.queue.keys.events(id)).await?,
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The task that takes jobs: as many as there are free slots, and only then.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::Rng;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    JobContext, Lease,
+    idle::Idle,
+    outcome::{Outcome, Unfinished},
+    ready::Ready,
+    renewer::Held,
+    settle::{Retention, settle},
+    take::{TakeSettings, Taken, TakenJob, take},
+};
+use crate::redis::{Keys, RedisPool, UnavailableError};
+
+/// Pauses between attempts to reach a Redis that is away.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Takes jobs for one worker until it is stopped.
+pub(super) struct Fetcher {
+    pub(super) redis: RedisPool,
+    pub(super) keys: Arc<Keys>,
+    pub(super) settings: TakeSettings,
+    pub(super) queue: Arc<str>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) batch: usize,
+    pub(super) fallback_poll: Duration,
+    pub(super) held: Arc<Held>,
+    pub(super) ready: Arc<Ready>,
+    pub(super) idle: Idle,
+    pub(super) stop: CancellationToken,
+}
+
+impl Fetcher {
+    /// Fetches until it is stopped, then gives back what was not begun. A take is never given up half-way: its answer may
+    /// hold jobs.
+    pub(super) async fn run(mut self) {
+        let stop = self.stop.clone();
+        while let Some(slots) = stop.run_until_cancelled(self.free_slots()).await {
+            if stop.is_cancelled() {
+                break;
+            }
+            match self.take_surely(slots.len()).await {
+                Taken::Jobs(jobs) => self.hand_over(jobs, slots),
+                Taken::Wait { after } => {
+                    drop(slots);
+                    let patience = self.patience();
+                    stop.run_until_cancelled(self.idle.wait(after.map_or(patience, |after| after.min(patience)))).await;
+                }
+            }
+        }
+        self.idle.give_back_markers().await;
+        self.give_back_jobs().await;
+    }
+
+    fn hand_over(&self, jobs: Vec<TakenJob>, slots: Vec<OwnedSemaphorePermit>) {
+        let leases: Vec<Lease> = jobs.into_iter().zip(slots).map(|(job, slot)| self.lease(job, slot)).collect();
+        self.ready.push(leases);
+    }
+
+    /// Waits for one free slot and takes what else is free, up to a batch.
+    async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
+        let mut slots = Vec::with_capacity(self.batch);
+        if let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await {
+            slots.push(slot);
+        }
+        while slots.len() < self.batch {
+            let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else { break };
+            slots.push(slot);
+        }
+        slots
+    }
+
+    /// Asks until there is an answer or the worker stops, always under the same request id: an answer that was lost is given again.
+    async fn take_surely(&self, want: usize) -> Taken {
+        let request = Uuid::now_v7().simple().to_string();
+        let mut pause = PAUSE_FIRST;
+        let mut failure: Option<UnavailableError> = None;
+        loop {
+            match take(&self.redis, &self.keys, &self.settings, &request, want).await {
+                Ok(taken) => {
+                    if failure.is_some() {
+                        tracing::info!("Redis is back: jobs are taken again");
+                    }
+                    return taken;
+                }
+                Err(error) => {
+                    if failure.is_none() {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "Redis is away: no jobs are taken");
+                    }
+                    failure = Some(error);
+                }
+            }
+            let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
+            if self.stop.run_until_cancelled(tokio::time::sleep(jittered)).await.is_none() {
+                return Taken::Wait { after: None };
+            }
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// The fallback poll with jitter, so that a fleet does not ask in step. Never below the configured time: an idle worker
+    /// asks at most once in it.
+    fn patience(&self) -> Duration {
+        self.fallback_poll.mul_f64(rand::rng().random_range(1.0..1.2))
+    }
+
+    fn lease(&self, job: TakenJob, slot: OwnedSemaphorePermit) -> Lease {
+        let context = JobContext {
+            redis: self.redis.clone(),
+            keys: Arc::clone(&self.keys),
+            queue: Arc::clone(&self.queue),
+            id: job.id,
+            fence: job.fence,
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            resumed: job.resumed,
+        };
+        let hold = Some(self.held.hold(job.id, job.fence, slot));
+        Lease { context, lane: job.lane, payload: job.payload, hold }
+    }
+
+    /// Lets others have at once what was taken and not begun.
+    async fn give_back_jobs(&self) {
+        let retention = Retention { completed: self.settings.completed_ttl, dead: self.settings.dead_ttl };
+        for lease in self.ready.drain() {
+            let returned = Outcome::Unfinished(Unfinished::returned());
+            if let Err(error) = settle(&lease.context, &returned, retention).await {
+                tracing::warn!(job.id = %lease.context.id, error = &error as &dyn std::error::Error, "A job could not be given back: its lease will lapse");
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Waiting for work without asking for it.
+
+use std::time::Duration;
+
+use redis::{RedisError, aio::MultiplexedConnection};
+
+use crate::redis::RedisPool;
+
+/// A blocked command is given up this long after it should have answered: the connection is dead then.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Waits at the lanes' wake-up markers, on a connection of its own that exists only while it is needed.
+#[derive(Debug)]
+pub(super) struct Idle {
+    redis: RedisPool,
+    markers: Vec<String>,
+    connection: Option<MultiplexedConnection>,
+}
+
+impl Idle {
+    pub(super) const fn new(redis: RedisPool, markers: Vec<String>) -> Self {
+        Self { redis, markers, connection: None }
+    }
+
+    /// Returns when there may be work, at the latest after `patience`. Where Redis is away it only waits.
+    ///
+    /// `BZPOPMIN` hands a marker to one waiting worker alone: a job wakes one worker and not a herd.
+    pub(super) async fn wait(&mut self, patience: Duration) {
+        let blocked = tokio::time::timeout(patience + GRACE, self.wait_for_marker(patience)).await;
+        if matches!(blocked, Ok(Ok(()))) {
+            return;
+        }
+        self.connection = None;
+        tokio::time::sleep(patience).await;
+    }
+
+    async fn wait_for_marker(&mut self, patience: Duration) -> Result<(), RedisError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.redis.blocking_connection().await?);
+        }
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let mut pop = redis::Cmd::new();
+        pop.arg("BZPOPMIN").arg(&self.markers).arg(patience.as_secs_f64());
+        pop.query_async::<redis::Value>(connection).await.map(|_| ())
+    }
+
+    /// Puts markers back, since one may have been on its way here when the wait was given up.
+    pub(super) async fn give_back_markers(&mut self) {
+        self.connection = None;
+        let mut mark = redis::pipe();
+        for marker in &self.markers {
+            mark.zadd(marker, "marker", 0).ignore();
+        }
+        if let Err(error) = self.redis.query::<()>(&mark).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "A wake-up marker could not be put back");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+-- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
+local root = KEYS[1]
+local queue = ARGV[1]
+
+local function of_job(name, id) return root .. ':' .. name .. ':' .. id end
+local function of_queue(name) return root .. ':' .. name .. ':' .. queue end
+local function of_lane(name, lane) return root .. ':' .. name .. ':' .. queue .. ':' .. lane end
+
+-- Milliseconds since the Unix epoch: Redis' clock is the only one that decides anything.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end

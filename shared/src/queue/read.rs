@@ -1,0 +1,82 @@
+//! Reading jobs.
+
+use std::str::FromStr;
+
+use serde_json::value::RawValue;
+
+use super::Queue;
+use crate::{
+    job::{JobFailure, JobId, JobState, JobView, QueueName},
+    redis::UnavailableError,
+};
+
+/// The fields that a view is made of, in the order of [`Fields`].
+const FIELDS: [&str; 11] =
+    ["kind", "queue", "user", "state", "attempts", "progress", "created", "ended", "run_at", "code", "message"];
+
+/// Bytes, since a stored job may be damaged in any way.
+type Field = Option<Vec<u8>>;
+type Fields = (Field, Field, Field, Field, Field, Field, Field, Field, Field, Field, Field);
+
+impl Queue {
+    /// Reads a job; `None` where it is not known (any more), or not readable.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer.
+    pub async fn job(&self, id: JobId) -> Result<Option<JobView>, UnavailableError> {
+        let mut read = redis::pipe();
+        read.hmget(self.keys.job(id), &FIELDS).get(self.keys.result(id));
+        match self.redis.query::<(Fields, Field)>(&read).await {
+            Ok((fields, result)) => Ok(view(id, fields, result)),
+            Err(error) if error.is_wrong_type() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many jobs wait in `queue`, for a worker or for a time.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer.
+    pub async fn waiting(&self, queue: QueueName) -> Result<u64, UnavailableError> {
+        let mut count = redis::pipe();
+        count.zcard(self.keys.deadlines(queue.as_str())).zcard(self.keys.leases(queue.as_str()));
+        let (unfinished, active) = self.redis.query::<(u64, u64)>(&count).await?;
+        Ok(unfinished.saturating_sub(active))
+    }
+}
+
+fn view(id: JobId, fields: Fields, result: Field) -> Option<JobView> {
+    let (kind, queue, user, state, attempts, progress, created, ended, run_at, code, message) = fields;
+    let state: JobState = text(state)?.parse().ok()?;
+    let completed = state == JobState::Completed;
+    // A result that has gone before its job is a job that has gone.
+    let result = if completed { Some(RawValue::from_string(text(result)?).ok()?) } else { None };
+    let failure = match (completed, text(code)) {
+        (false, Some(code)) => Some(JobFailure { code, message: text(message).unwrap_or_default() }),
+        _ => None,
+    };
+    Some(JobView {
+        id,
+        kind: text(kind)?,
+        queue: QueueName::from_name(&text(queue)?)?,
+        user: text(user)?,
+        state,
+        attempts: number(attempts).unwrap_or_default(),
+        progress: number(progress).map_or(0, |progress: u8| progress.min(100)),
+        created_at_ms: number(created)?,
+        finished_at_ms: number(ended).filter(|_| state.is_final()),
+        run_at_ms: number(run_at).filter(|_| state == JobState::Scheduled),
+        result,
+        failure,
+    })
+}
+
+fn text(field: Field) -> Option<String> {
+    String::from_utf8(field?).ok()
+}
+
+fn number<N: FromStr>(field: Field) -> Option<N> {
+    text(field)?.parse().ok()
+}

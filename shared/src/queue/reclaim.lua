@@ -1,0 +1,23 @@
+-- Fragment of take: any live worker takes jobs back whose lease has lapsed; there is no leader. Needs line.lua.
+
+-- Takes back at most `most` jobs. The attempt that was under way counts: a job that takes its worker down with it is a
+-- dead letter after its attempts and not a plague.
+local function reclaim(now, most, dead_ttl)
+  local leases = of_queue('leases')
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most)) do
+    redis.call('ZREM', leases, id)
+    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'created', 'state', 'attempts', 'max', 'worker', 'started')
+    if job[1] and job[2] and job[3] == 'active' then
+      local attempts = tonumber(job[4]) or 0
+      local message = 'The worker was lost while it ran the job'
+      record_attempt(id, now, {
+        attempt = attempts, worker = job[6] or '', started = tonumber(job[7]), code = 'worker_lost', message = message })
+      if attempts >= (tonumber(job[5]) or 0) then
+        bury(id, job[1], now, dead_ttl, 'worker_lost', message .. ', in each of its attempts')
+      else
+        redis.call('HSET', of_job('job', id), 'state', 'waiting', 'code', 'worker_lost', 'message', message)
+        put_in_line(id, job[1], job[2])
+      end
+    end
+  end
+end

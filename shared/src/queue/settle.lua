@@ -1,0 +1,61 @@
+-- Ends an attempt: result or failure, next state, index, event and freed lease in one step. A holder whose fence is old
+-- changes nothing.
+-- KEYS  1 root
+-- ARGV  1 queue  2 id  3 fence  4 outcome: complete | retry | snooze | fail | cancel  5 completed_ttl_ms  6 dead_ttl_ms
+--       7 delay_ms  8 code  9 message  (complete: 8 is the result)
+-- Returns {'settled', state} | {'repeated', state} (this very settle was done before) | {'stale', state or 'gone'}
+local id, fence, outcome = ARGV[2], ARGV[3], ARGV[4]
+local key = of_job('job', id)
+local job = redis.call('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'created', 'worker', 'started', 'settled')
+local state = job[2] or 'gone'
+if job[9] == fence then return { 'repeated', state } end
+if job[1] ~= fence or state ~= 'active' then return { 'stale', state } end
+
+local now = now_ms()
+local attempts, lane = tonumber(job[3]), job[5]
+redis.call('ZREM', of_queue('leases'), id)
+
+-- Ended without a dead letter: what was needed to run is dropped.
+local function finish(final, ttl)
+  redis.call('ZREM', of_queue('deadlines'), id)
+  redis.call('UNLINK', of_job('payload', id), of_job('checkpoints', id), of_job('attempts', id))
+  redis.call('PEXPIRE', key, ttl)
+  redis.call('ZADD', of_queue('done'), now, id)
+  redis.call('PUBLISH', of_job('events', id), final)
+  return { 'settled', final }
+end
+
+if outcome == 'complete' then
+  redis.call('HSET', key, 'state', 'completed', 'ended', now, 'progress', 100, 'settled', fence)
+  redis.call('SET', of_job('result', id), ARGV[8], 'PX', ARGV[5])
+  return finish('completed', ARGV[5])
+end
+
+local delay, code, message = tonumber(ARGV[7]), ARGV[8], ARGV[9]
+redis.call('HSET', key, 'settled', fence, 'code', code, 'message', message)
+if outcome == 'cancel' then
+  redis.call('HSET', key, 'state', 'cancelled', 'ended', now)
+  return finish('cancelled', ARGV[5])
+end
+if outcome == 'snooze' then
+  -- Waiting by choice costs no attempt.
+  redis.call('HSET', key, 'attempts', attempts - 1, 'resumed', 1)
+else
+  record_attempt(id, now, {
+    attempt = attempts, worker = job[7] or '', started = tonumber(job[8]), code = code, message = message })
+  if outcome == 'fail' or attempts >= tonumber(job[4]) then
+    bury(id, nil, now, ARGV[6], code, message)
+    return { 'settled', 'failed' }
+  end
+end
+redis.call('HDEL', key, 'worker')
+if delay > 0 then
+  redis.call('HSET', key, 'state', 'scheduled', 'run_at', now + delay, 'reason', outcome)
+  redis.call('ZADD', of_queue('scheduled'), now + delay, id)
+  redis.call('PUBLISH', of_job('events', id), 'scheduled')
+  return { 'settled', 'scheduled' }
+end
+redis.call('HSET', key, 'state', 'waiting', 'reason', outcome)
+put_in_line(id, lane, job[6])
+redis.call('PUBLISH', of_job('events', id), 'waiting')
+return { 'settled', 'waiting' }

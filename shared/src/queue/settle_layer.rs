@@ -1,0 +1,148 @@
+//! The backend's layer: runs an attempt and settles it. It wraps the worker's own layers, so it sees their time-outs too.
+
+use std::{
+    error::Error,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use apalis_core::{error::BoxDynError, task::Task};
+use rand::Rng;
+use serde_json::value::RawValue;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    JobContext, Lease, WorkerStats,
+    outcome::{Outcome, Unfinished},
+    settle::{Retention, Settled, settle},
+};
+use crate::job::{JobError, RetryPolicy};
+
+/// Pauses between attempts to settle while Redis is away.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// What settling needs to know.
+#[derive(Debug)]
+pub(super) struct Settler {
+    pub(super) retention: Retention,
+    pub(super) policy: RetryPolicy,
+    pub(super) stats: Arc<WorkerStats>,
+    /// Where attempts run, so that a panic ends one attempt and not the worker.
+    pub(super) tasks: TaskTracker,
+    /// Ends what still runs: its jobs are given back.
+    pub(super) leave: CancellationToken,
+}
+
+/// Settles what the service below it makes of a job.
+#[derive(Debug, Clone)]
+pub struct SettleLayer(pub(super) Arc<Settler>);
+
+impl<S> Layer<S> for SettleLayer {
+    type Service = SettleService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SettleService { inner, settler: Arc::clone(&self.0) }
+    }
+}
+
+/// See [`SettleLayer`].
+#[derive(Debug)]
+pub struct SettleService<S> {
+    inner: S,
+    settler: Arc<Settler>,
+}
+
+impl<S> Service<Task<Lease>> for SettleService<S>
+where
+    S: Service<Task<Lease>, Response = Box<RawValue>>,
+    S::Error: Into<BoxDynError> + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = ();
+    type Error = BoxDynError;
+    type Future = Pin<Box<dyn Future<Output = Result<(), BoxDynError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut task: Task<Lease>) -> Self::Future {
+        let settler = Arc::clone(&self.settler);
+        let Some(hold) = task.args.hold.take() else {
+            return Box::pin(async { Err("a lease was called twice".into()) });
+        };
+        let job = task.args.context.clone();
+        let attempt = self.inner.call(task);
+        Box::pin(async move {
+            settler.stats.started();
+            let mut run = settler.tasks.spawn(async move { attempt.await.map_err(Into::into) });
+            let outcome = tokio::select! {
+                ended = &mut run => Some(settler.outcome_of(&job, ended)),
+                () = hold.lost().cancelled() => None,
+                () = settler.leave.cancelled() => Some(Outcome::Unfinished(Unfinished::returned())),
+            };
+            run.abort();
+            match outcome {
+                Some(outcome) => settler.settle_surely(&job, &outcome).await,
+                None => tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "The job is no longer this worker's: the attempt was ended"),
+            }
+            settler.stats.stopped();
+            drop(hold);
+            Ok(())
+        })
+    }
+}
+
+impl Settler {
+    fn outcome_of(
+        &self,
+        job: &JobContext,
+        ended: Result<Result<Box<RawValue>, BoxDynError>, tokio::task::JoinError>,
+    ) -> Outcome {
+        let error = match ended {
+            Ok(Ok(result)) => return Outcome::Complete(result),
+            Ok(Err(error)) => match error.downcast::<JobError>() {
+                Ok(error) => *error,
+                Err(other) => JobError::retry("attempt_failed", "The attempt was ended by a layer of the worker").with_source(other),
+            },
+            Err(panic) => JobError::retry("handler_panicked", "The attempt ended in a panic").with_source(panic),
+        };
+        tracing::warn!(
+            job.id = %job.id,
+            job.attempt = job.attempt,
+            job.max_attempts = job.max_attempts,
+            code = error.code(),
+            error = &error as &dyn Error,
+            "An attempt failed"
+        );
+        Outcome::of_error(&error, self.policy, job.attempt)
+    }
+
+    /// Settles until Redis has answered, or the process must leave. The lease is renewed meanwhile; should it lapse all the
+    /// same, the fence keeps a late settle from doing harm.
+    async fn settle_surely(&self, job: &JobContext, outcome: &Outcome) {
+        let mut pause = PAUSE_FIRST;
+        loop {
+            match settle(job, outcome, self.retention).await {
+                Ok(Settled::Done) => return self.stats.ended(outcome.word()),
+                Ok(Settled::Stale) => {
+                    tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "A settle came too late and changed nothing");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(job.id = %job.id, error = &error as &dyn Error, "A settle was not answered: trying again");
+                }
+            }
+            let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
+            if self.leave.run_until_cancelled(tokio::time::sleep(jittered)).await.is_none() {
+                return;
+            }
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+-- Fragment of take: what time alone brings about. Needs line.lua.
+
+-- Ends at most `most` jobs that are past their deadline, whatever they are doing: a later settle finds them ended.
+local function end_overdue(now, most, dead_ttl)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', of_queue('deadlines'), '-inf', now, 'LIMIT', 0, most)) do
+    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'state', 'attempts', 'worker', 'started')
+    if job.err or not job[2] then
+      redis.call('ZREM', of_queue('deadlines'), id)
+    else
+      local message = 'The job did not end before its deadline'
+      if job[2] == 'active' then
+        record_attempt(id, now, { attempt = tonumber(job[3]), worker = job[4] or '', started = tonumber(job[5]),
+          code = 'deadline_exceeded', message = message })
+      end
+      bury(id, job[1], now, dead_ttl, 'deadline_exceeded', message)
+    end
+  end
+end
+
+-- Forgets at most `most` entries of an index whose jobs are gone by their own time to live.
+local function forget(name, before, most)
+  local index = of_queue(name)
+  local old = redis.call('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, most)
+  if old[1] then redis.call('ZREM', index, unpack(old)) end
+end

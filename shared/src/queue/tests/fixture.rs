@@ -1,0 +1,159 @@
+//! A queue on a Redis of its own, worked by hand.
+
+use std::{sync::Arc, time::Duration};
+
+use redis::FromRedisValue;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::{
+    config::JobsConfig,
+    job::{JobError, JobId, JobView, Kind, QueueName, RetryPolicy},
+    queue::{
+        JobContext, NewJob, Queue,
+        outcome::Outcome,
+        settle::{Retention, Settled, settle},
+        take::{TakeSettings, Taken, TakenJob, take},
+    },
+    redis::{Keys, RedisPool},
+    testing::TestRedis,
+};
+
+/// A job that says something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Echo {
+    pub(super) say: String,
+}
+
+impl Kind for Echo {
+    const NAME: &'static str = "echo";
+    const VERSION: u32 = 1;
+    const QUEUE: QueueName = QueueName::Ai;
+}
+
+pub(super) const QUEUE: &str = "ai-jobs";
+
+pub(super) struct Fixture {
+    pub(super) redis: TestRedis,
+    pub(super) pool: RedisPool,
+    pub(super) queue: Queue,
+    pub(super) keys: Keys,
+    pub(super) settings: TakeSettings,
+}
+
+pub(super) fn jobs_config() -> JobsConfig {
+    JobsConfig {
+        job_max_attempts: 3,
+        job_retry_base_ms: 1,
+        job_retry_cap_ms: 1,
+        job_deadline_seconds: 3_600,
+        completed_ttl_seconds: 600,
+        dead_ttl_seconds: 1_200,
+        queue_max_waiting: 100_000,
+    }
+}
+
+impl Fixture {
+    pub(super) async fn start() -> Self {
+        Self::with_jobs(jobs_config()).await
+    }
+
+    pub(super) async fn with_jobs(jobs: JobsConfig) -> Self {
+        let redis = TestRedis::start().await.unwrap();
+        let pool = redis.pool();
+        let settings = TakeSettings {
+            queue: QUEUE.to_owned(),
+            worker: "by-hand".to_owned(),
+            lease: Duration::from_secs(30),
+            dead_ttl: jobs.dead_ttl(),
+            completed_ttl: jobs.completed_ttl(),
+            lanes: vec![Echo::lane().as_str().to_owned()],
+        };
+        let queue = Queue::new(pool.clone(), "test", jobs);
+        Self { redis, pool, queue, keys: Keys::new("test"), settings }
+    }
+
+    pub(super) async fn enqueue(&self, say: &str) -> JobId {
+        let payload = Echo { say: say.to_owned() };
+        self.queue.enqueue(&NewJob::new(payload, "ada")).await.unwrap()
+    }
+
+    pub(super) async fn take_as(&self, request: &str, want: usize, settings: &TakeSettings) -> Taken {
+        take(&self.pool, &self.keys, settings, request, want).await.unwrap()
+    }
+
+    /// Takes up to `want` jobs under a new request.
+    pub(super) async fn take(&self, want: usize) -> Vec<TakenJob> {
+        let request = JobId::new().to_string();
+        match self.take_as(&request, want, &self.settings).await {
+            Taken::Jobs(jobs) => jobs,
+            Taken::Wait { .. } => Vec::new(),
+        }
+    }
+
+    /// Takes a job whose holder is then silent until its lease has lapsed.
+    pub(super) async fn take_and_lapse(&self) -> TakenJob {
+        let job = self.take_one().await;
+        self.raw::<u64>(&["ZADD", &self.keys.leases(QUEUE), "1", &job.id.to_string()]).await;
+        job
+    }
+
+    pub(super) async fn take_one(&self) -> TakenJob {
+        self.take(1).await.pop().expect("a job is waiting")
+    }
+
+    pub(super) fn context(&self, job: &TakenJob) -> JobContext {
+        JobContext {
+            redis: self.pool.clone(),
+            keys: Arc::new(self.keys.clone()),
+            queue: Arc::from(QUEUE),
+            id: job.id,
+            fence: job.fence,
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            resumed: job.resumed,
+        }
+    }
+
+    pub(super) async fn complete(&self, job: &TakenJob) -> Settled {
+        self.settle(job, &Outcome::Complete(raw("done"))).await
+    }
+
+    /// Settles with an error; retries are due at once.
+    pub(super) async fn end(&self, job: &TakenJob, error: &JobError) -> Settled {
+        let policy = RetryPolicy { base: Duration::ZERO, cap: Duration::ZERO };
+        self.settle(job, &Outcome::of_error(error, policy, job.attempt)).await
+    }
+
+    async fn settle(&self, job: &TakenJob, outcome: &Outcome) -> Settled {
+        let retention = Retention { completed: self.settings.completed_ttl, dead: self.settings.dead_ttl };
+        settle(&self.context(job), outcome, retention).await.unwrap()
+    }
+
+    pub(super) async fn view(&self, id: JobId) -> JobView {
+        self.queue.job(id).await.unwrap().expect("the job is known")
+    }
+
+    /// The answer to one raw command.
+    pub(super) async fn raw<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::Cmd::new();
+        command.arg(words);
+        command.query_async(&mut self.pool.connection()).await.unwrap()
+    }
+
+    /// The keys that would stay for ever: every index, and nothing else.
+    pub(super) async fn keys_without_ttl(&self) -> Vec<String> {
+        let mut lasting = Vec::new();
+        for key in self.raw::<Vec<String>>(&["KEYS", "*"]).await {
+            if self.raw::<i64>(&["PTTL", &key]).await == -1 {
+                lasting.push(key);
+            }
+        }
+        lasting.sort_unstable();
+        lasting
+    }
+}
+
+pub(super) fn raw(text: &str) -> Box<RawValue> {
+    to_raw_value(text).unwrap()
+}

@@ -1,0 +1,297 @@
+//! The worker as it runs: wake-ups, panics, stops.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::value::RawValue;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::fixture::{Echo, Fixture, QUEUE, jobs_config, raw};
+use crate::{
+    config::WorkerConfig,
+    job::{JobError, JobId, JobState, JobView, QueueName},
+    lifecycle::Lifecycle,
+    queue::{Handler, JobContext, JobEvents, Registry, Worker, WorkerStats},
+};
+
+/// Long enough for everything that should happen, and never reached when it does.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Does what the job says; tells when an attempt starts and lets "hold" wait for a permit.
+struct Puppet {
+    started: mpsc::UnboundedSender<JobId>,
+    gate: Arc<Semaphore>,
+}
+
+impl Handler for Puppet {
+    type Payload = Echo;
+
+    async fn run(&self, job: JobContext, payload: Echo) -> Result<Box<RawValue>, JobError> {
+        self.started.send(job.id()).expect("the test listens");
+        match payload.say.as_str() {
+            "panic" => panic!("on purpose"),
+            "fail" => Err(JobError::retry("on_purpose", "It failed on purpose")),
+            "hold" => {
+                self.gate.acquire().await.expect("the gate stays").forget();
+                Ok(raw("held"))
+            }
+            say => Ok(raw(say)),
+        }
+    }
+}
+
+/// A worker in this process.
+struct Running {
+    lifecycle: Lifecycle,
+    events: JobEvents,
+    started: mpsc::UnboundedReceiver<JobId>,
+    gate: Arc<Semaphore>,
+    stats: Arc<WorkerStats>,
+    ended: tokio::task::JoinHandle<()>,
+}
+
+fn worker_config() -> WorkerConfig {
+    WorkerConfig {
+        worker_concurrency: 16,
+        lease_seconds: 30,
+        drain_seconds: 100,
+        replica_id: "test".to_owned(),
+        // A worker that polled would not start a job before the tests' patience is over.
+        fallback_poll_ms: 60_000,
+    }
+}
+
+impl Running {
+    fn start(f: &Fixture, config: &WorkerConfig) -> Self {
+        let lifecycle = Lifecycle::new();
+        let (sender, started) = mpsc::unbounded_channel();
+        let gate = Arc::new(Semaphore::new(0));
+        let registry = Registry::new().with(Puppet { started: sender, gate: Arc::clone(&gate) });
+        let pool = f.redis.pool();
+        let worker = Worker::new(pool, "test", QueueName::Ai, registry, (&jobs_config(), config), &lifecycle);
+        let stats = worker.stats();
+        let events = JobEvents::start(f.queue.clone(), &lifecycle);
+        let running = lifecycle.clone();
+        #[expect(clippy::disallowed_methods, reason = "the test joins it")]
+        let ended = tokio::spawn(async move { worker.run(&running).await.unwrap() });
+        Self { lifecycle, events, started, gate, stats, ended }
+    }
+
+    async fn end_of(&self, id: JobId) -> JobView {
+        let view = self.events.wait(id, PATIENCE).await.unwrap().expect("the job is known");
+        assert!(view.state.is_final(), "{view:?}");
+        view
+    }
+
+    async fn next_start(&mut self) -> JobId {
+        tokio::time::timeout(PATIENCE, self.started.recv()).await.expect("an attempt starts").unwrap()
+    }
+
+    async fn stop(self) {
+        self.lifecycle.drain().cancel();
+        tokio::time::timeout(PATIENCE, self.ended).await.expect("the worker ends").unwrap();
+        self.lifecycle.finish().await;
+    }
+}
+
+/// Resolves when as many clients as `count` are blocked in Redis: idle workers are.
+async fn until_idle(f: &Fixture, count: u32) {
+    loop {
+        let info: String = f.raw(&["INFO", "clients"]).await;
+        if info.contains(&format!("blocked_clients:{count}\r\n")) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_idle_worker_is_woken_by_a_job_and_not_by_polling() {
+    let f = Fixture::start().await;
+    let worker = Running::start(&f, &worker_config());
+    for _ in 0..3 {
+        until_idle(&f, 1).await;
+        let id = f.enqueue("hello").await;
+        assert_eq!(worker.end_of(id).await.result.unwrap().get(), r#""hello""#);
+    }
+    assert_eq!((worker.stats.succeeded(), worker.stats.failed(), worker.stats.running()), (3, 0, 0));
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn one_job_wakes_one_worker() {
+    let f = Fixture::start().await;
+    let workers = [Running::start(&f, &worker_config()), Running::start(&f, &worker_config())];
+    let mut called = Vec::new();
+    // The first job makes Redis learn the scripts.
+    for say in ["first", "second"] {
+        until_idle(&f, 2).await;
+        called.push(script_calls(&f).await);
+        let id = f.enqueue(say).await;
+        workers[0].end_of(id).await;
+    }
+    until_idle(&f, 2).await;
+    // Enqueue, take, settle, and the take that finds nothing more: the other worker sleeps on.
+    assert_eq!(script_calls(&f).await - called[1], 4);
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
+async fn script_calls(f: &Fixture) -> u64 {
+    let info: String = f.raw(&["INFO", "commandstats"]).await;
+    let calls = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.split(',').next()?.parse().ok());
+    calls("cmdstat_evalsha:calls=").unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_burst_on_an_idle_fleet_is_shared_out() {
+    let f = Fixture::start().await;
+    let config = WorkerConfig { worker_concurrency: 1, ..worker_config() };
+    let mut workers = [Running::start(&f, &config), Running::start(&f, &config)];
+    until_idle(&f, 2).await;
+    let ids = [f.enqueue("hold").await, f.enqueue("hold").await];
+    let started = [workers[0].next_start().await, workers[1].next_start().await];
+    assert!(ids.iter().all(|id| started.contains(id)), "each worker runs one of them");
+    for worker in &workers {
+        worker.gate.add_permits(1);
+    }
+    for id in ids {
+        workers[0].end_of(id).await;
+    }
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_panic_fails_its_attempt_and_neither_the_worker_nor_its_slots() {
+    let f = Fixture::start().await;
+    let worker = Running::start(&f, &WorkerConfig { worker_concurrency: 2, ..worker_config() });
+    let mut panicking = Vec::new();
+    for _ in 0..4 {
+        panicking.push(f.enqueue("panic").await);
+    }
+    for id in panicking {
+        let view = worker.end_of(id).await;
+        assert_eq!((view.state, view.attempts), (JobState::Failed, 3));
+        assert_eq!(view.failure.unwrap().code, "handler_panicked");
+    }
+    let id = f.enqueue("still here").await;
+    assert_eq!(worker.end_of(id).await.state, JobState::Completed);
+    assert_eq!(worker.stats.failed(), 12);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn an_undecodable_payload_is_buried_with_its_reason() {
+    let f = Fixture::start().await;
+    let id = f.enqueue("x").await;
+    f.raw::<String>(&["SET", &f.keys.payload(id), r#"{"say": 7}"#]).await;
+    let worker = Running::start(&f, &worker_config());
+    let view = worker.end_of(id).await;
+    assert_eq!((view.state, view.attempts), (JobState::Failed, 3));
+    assert_eq!(view.failure.unwrap().code, "undecodable_payload");
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_runs_and_takes_nothing_more() {
+    let f = Fixture::start().await;
+    let mut worker = Running::start(&f, &worker_config());
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(f.enqueue("hold").await);
+    }
+    for _ in 0..16 {
+        worker.next_start().await;
+    }
+    worker.lifecycle.drain().cancel();
+    worker.gate.add_permits(20);
+    worker.stop().await;
+    let mut states = Vec::new();
+    for id in ids {
+        states.push(f.view(id).await.state);
+    }
+    assert_eq!(states.iter().filter(|state| **state == JobState::Completed).count(), 16);
+    assert_eq!(states.iter().filter(|state| **state == JobState::Waiting).count(), 4);
+    assert_eq!(f.raw::<u64>(&["ZCARD", &f.keys.leases(QUEUE)]).await, 0);
+}
+
+#[tokio::test]
+async fn leaving_gives_running_jobs_back_at_once_and_costs_no_attempt() {
+    let f = Fixture::start().await;
+    let mut worker = Running::start(&f, &worker_config());
+    let id = f.enqueue("hold").await;
+    worker.next_start().await;
+    worker.lifecycle.leave().cancel();
+    worker.stop().await;
+    let view = f.view(id).await;
+    assert_eq!((view.state, view.attempts), (JobState::Waiting, 0));
+    assert_eq!(f.take_one().await.attempt, 1);
+}
+
+#[tokio::test]
+async fn an_attempt_whose_job_is_lost_is_ended() {
+    let f = Fixture::start().await;
+    let config = WorkerConfig { lease_seconds: 1, ..worker_config() };
+    let mut worker = Running::start(&f, &config);
+    let id = f.enqueue("hold").await;
+    worker.next_start().await;
+    // Someone else has it now.
+    f.raw::<u64>(&["HINCRBY", &f.keys.job(id), "fence", "1"]).await;
+    tokio::time::timeout(PATIENCE, async {
+        while worker.stats.running() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the renewal tells");
+    assert_eq!(worker.stats.processed(), 0);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_while_its_job_runs() {
+    let f = Fixture::start().await;
+    let config = WorkerConfig { lease_seconds: 1, ..worker_config() };
+    let mut worker = Running::start(&f, &config);
+    let id = f.enqueue("hold").await;
+    worker.next_start().await;
+    let lease_end = async || f.raw::<f64>(&["ZSCORE", &f.keys.leases(QUEUE), &id.to_string()]).await;
+    let first = lease_end().await;
+    tokio::time::timeout(PATIENCE, async {
+        while lease_end().await < first + 1_500.0 {
+            assert!(f.take(1).await.is_empty(), "nobody else gets the job");
+        }
+    })
+    .await
+    .expect("the lease is pushed back again and again");
+    worker.gate.add_permits(1);
+    assert_eq!(worker.end_of(id).await.attempts, 1);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_paused_redis_ends_nothing() {
+    let f = Fixture::start().await;
+    let mut worker = Running::start(&f, &WorkerConfig { fallback_poll_ms: 100, ..worker_config() });
+    let held = f.enqueue("hold").await;
+    worker.next_start().await;
+    f.raw::<String>(&["CLIENT", "PAUSE", "2500", "ALL"]).await;
+    worker.gate.add_permits(1);
+    assert_eq!(worker.end_of(held).await.attempts, 1);
+    let next = f.enqueue("after").await;
+    assert_eq!(worker.end_of(next).await.state, JobState::Completed);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn scripts_that_redis_has_forgotten_are_sent_again() {
+    let f = Fixture::start().await;
+    let worker = Running::start(&f, &worker_config());
+    until_idle(&f, 1).await;
+    f.raw::<String>(&["SCRIPT", "FLUSH"]).await;
+    let id = f.enqueue("x").await;
+    assert_eq!(worker.end_of(id).await.state, JobState::Completed);
+    worker.stop().await;
+}

@@ -1,0 +1,151 @@
+//! A Redis of one's own.
+
+use std::{
+    io,
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::{config::RedisConfig, redis::RedisPool};
+
+/// Names that a Redis server goes by.
+const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
+/// How long a server may take to load its data and listen.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A Redis server on 127.0.0.1, on a port that the system chose and in a temporary folder, which ends with this value.
+#[derive(Debug)]
+pub struct TestRedis {
+    port: u16,
+    append_fsync: Option<&'static str>,
+    folder: TempDir,
+    server: Option<Child>,
+}
+
+impl TestRedis {
+    /// A server that keeps nothing on disk.
+    ///
+    /// # Errors
+    ///
+    /// When no server is installed or it does not start.
+    pub async fn start() -> io::Result<Self> {
+        Self::with_append_only(None).await
+    }
+
+    /// A server with an append-only file, written as `fsync` (`always`, `everysec`) says.
+    ///
+    /// # Errors
+    ///
+    /// When no server is installed or it does not start.
+    pub async fn with_append_only(fsync: impl Into<Option<&'static str>>) -> io::Result<Self> {
+        let mut redis = Self { port: free_port()?, append_fsync: fsync.into(), folder: TempDir::new()?, server: None };
+        redis.start_again().await?;
+        Ok(redis)
+    }
+
+    /// Starts the server once more after [`Self::kill`], on the same port and with the same folder.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub async fn start_again(&mut self) -> io::Result<()> {
+        let mut missing = io::Error::from(io::ErrorKind::NotFound);
+        for program in PROGRAMS {
+            match serve(program, self.port, self.append_fsync, self.folder.path()).await {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => missing = error,
+                server => {
+                    self.server = Some(server?);
+                    return Ok(());
+                }
+            }
+        }
+        Err(io::Error::new(missing.kind(), "neither redis-server nor valkey-server is installed: ./check installs one"))
+    }
+
+    /// Ends the server at once, as `kill -9` does.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be ended.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        match self.server.take() {
+            Some(mut server) => server.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process id, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().and_then(Child::id)
+    }
+
+    /// A connection to it.
+    ///
+    /// # Panics
+    ///
+    /// Never: the address is one of our own making.
+    #[must_use]
+    pub fn pool(&self) -> RedisPool {
+        let redis_url = self.url().parse().expect("a URL of our own making");
+        let config = RedisConfig { redis_url, queue_prefix: "unilingo".to_owned() };
+        RedisPool::new(&config).expect("a URL of our own making")
+    }
+}
+
+/// A port that is free now.
+///
+/// # Errors
+///
+/// When the system has none.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+async fn serve(program: &str, port: u16, append_fsync: Option<&str>, folder: &Path) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"]).arg(folder);
+    match append_fsync {
+        Some(fsync) => command.args(["--appendonly", "yes", "--appendfsync", fsync]),
+        None => command.args(["--appendonly", "no"]),
+    };
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut server = command.spawn()?;
+    let Some(output) = server.stdout.take() else { return Err(io::Error::other("the server has no output")) };
+    let mut lines = BufReader::new(output).lines();
+    let ready = async {
+        while let Some(line) = lines.next_line().await? {
+            if line.to_lowercase().contains("ready to accept connections") {
+                return Ok(());
+            }
+        }
+        Err(io::Error::other(format!("{program} ended before it listened on port {port}")))
+    };
+    timeout(START_PATIENCE, ready).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    // Whatever it says later is read away, or it would block when the pipe is full.
+    let mut rest = lines.into_inner();
+    #[expect(clippy::disallowed_methods, reason = "ends with the server's output; there is nothing to wait for")]
+    tokio::spawn(async move { tokio::io::copy(&mut rest, &mut tokio::io::sink()).await });
+    Ok(server)
+}

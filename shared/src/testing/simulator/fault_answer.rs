@@ -1,0 +1,61 @@
+//! Answers of faults that keep the model from answering.
+
+use std::io;
+
+use axum::{
+    body::{Body, Bytes},
+    response::{Html, IntoResponse, Response},
+};
+use futures_util::{future::ready, stream};
+use http::StatusCode;
+
+use super::{Fault, api_error::ApiError, faults::Injected};
+
+/// How long a rate-limited call is told to wait when nobody says.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// The answer, or `None` for a fault that lets the model answer or gives no answer at all.
+pub(super) fn refusal(injected: Injected) -> Option<Response> {
+    let error = match injected.fault {
+        Fault::RateLimit => {
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "requests", "Rate limit reached. (injected fault)")
+                .code("rate_limit_exceeded")
+                .retry_after_ms(Some(injected.retry_after_ms.unwrap_or(RETRY_AFTER_MS)))
+        }
+        Fault::InsufficientQuota => ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "insufficient_quota",
+            "You exceeded your current quota, please check your plan and billing details.",
+        )
+        .code("insufficient_quota"),
+        Fault::Unauthorized => {
+            ApiError::invalid(StatusCode::UNAUTHORIZED, "Incorrect API key provided.").code("invalid_api_key")
+        }
+        Fault::Forbidden => ApiError::invalid(StatusCode::FORBIDDEN, "Country, region, or territory not supported.")
+            .code("unsupported_country_region_territory"),
+        Fault::BadRequest => ApiError::invalid(StatusCode::BAD_REQUEST, "Invalid request. (injected fault)"),
+        Fault::ServerError => ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server_error",
+            "The server had an error while processing your request. Sorry about that!",
+        ),
+        Fault::Unavailable => ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "service_unavailable",
+            "The engine is currently overloaded, please try again later.",
+        )
+        .retry_after_ms(injected.retry_after_ms),
+        Fault::HtmlError => {
+            let page = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
+            return Some((StatusCode::BAD_GATEWAY, Html(page)).into_response());
+        }
+        _ => return None,
+    };
+    Some(error.into_response())
+}
+
+/// Closes the connection: the body fails before anything of the answer was sent, head included.
+pub(super) fn closed_connection() -> Response {
+    let broken = io::Error::new(io::ErrorKind::ConnectionAborted, "injected fault");
+    Body::from_stream(stream::once(ready(Err::<Bytes, _>(broken)))).into_response()
+}

@@ -1,0 +1,7 @@
+//! The simulator over real sockets.
+
+mod answers;
+mod client;
+mod control;
+mod faults;
+mod limits;
