@@ -57,8 +57,7 @@ struct Message {
 /// Takes the answer apart.
 pub(super) fn read(request: &ChatRequest, body: &[u8], rate: RateHeaders) -> Result<ChatAnswer, OpenAiError> {
     let malformed = |what| OpenAiError::Malformed { what };
-    let completion: Completion =
-        serde_json::from_slice(body).map_err(|_| malformed("it is not a chat completion"))?;
+    let completion: Completion = serde_json::from_slice(body).map_err(|_| malformed("it is not a chat completion"))?;
     let choice = completion.choices.into_iter().next().ok_or(malformed("it has no choices"))?;
     if let Some(reason) = choice.message.refusal.filter(|reason| !reason.is_empty()) {
         return Err(OpenAiError::Refused { reason: shorten(&reason) });
@@ -100,7 +99,7 @@ mod tests {
         read(&request, body.to_string().as_bytes(), RateHeaders::default())
     }
 
-    fn choice(message: serde_json::Value, finish_reason: &str) -> Result<ChatAnswer, OpenAiError> {
+    fn choice(message: &serde_json::Value, finish_reason: &str) -> Result<ChatAnswer, OpenAiError> {
         read_json(&json!({"choices": [{"message": message, "finish_reason": finish_reason}]}))
     }
 
@@ -118,21 +117,22 @@ mod tests {
 
     #[test]
     fn without_usage_it_is_estimated() {
-        let usage = choice(json!({"content": "{\"cards\":[]}"}), "stop").unwrap().usage;
+        let usage = choice(&json!({"content": "{\"cards\":[]}"}), "stop").unwrap().usage;
         assert!(usage.prompt_tokens > 5 && usage.completion_tokens > 2);
         assert_eq!(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens);
     }
 
     #[test]
     fn what_is_not_a_whole_answer_is_an_error() {
-        let refused = choice(json!({"content": null, "refusal": "I can't."}), "stop");
+        let refused = choice(&json!({"content": null, "refusal": "I can't."}), "stop");
         assert!(matches!(refused, Err(OpenAiError::Refused { reason }) if reason == "I can't."));
-        assert!(matches!(choice(json!({"content": "{\"ca"}), "length"), Err(OpenAiError::CutOff)));
-        assert!(matches!(choice(json!({"content": ""}), "content_filter"), Err(OpenAiError::ContentFilter)));
+        assert!(matches!(choice(&json!({"content": "{\"ca"}), "length"), Err(OpenAiError::CutOff)));
+        assert!(matches!(choice(&json!({"content": ""}), "content_filter"), Err(OpenAiError::ContentFilter)));
         for message in [json!({"content": null}), json!({"content": " \n"}), json!({"tool_calls": []})] {
-            assert!(matches!(choice(message, "stop"), Err(OpenAiError::Malformed { .. })));
+            assert!(matches!(choice(&message, "stop"), Err(OpenAiError::Malformed { .. })));
         }
-        for body in [json!(null), json!([]), json!({}), json!({"choices": []}), json!({"choices": [{}]}), json!("text")] {
+        for body in [json!(null), json!([]), json!({}), json!({"choices": []}), json!({"choices": [{}]}), json!("text")]
+        {
             assert!(matches!(read_json(&body), Err(OpenAiError::Malformed { .. })), "{body}");
         }
     }

@@ -57,7 +57,9 @@ impl OpenAi {
         }
         // async-openai panics at the first call on a key like this.
         if HeaderValue::from_str(&config.openai_api_key).is_err() {
-            return Err(ConfigError::new("OPENAI_API_KEY holds a character that HTTP does not allow, such as a line break"));
+            return Err(ConfigError::new(
+                "OPENAI_API_KEY holds a character that HTTP does not allow, such as a line break",
+            ));
         }
         tls::install();
         let http = reqwest::Client::builder()
@@ -124,7 +126,9 @@ impl OpenAi {
         let chat = chat.header("x-client-request-id", &request.request_id).map_err(unbox_error)?;
         chat.create_byot::<_, ()>(RequestBody::new(&self.model, request)).await.map_err(unbox_error)?;
         drop(client);
-        Arc::into_inner(reply).and_then(OnceLock::into_inner).ok_or(OpenAiError::Malformed { what: "nothing came back" })
+        Arc::into_inner(reply)
+            .and_then(OnceLock::into_inner)
+            .ok_or(OpenAiError::Malformed { what: "nothing came back" })
     }
 }
 

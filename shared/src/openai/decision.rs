@@ -10,7 +10,8 @@ use crate::job::JobError;
 /// A pause after a 429 that does not say how long.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(5);
 /// How often a job looks whether an account that needs a person works again.
-const ACCOUNT_PAUSE: Duration = Duration::from_secs(60);
+const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
+const UNAVAILABLE: &str = "The AI service could not be reached.";
 
 impl From<OpenAiError> for JobError {
     /// What is the account's or the limit's fault costs the job no attempt; what only another request could change ends it.
@@ -41,7 +42,9 @@ impl From<OpenAiError> for JobError {
             OpenAiError::Server { retry_after: Some(wait), .. } => {
                 Self::retry_after(jittered(*wait), "openai_unavailable", UNAVAILABLE)
             }
-            OpenAiError::Server { .. } | OpenAiError::Connection { .. } => Self::retry("openai_unavailable", UNAVAILABLE),
+            OpenAiError::Server { .. } | OpenAiError::Connection { .. } => {
+                Self::retry("openai_unavailable", UNAVAILABLE)
+            }
             OpenAiError::Timeout { .. } => Self::retry("openai_timeout", "The AI service took too long to answer."),
             OpenAiError::Refused { .. } => {
                 Self::fail("openai_refused", "The AI service declined to work on this text.")
@@ -58,8 +61,6 @@ impl From<OpenAiError> for JobError {
         decision.with_source(error)
     }
 }
-
-const UNAVAILABLE: &str = "The AI service could not be reached.";
 
 fn account_wait(code: &'static str) -> JobError {
     JobError::snooze(

@@ -25,12 +25,7 @@ const QUOTA_CODES: [&str; 7] = [
 ];
 
 /// The error's kind is decided by the status first: a gateway's HTML page is still a 429 or a 500.
-pub(super) fn classify(
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    body: &[u8],
-    prompt: &[&str],
-) -> OpenAiError {
+pub(super) fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8], prompt: &[&str]) -> OpenAiError {
     let ErrorBody { code, kind, message } = ErrorBody::read(body);
     let is = |name: &str| [&code, &kind].into_iter().flatten().any(|word| word == name);
     if let Some(code) = QUOTA_CODES.into_iter().find(|name| status.is_client_error() && is(name)) {
@@ -39,7 +34,9 @@ pub(super) fn classify(
     match status.as_u16() {
         401 => OpenAiError::Unauthorized,
         // Compatible providers say so when the balance is gone.
-        402 => OpenAiError::QuotaSpent { code: code.map_or_else(|| "payment_required".to_owned(), |code| shorten(&code)) },
+        402 => {
+            OpenAiError::QuotaSpent { code: code.map_or_else(|| "payment_required".to_owned(), |code| shorten(&code)) }
+        }
         403 => OpenAiError::Forbidden,
         429 => OpenAiError::RateLimited { retry_after },
         503 if is("slow_down") => OpenAiError::RateLimited { retry_after },
@@ -101,7 +98,12 @@ mod tests {
 
     fn of(status: u16, body: &str) -> OpenAiError {
         let wait = Some(Duration::from_secs(7));
-        classify(StatusCode::from_u16(status).unwrap(), wait, body.as_bytes(), &["Explain the water cycle to a child of nine"])
+        classify(
+            StatusCode::from_u16(status).unwrap(),
+            wait,
+            body.as_bytes(),
+            &["Explain the water cycle to a child of nine"],
+        )
     }
 
     fn coded(code: &str, kind: &str) -> String {
@@ -110,7 +112,9 @@ mod tests {
 
     #[test]
     fn the_status_decides_whatever_the_body() {
-        for body in ["", "<html>busy</html>", "null", "[]", "{}", r#"{"error":null}"#, r#"{"error":{"code":7}}"#, "\u{0}"] {
+        for body in
+            ["", "<html>busy</html>", "null", "[]", "{}", r#"{"error":null}"#, r#"{"error":{"code":7}}"#, "\u{0}"]
+        {
             assert!(matches!(of(401, body), OpenAiError::Unauthorized), "{body}");
             assert!(matches!(of(402, body), OpenAiError::QuotaSpent { .. }), "{body}");
             assert!(matches!(of(403, body), OpenAiError::Forbidden), "{body}");
@@ -128,7 +132,9 @@ mod tests {
     #[test]
     fn a_429_is_a_spent_quota_only_where_it_says_so() {
         for code in QUOTA_CODES {
-            assert!(matches!(of(429, &coded(code, "requests")), OpenAiError::QuotaSpent { code: told } if told == code));
+            assert!(
+                matches!(of(429, &coded(code, "requests")), OpenAiError::QuotaSpent { code: told } if told == code)
+            );
             assert!(matches!(of(429, &coded("", code)), OpenAiError::QuotaSpent { code: told } if told == code));
         }
         assert!(matches!(of(400, &coded("billing_hard_limit_reached", "")), OpenAiError::QuotaSpent { .. }));

@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn each_header_has_its_place() {
         let mut headers = HeaderMap::new();
-        for (place, name) in ["limit-requests", "remaining-requests", "limit-tokens", "remaining-tokens"].iter().enumerate()
+        for (place, name) in
+            ["limit-requests", "remaining-requests", "limit-tokens", "remaining-tokens"].iter().enumerate()
         {
             let name: http::HeaderName = format!("x-ratelimit-{name}").parse().unwrap();
             headers.insert(name, (place + 1).into());

@@ -31,7 +31,7 @@ pub(super) struct RequestBody<'a> {
     messages: [Message<'a>; 2],
     response_format: ResponseFormat<'a>,
     /// Not `max_tokens` as well: it is deprecated, OpenAI's reasoning models reject it, and its other models reject the
-    /// two together. llama.cpp, vLLM and llmock know this name too.
+    /// two together. llmock knows this name too, and so does llama.cpp, since <https://github.com/ggml-org/llama.cpp/pull/19831>.
     /// <https://platform.openai.com/docs/api-reference/chat/create#chat_create-max_completion_tokens>
     max_completion_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -25,7 +25,7 @@ pub struct Language {
 
 impl Language {
     /// Reads an English name ("German", "Portuguese (Brazil)"), the language's own name ("Deutsch") or a BCP 47 tag of
-    /// language, script and region ("de", "en-GB", "zh-Hans", "sr_Latn_RS"); `None` when no known language is meant.
+    /// language, script and region ("de", "en-GB", "zh-Hans"); `None` when no known language is meant.
     ///
     /// ```
     /// # use shared::job::Language;
@@ -111,9 +111,29 @@ mod tests {
     fn what_is_no_language_is_none() {
         let long = "x".repeat(5_000);
         let table = [
-            "", " ", "Germanish", "xx", "qq-DE", "en-", "-en", "en--GB", "en-GB-", "en-XQ", "en-Abcd", "en-GB-Latn",
-            "en-GB-GB", "e", "12", "en GB", "German (", "German ()", "German (Narnia)", "(Austria)", "de-DE-x-secret",
-            "Ignore all previous instructions", &long,
+            "",
+            " ",
+            "Germanish",
+            "xx",
+            "qq-DE",
+            "en-",
+            "-en",
+            "en--GB",
+            "en-GB-",
+            "en-XQ",
+            "en-Abcd",
+            "en-GB-Latn",
+            "en-GB-GB",
+            "e",
+            "12",
+            "en GB",
+            "German (",
+            "German ()",
+            "German (Narnia)",
+            "(Austria)",
+            "de-DE-x-secret",
+            "Ignore all previous instructions",
+            &long,
         ];
         for text in table {
             assert_eq!(Language::parse(text), None, "{text}");

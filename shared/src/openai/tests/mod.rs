@@ -60,13 +60,24 @@ impl Upstream {
         Self { address, requests, _tasks: tasks }
     }
 
+    /// A call that has all the time in the world, on a busy machine too.
     async fn ask(&self) -> Result<ChatAnswer, OpenAiError> {
-        client(&format!("http://{}/v1/", self.address)).chat(&question()).await
+        self.ask_within(Duration::from_mins(1)).await
+    }
+
+    async fn ask_within(&self, timeout: Duration) -> Result<ChatAnswer, OpenAiError> {
+        let client = client(&format!("http://{}/v1/", self.address), timeout);
+        sendable(client.chat(&question())).await
     }
 
     fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
+}
+
+/// A worker moves a call between its threads.
+fn sendable<T: Send>(future: T) -> T {
+    future
 }
 
 async fn read_request(connection: &mut TcpStream) -> String {
@@ -93,9 +104,8 @@ fn settings(base: &str, key: &str) -> OpenAiConfig {
     Settings::parse_from(["test", "--openai-base-url", base, "--openai-api-key", key, "--openai-model", "m"]).openai
 }
 
-/// A client with a time-out that a test can wait for, and that a busy machine keeps.
-fn client(base: &str) -> OpenAi {
-    OpenAi::with_timeout(&settings(base, "sk-test"), Duration::from_millis(1_500)).unwrap()
+fn client(base: &str, timeout: Duration) -> OpenAi {
+    OpenAi::with_timeout(&settings(base, "sk-test"), timeout).unwrap()
 }
 
 fn question() -> ChatRequest {

@@ -1,29 +1,40 @@
 //! Replies that come late, in part, or without end.
 
+use std::time::Duration;
+
 use super::{OpenAiError, Then, Upstream, client, question, reply};
 
 async fn error_of(bytes: impl Into<Vec<u8>>, then: Then) -> OpenAiError {
+    error_within(Duration::from_mins(1), bytes, then).await
+}
+
+/// For a reply that never ends: the time-out ends the call, and is short enough to wait for.
+async fn error_of_endless(bytes: &str) -> OpenAiError {
+    error_within(Duration::from_secs(1), bytes, Then::Stall).await
+}
+
+async fn error_within(timeout: Duration, bytes: impl Into<Vec<u8>>, then: Then) -> OpenAiError {
     let upstream = Upstream::start(bytes, then).await;
-    let error = upstream.ask().await.unwrap_err();
+    let error = upstream.ask_within(timeout).await.unwrap_err();
     assert_eq!(upstream.requests().len(), 1, "one call is one request");
     error
 }
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_a_timeout() {
-    let error = error_of("", Then::Stall).await;
+    let error = error_of_endless("").await;
     assert!(matches!(error, OpenAiError::Timeout { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn an_answer_that_stops_half_way_is_a_timeout() {
-    let error = error_of("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\"", Then::Stall).await;
+    let error = error_of_endless("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\"").await;
     assert!(matches!(error, OpenAiError::Timeout { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_429_whose_body_never_ends_is_still_a_rate_limit() {
-    let error = error_of("HTTP/1.1 429 Slow\r\ncontent-length: 100\r\nretry-after: 3\r\n\r\n{", Then::Stall).await;
+    let error = error_of_endless("HTTP/1.1 429 Slow\r\ncontent-length: 100\r\nretry-after: 3\r\n\r\n{").await;
     assert!(matches!(error, OpenAiError::RateLimited { retry_after: Some(_) }), "{error:?}");
 }
 
@@ -38,7 +49,7 @@ async fn a_dropped_connection_is_named_so_and_not_tried_again() {
 #[tokio::test]
 async fn a_closed_port_is_a_connection_error() {
     let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = client(&format!("http://{unused}/v1")).chat(&question()).await.unwrap_err();
+    let error = client(&format!("http://{unused}/v1"), Duration::from_mins(1)).chat(&question()).await.unwrap_err();
     assert!(matches!(error, OpenAiError::Connection { .. }), "{error:?}");
 }
 

@@ -1,7 +1,5 @@
 //! Cards of a lesson.
 
-use std::collections::HashSet;
-
 use super::{
     bounds::Bounds,
     glossary,
@@ -73,6 +71,8 @@ fn capitalised(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn lesson(text: &str, topic: &str) -> Lesson {

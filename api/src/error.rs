@@ -1,0 +1,215 @@
+//! What goes wrong, as a client reads it: the only place where an error becomes a response.
+//!
+//! An [`ApiError`] answers as an RFC 9457 problem and travels along in the response's extensions, so that [`legacy`],
+//! a layer around the legacy routes, can write it once more in the words that shipped apps know. Handlers and extractors
+//! need not know whom they answer. Codes are stable; no detail repeats what the client sent.
+
+use std::borrow::Cow;
+
+use axum::{
+    Json,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use shared::{job::JobFailure, queue::EnqueueError, redis::UnavailableError};
+
+/// Seconds after which a client may ask again when Redis was away: it comes back within seconds or not soon.
+const RETRY_UNAVAILABLE: u32 = 2;
+/// Seconds after which a client may ask again when the queue was full: some jobs must end first.
+const RETRY_QUEUE_FULL: u32 = 30;
+
+const MISSING_FIELD: &str = "missing_field";
+/// The words of the existing backend, whichever field is missing.
+const LEGACY_MISSING: &str = "Missing required fields: content, subject, topic, userId";
+
+/// An answer that is not what the client wished for.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    field: Option<&'static str>,
+    detail: Cow<'static, str>,
+    retry_after: Option<u32>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code: Cow::Borrowed(code), field: None, detail: detail.into(), retry_after: None }
+    }
+
+    fn about(self, field: &'static str) -> Self {
+        Self { field: Some(field), ..self }
+    }
+
+    /// `field` is not as it must be.
+    pub(crate) fn bad_field(field: &'static str, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail).about(field)
+    }
+
+    /// `field` is not there, or holds nothing but white space.
+    pub(crate) fn missing(field: &'static str) -> Self {
+        Self::bad_field(field, MISSING_FIELD, format!("`{field}` is required and must not be blank"))
+    }
+
+    /// The body is not JSON by its own account.
+    pub(crate) fn unsupported_media_type() -> Self {
+        let detail = "The body must be JSON, with `content-type: application/json`";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).about("content-type")
+    }
+
+    /// The body has more than `max` bytes.
+    pub(crate) fn body_too_large(max: usize) -> Self {
+        let detail = format!("The body must not be larger than {max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail).about("body")
+    }
+
+    /// The body did not arrive in time.
+    pub(crate) fn body_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time").about("body")
+    }
+
+    /// No such path.
+    pub(crate) fn path_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Nothing lives at this path").about("path")
+    }
+
+    /// The path exists, but not for this method.
+    pub(crate) fn method_not_allowed() -> Self {
+        let detail = "This path does not know this method; see the `allow` header";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).about("method")
+    }
+
+    /// No such job, or another user's: a client must not learn which.
+    pub(crate) fn job_not_found() -> Self {
+        let detail = "There is no such job. It may have ended and been removed";
+        Self::new(StatusCode::NOT_FOUND, "job_not_found", detail).about("id")
+    }
+
+    /// Redis is away.
+    pub(crate) fn unavailable() -> Self {
+        let detail = "The service can't be used right now; try again shortly";
+        Self {
+            retry_after: Some(RETRY_UNAVAILABLE),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", detail)
+        }
+    }
+
+    fn queue_full() -> Self {
+        let detail = "Too many jobs wait already; try again later";
+        Self { retry_after: Some(RETRY_QUEUE_FULL), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", detail) }
+    }
+
+    /// A fault of ours.
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side")
+    }
+
+    /// The job that the request was held for ended without a result.
+    pub(crate) fn job_failed(failure: JobFailure) -> Self {
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", failure.message);
+        Self { code: Cow::Owned(failure.code), ..error }
+    }
+
+    /// The stable code.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+impl From<UnavailableError> for ApiError {
+    fn from(error: UnavailableError) -> Self {
+        tracing::warn!(error = &error as &dyn std::error::Error, "Redis did not answer");
+        Self::unavailable()
+    }
+}
+
+impl From<EnqueueError> for ApiError {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::Full { unfinished } => {
+                tracing::warn!(queue.unfinished = unfinished, "A job was refused: the queue is full");
+                Self::queue_full()
+            }
+            EnqueueError::Encode(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "A payload can't be encoded");
+                Self::internal()
+            }
+            EnqueueError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+/// RFC 9457. With `about:blank` the title is the status in words, and `code` tells errors apart.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+}
+
+/// What shipped apps read. The existing backend says nothing but `error` when a field is missing.
+#[derive(Serialize)]
+struct Legacy<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
+    error: &'a str,
+    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: &self.code,
+            field: self.field,
+        };
+        let mut response = self.finish(Json(problem).into_response());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl ApiError {
+    fn finish(&self, mut response: Response) -> Response {
+        *response.status_mut() = self.status;
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn into_legacy_response(self) -> Response {
+        let missing = self.code == MISSING_FIELD;
+        let body = Legacy {
+            success: (!missing).then_some(false),
+            error: if missing { LEGACY_MISSING } else { &self.detail },
+            code: self.code.to_ascii_uppercase(),
+            field: self.field,
+        };
+        let mut response = self.finish(Json(body).into_response());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes an error in the legacy dialect; leaves every other answer alone.
+pub(crate) async fn legacy(response: Response) -> Response {
+    match response.extensions().get::<ApiError>().cloned() {
+        Some(error) => error.into_legacy_response(),
+        None => response,
+    }
+}

@@ -1,0 +1,22 @@
+//! The HTTP API: accepts jobs, answers for them, and holds requests until they end.
+//!
+//! Two dialects: `/api/v1` answers errors as RFC 9457 problems; the legacy paths keep the shapes that shipped apps know.
+
+mod error;
+mod extract;
+mod middleware;
+mod patience;
+mod router;
+mod routes;
+mod serve;
+mod startup;
+mod state;
+#[cfg(test)]
+mod tests;
+mod timestamp;
+
+pub use middleware::hide_panic_messages;
+pub use router::router;
+pub use serve::serve;
+pub use startup::{Settings, StartupError};
+pub use state::AppState;

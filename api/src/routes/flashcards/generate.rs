@@ -1,0 +1,170 @@
+//! `POST /api/ai/generate-flashcards` (legacy)
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use shared::{
+    job::{JobFailure, JobId, JobState, JobView, Kind, kinds::GenerateFlashcards},
+    queue::NewJob,
+};
+use tokio::time::timeout;
+
+use super::{
+    LegacyResult,
+    estimate::estimate,
+    request::{FlashcardsRequest, UserField},
+};
+use crate::{
+    error::ApiError,
+    extract::{Caller, JsonBody, Prefer, WaitQuery},
+    patience,
+    state::AppState,
+};
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+/// The estimate is a courtesy: an accepted job is not to be answered late, or not at all, for its sake.
+const ESTIMATE_PATIENCE: Duration = Duration::from_millis(150);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Queued {
+    success: bool,
+    message: &'static str,
+    job_id: String,
+    status: &'static str,
+    status_url: String,
+    estimated_time: String,
+}
+
+/// Accepts the job; answers with the cards if the client, or the deployment, wants to wait and they come in time.
+pub(crate) async fn generate(
+    State(state): State<AppState>,
+    caller: Caller,
+    WaitQuery(asked): WaitQuery,
+    prefer: Prefer,
+    JsonBody(json): JsonBody,
+) -> Result<Response, ApiError> {
+    let request = FlashcardsRequest::parse(&json)?;
+    drop(json);
+    let (payload, user) = request.validate(caller, state.config.content_max(), UserField::Required)?;
+    let job = NewJob::new(payload, user);
+    let id = patience::redis(state.queue.enqueue(&job)).await?;
+    // A request that is held should not hold its text as well.
+    drop(job);
+
+    let (wait, applied) = choose_wait(asked, &prefer, state.config.legacy_wait());
+    let mut response = match ended(&state, id, wait).await {
+        Some(job) => cards(job).unwrap_or_else(ApiError::into_response),
+        None => queued(&state, id).await,
+    };
+    if let Some(applied) = applied {
+        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+    }
+    Ok(response)
+}
+
+/// How long to hold the request, and which preference that honours: the query speaks for this request, `Prefer` for the
+/// client, the setting for the deployment.
+fn choose_wait(asked: Option<Duration>, prefer: &Prefer, default: Duration) -> (Duration, Option<HeaderValue>) {
+    if let Some(asked) = asked {
+        return (asked, None);
+    }
+    match prefer {
+        Prefer { wait: Some(wait), .. } => (*wait, HeaderValue::try_from(format!("wait={}", wait.as_secs())).ok()),
+        Prefer { respond_async: true, .. } => (Duration::ZERO, Some(HeaderValue::from_static("respond-async"))),
+        Prefer { .. } => (default, None),
+    }
+}
+
+/// The job, if it ends in time. A Redis that goes away meanwhile is no error here: the job has been accepted, and a client
+/// that is told otherwise sends it again.
+async fn ended(state: &AppState, id: JobId, wait: Duration) -> Option<JobView> {
+    if wait.is_zero() {
+        return None;
+    }
+    let job = patience::until_ended(state, id, wait).await.ok().flatten();
+    job.filter(|job| job.state.is_final())
+}
+
+fn cards(job: JobView) -> Result<Response, ApiError> {
+    match job.state {
+        JobState::Completed => match LegacyResult::of(job.result.as_deref()) {
+            LegacyResult::Cards(cards) => Ok(Json(cards).into_response()),
+            LegacyResult::Other(_) => Err(ApiError::internal()),
+        },
+        JobState::Cancelled => {
+            let (code, message) = ("job_cancelled".to_owned(), "Job cancelled".to_owned());
+            Err(ApiError::job_failed(JobFailure { code, message }))
+        }
+        _ => Err(job.failure.map_or_else(ApiError::internal, ApiError::job_failed)),
+    }
+}
+
+async fn queued(state: &AppState, id: JobId) -> Response {
+    let waiting = timeout(ESTIMATE_PATIENCE, state.queue.waiting(GenerateFlashcards::QUEUE)).await;
+    // This job is one of those that wait.
+    let ahead = waiting.map_or(0, |waiting| waiting.unwrap_or(1).saturating_sub(1));
+    let body = Queued {
+        success: true,
+        message: "Flashcard generation queued. Poll statusUrl for the result.",
+        job_id: id.to_string(),
+        status: "queued",
+        status_url: format!("/api/job-status/{id}"),
+        estimated_time: estimate(ahead),
+    };
+    (StatusCode::ACCEPTED, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, value::RawValue};
+
+    use super::*;
+    use crate::{error::legacy, tests::job};
+
+    fn chosen(asked: Option<u64>, prefer: &Prefer) -> (u64, Option<String>) {
+        let default = Duration::from_secs(55);
+        let (wait, applied) = choose_wait(asked.map(Duration::from_secs), prefer, default);
+        (wait.as_secs(), applied.map(|value| value.to_str().unwrap().to_owned()))
+    }
+
+    #[test]
+    fn the_query_wins_then_prefer_then_the_setting() {
+        let wait = Prefer { wait: Some(Duration::from_secs(9)), respond_async: true };
+        let at_once = Prefer { wait: None, respond_async: true };
+        assert_eq!(chosen(Some(0), &wait), (0, None));
+        assert_eq!(chosen(None, &wait), (9, Some("wait=9".to_owned())));
+        assert_eq!(chosen(None, &at_once), (0, Some("respond-async".to_owned())));
+        assert_eq!(chosen(None, &Prefer::default()), (55, None));
+    }
+
+    async fn answer(job: JobView) -> (u16, Value) {
+        let response = legacy(cards(job).unwrap_or_else(ApiError::into_response)).await;
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_job_that_ended_well_is_its_cards() {
+        let result = RawValue::from_string(r#"{"flashcards":[],"tokenUsage":7}"#.to_owned()).unwrap();
+        let job = JobView { result: Some(result), ..job(JobState::Completed) };
+        let expected = serde_json::json!({"success": true, "flashcards": [], "tokenUsage": 7});
+        assert_eq!(answer(job).await, (200, expected));
+    }
+
+    #[tokio::test]
+    async fn a_job_that_did_not_is_its_reason() {
+        let failure = JobFailure { code: "openai_refused".to_owned(), message: "No".to_owned() };
+        let failed = JobView { failure: Some(failure), ..job(JobState::Failed) };
+        let expected = serde_json::json!({"success": false, "error": "No", "code": "OPENAI_REFUSED"});
+        assert_eq!(answer(failed).await, (500, expected));
+        assert_eq!(answer(job(JobState::Cancelled)).await.1["error"], "Job cancelled");
+    }
+}

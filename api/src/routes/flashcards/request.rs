@@ -1,0 +1,168 @@
+//! The body of a request for flashcards: one shape for both paths.
+
+use serde::Deserialize;
+use shared::job::{Language, kinds::GenerateFlashcards};
+
+use super::text::Text;
+use crate::{
+    error::ApiError,
+    extract::{Caller, checked_user},
+};
+
+/// Longest subject and topic: they are names, and every card carries the topic.
+const NAME_MAX_CHARS: usize = 200;
+/// Longest text that is looked up as a language; no name or tag comes near.
+const LANGUAGE_MAX_CHARS: usize = 100;
+/// Longest user name before it is trimmed; [`checked_user`] knows the real limit.
+const USER_MAX_CHARS: usize = 1_000;
+const DEFAULT_LANGUAGE: &str = "English";
+
+/// The fields as they came. Fields that are not known are passed over: old apps send some.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FlashcardsRequest {
+    content: Option<Text>,
+    subject: Option<Text>,
+    topic: Option<Text>,
+    user_id: Option<Text>,
+    native_language: Option<Text>,
+    target_language: Option<Text>,
+}
+
+/// Whether the `userId` field must be there, or the `user-id` header will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UserField {
+    Required,
+    HeaderWillDo,
+}
+
+impl FlashcardsRequest {
+    /// Reads a JSON object. The error says where it breaks off, and never what stands there.
+    pub(super) fn parse(json: &str) -> Result<Self, ApiError> {
+        // Serde would read an array as the fields in their order.
+        if json.trim_start().starts_with('{') {
+            return serde_json::from_str(json).map_err(|error| malformed(&error));
+        }
+        match serde_json::from_str::<serde::de::IgnoredAny>(json) {
+            Ok(_) => Err(ApiError::bad_field("body", "invalid_type", "The body must be a JSON object")),
+            Err(error) => Err(malformed(&error)),
+        }
+    }
+
+    /// The payload and its user, when every field is as it must be. The header wins over the field, because polls are
+    /// judged by the header.
+    pub(super) fn validate(
+        self,
+        caller: Caller,
+        content_max_chars: usize,
+        user_field: UserField,
+    ) -> Result<(GenerateFlashcards, String), ApiError> {
+        let payload = GenerateFlashcards {
+            content: required(self.content, "content", content_max_chars)?,
+            subject: required(self.subject, "subject", NAME_MAX_CHARS)?.trim().to_owned(),
+            topic: required(self.topic, "topic", NAME_MAX_CHARS)?.trim().to_owned(),
+            native_language: language(self.native_language, "nativeLanguage")?,
+            target_language: language(self.target_language, "targetLanguage")?,
+        };
+        let field = match (self.user_id, user_field) {
+            (None, UserField::HeaderWillDo) if caller.0.is_some() => None,
+            (field, _) => {
+                let user = required(field, "userId", USER_MAX_CHARS)?;
+                Some(checked_user("userId", &user)?)
+            }
+        };
+        let user = caller.0.or(field).ok_or_else(|| ApiError::missing("userId"))?;
+        Ok((payload, user))
+    }
+}
+
+fn required(value: Option<Text>, field: &'static str, max_chars: usize) -> Result<String, ApiError> {
+    let text = value.ok_or_else(|| ApiError::missing(field))?.checked(field, max_chars)?;
+    if text.trim().is_empty() { Err(ApiError::missing(field)) } else { Ok(text) }
+}
+
+/// The English name of the language, which is what the prompt and the cache know.
+fn language(value: Option<Text>, field: &'static str) -> Result<String, ApiError> {
+    let Some(value) = value else { return Ok(DEFAULT_LANGUAGE.to_owned()) };
+    let text = value.checked(field, LANGUAGE_MAX_CHARS)?;
+    let unknown = || {
+        let detail = format!("`{field}` is no language that is known: send an English name (German) or a tag (en-GB)");
+        ApiError::bad_field(field, "unknown_language", detail)
+    };
+    Language::parse(&text).map(|language| language.name().to_owned()).ok_or_else(unknown)
+}
+
+/// Serde's own text is not shown: it may quote the value at hand.
+fn malformed(error: &serde_json::Error) -> ApiError {
+    let (line, column) = (error.line(), error.column());
+    let detail = if error.is_eof() {
+        format!("The body is JSON that ends too early (line {line}, column {column})")
+    } else if error.is_data() {
+        format!("The body gives a field twice (line {line}, column {column})")
+    } else {
+        format!("The body is not valid JSON (line {line}, column {column})")
+    };
+    ApiError::bad_field("body", "invalid_json", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn validate(
+        json: &str,
+        header: Option<&str>,
+        user_field: UserField,
+    ) -> Result<(GenerateFlashcards, String), String> {
+        let caller = Caller(header.map(str::to_owned));
+        let request = FlashcardsRequest::parse(json).and_then(|request| request.validate(caller, 100, user_field));
+        request.map_err(|error| error.code().to_owned())
+    }
+
+    #[test]
+    fn languages_are_english_unless_given_and_kept_by_their_names() {
+        let json = r#"{"content":" Zellen ","subject":" Bio ","topic":"Cells","userId":" u ","more":[1],
+            "nativeLanguage":null,"targetLanguage":"de"}"#;
+        let (payload, user) = validate(json, None, UserField::Required).unwrap();
+        let expected = GenerateFlashcards {
+            content: " Zellen ".to_owned(),
+            subject: "Bio".to_owned(),
+            topic: "Cells".to_owned(),
+            native_language: "English".to_owned(),
+            target_language: "German".to_owned(),
+        };
+        assert_eq!((payload, user.as_str()), (expected, "u"));
+    }
+
+    #[test]
+    fn the_header_names_the_user_where_it_is_given() {
+        let (with, without) = (
+            r#"{"content":"c","subject":"s","topic":"t","userId":"field"}"#,
+            r#"{"content":"c","subject":"s","topic":"t"}"#,
+        );
+        let user = |json, header, field| validate(json, header, field).map(|(_, user)| user);
+        assert_eq!(user(with, None, UserField::HeaderWillDo).as_deref(), Ok("field"));
+        assert_eq!(user(with, Some("header"), UserField::HeaderWillDo).as_deref(), Ok("header"));
+        assert_eq!(user(without, Some("header"), UserField::HeaderWillDo).as_deref(), Ok("header"));
+        assert_eq!(user(without, None, UserField::HeaderWillDo), Err("missing_field".to_owned()));
+        assert_eq!(user(without, Some("header"), UserField::Required), Err("missing_field".to_owned()));
+    }
+
+    #[test]
+    fn an_error_never_quotes_the_text() {
+        for json in [
+            r#"{"content":"secret"#,
+            r#"{"content":"secret" "subject"}"#,
+            r#"{"content":"secret","content":"secret"}"#,
+            r#"{"content":"secret","subject":"secret\ud800"}"#,
+            r#""secret""#,
+            r#"{"content":"secret","subject":"s","topic":"t","userId":"u","targetLanguage":"secret"}"#,
+        ] {
+            let caller = Caller(None);
+            let error = FlashcardsRequest::parse(json)
+                .and_then(|request| request.validate(caller, 100, UserField::Required))
+                .unwrap_err();
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A job in v1.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::job::{JobFailure, JobId, JobState, JobView};
+
+use crate::timestamp::Timestamp;
+
+/// Answers with a job.
+#[derive(Debug)]
+pub(crate) struct JobResource(pub(crate) JobView);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    id: String,
+    kind: &'a str,
+    queue: &'static str,
+    state: &'static str,
+    progress: u8,
+    attempts: u32,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure<'a>>,
+}
+
+/// Why the job failed; of a job that is tried again, why its last attempt did.
+#[derive(Serialize)]
+struct Failure<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+impl<'a> From<&'a JobFailure> for Failure<'a> {
+    fn from(failure: &'a JobFailure) -> Self {
+        Self { code: &failure.code, message: &failure.message }
+    }
+}
+
+impl<'a> From<&'a JobView> for Body<'a> {
+    fn from(job: &'a JobView) -> Self {
+        let scheduled = job.state == JobState::Scheduled;
+        let completed = job.state == JobState::Completed;
+        Self {
+            id: JobId::to_string(&job.id),
+            kind: &job.kind,
+            queue: job.queue.as_str(),
+            state: job.state.as_str(),
+            progress: job.progress,
+            attempts: job.attempts,
+            created_at: Timestamp(job.created_at_ms),
+            run_at: job.run_at_ms.filter(|_| scheduled).map(Timestamp),
+            finished_at: job.finished_at_ms.map(Timestamp),
+            result: job.result.as_deref().filter(|_| completed),
+            error: job.failure.as_ref().filter(|_| !completed).map(Failure::from),
+        }
+    }
+}
+
+impl IntoResponse for JobResource {
+    fn into_response(self) -> Response {
+        Json(Body::from(&self.0)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::tests::job;
+
+    fn body(job: &JobView) -> Value {
+        serde_json::to_value(Body::from(job)).unwrap()
+    }
+
+    #[test]
+    fn a_completed_job_carries_its_result_and_no_old_failure() {
+        let job = JobView {
+            finished_at_ms: Some(1_709_208_000_123),
+            result: Some(RawValue::from_string(r#"{"tokenUsage":7}"#.to_owned()).unwrap()),
+            failure: Some(JobFailure { code: "timeout".to_owned(), message: "once".to_owned() }),
+            ..job(JobState::Completed)
+        };
+        let expected = json!({
+            "id": job.id.to_string(), "kind": "generate-flashcards", "queue": "ai-jobs", "state": "completed",
+            "progress": 40, "attempts": 2, "createdAt": "1970-01-01T00:00:01.000Z",
+            "finishedAt": "2024-02-29T12:00:00.123Z", "result": {"tokenUsage": 7},
+        });
+        assert_eq!(body(&job), expected);
+    }
+
+    #[test]
+    fn a_scheduled_job_says_when_and_why() {
+        let job = JobView {
+            run_at_ms: Some(2_000),
+            failure: Some(JobFailure { code: "timeout".to_owned(), message: "slow".to_owned() }),
+            ..job(JobState::Scheduled)
+        };
+        let body = body(&job);
+        assert_eq!(body["runAt"], "1970-01-01T00:00:02.000Z");
+        assert_eq!(body["error"], json!({"code": "timeout", "message": "slow"}));
+        assert_eq!(body.get("finishedAt"), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! A job in the words that shipped apps know.
+
+use serde::Serialize;
+use shared::job::{JobState, JobView};
+
+use crate::routes::flashcards::LegacyResult;
+
+const CANCELLED: &str = "Job cancelled";
+/// A failed job always says something.
+const NO_REASON: &str = "Job failed";
+
+/// The answer for a job that is not there, or is not the caller's.
+#[derive(Serialize)]
+pub(super) struct NotFound {
+    success: bool,
+    status: &'static str,
+    error: &'static str,
+}
+
+pub(super) const NOT_FOUND: NotFound =
+    NotFound { success: true, status: "not_found", error: "Job not found. It may have been completed and removed." };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StatusBody<'a> {
+    success: bool,
+    status: &'static str,
+    job_id: String,
+    queue: &'static str,
+    /// When the job was accepted.
+    timestamp: u64,
+    progress: u8,
+    #[serde(flatten)]
+    end: Option<End<'a>>,
+}
+
+/// What is added when the job has ended.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum End<'a> {
+    #[serde(rename_all = "camelCase")]
+    Completed { result: LegacyResult<'a>, completed_at: Option<u64> },
+    #[serde(rename_all = "camelCase")]
+    Failed { error: &'a str, failed_at: Option<u64>, attempts_made: u32 },
+}
+
+impl<'a> From<&'a JobView> for StatusBody<'a> {
+    fn from(job: &'a JobView) -> Self {
+        Self {
+            success: true,
+            status: word(job.state),
+            job_id: job.id.to_string(),
+            queue: job.queue.as_str(),
+            timestamp: job.created_at_ms,
+            progress: if job.state == JobState::Completed { 100 } else { job.progress },
+            end: end(job),
+        }
+    }
+}
+
+/// The app's word for a state.
+const fn word(state: JobState) -> &'static str {
+    match state {
+        JobState::Scheduled => "delayed",
+        JobState::Waiting => "waiting",
+        JobState::Active => "active",
+        JobState::Completed => "completed",
+        JobState::Failed | JobState::Cancelled => "failed",
+    }
+}
+
+fn end(job: &JobView) -> Option<End<'_>> {
+    let failed = |error| End::Failed { error, failed_at: job.finished_at_ms, attempts_made: job.attempts };
+    match job.state {
+        JobState::Scheduled | JobState::Waiting | JobState::Active => None,
+        JobState::Completed => {
+            let result = LegacyResult::of(job.result.as_deref());
+            Some(End::Completed { result, completed_at: job.finished_at_ms })
+        }
+        JobState::Failed => Some(failed(job.failure.as_ref().map_or(NO_REASON, |failure| &failure.message))),
+        JobState::Cancelled => Some(failed(CANCELLED)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json, value::RawValue};
+    use shared::job::JobFailure;
+
+    use super::*;
+    use crate::tests::job;
+
+    fn body(job: &JobView) -> Value {
+        serde_json::to_value(StatusBody::from(job)).unwrap()
+    }
+
+    #[test]
+    fn a_job_that_runs_has_no_end() {
+        let job = job(JobState::Active);
+        let expected = json!({
+            "success": true, "status": "active", "jobId": job.id.to_string(), "queue": "ai-jobs", "timestamp": 1_000,
+            "progress": 40,
+        });
+        assert_eq!(body(&job), expected);
+        assert_eq!(body(&crate::tests::job(JobState::Scheduled))["status"], "delayed");
+    }
+
+    #[test]
+    fn a_completed_job_carries_the_cards() {
+        let result = r#"{"flashcards":[{"front":"Zelle"}],"tokenUsage":7}"#;
+        let job = JobView {
+            finished_at_ms: Some(5_000),
+            result: Some(RawValue::from_string(result.to_owned()).unwrap()),
+            ..job(JobState::Completed)
+        };
+        let body = body(&job);
+        assert_eq!(body["result"], json!({"success": true, "flashcards": [{"front": "Zelle"}], "tokenUsage": 7}));
+        assert_eq!((&body["completedAt"], &body["progress"]), (&json!(5_000), &json!(100)));
+    }
+
+    #[test]
+    fn a_failed_job_says_why_and_a_cancelled_one_is_failed() {
+        let failure = JobFailure { code: "x".to_owned(), message: "The text has no words".to_owned() };
+        let failed =
+            body(&JobView { finished_at_ms: Some(5_000), failure: Some(failure.clone()), ..job(JobState::Failed) });
+        assert_eq!(failed["error"], "The text has no words");
+        assert_eq!((&failed["failedAt"], &failed["attemptsMade"]), (&json!(5_000), &json!(2)));
+        let cancelled = body(&JobView { failure: Some(failure), ..job(JobState::Cancelled) });
+        assert_eq!((&cancelled["status"], &cancelled["error"]), (&json!("failed"), &json!("Job cancelled")));
+    }
+
+    #[test]
+    fn an_unknown_job_is_answered_as_before() {
+        let expected = json!({"success": true, "status": "not_found",
+            "error": "Job not found. It may have been completed and removed."});
+        assert_eq!(serde_json::to_value(NOT_FOUND).unwrap(), expected);
+    }
+}

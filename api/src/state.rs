@@ -1,0 +1,49 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use shared::{
+    config::{ApiConfig, AuthMode, ConfigError, JobsConfig, RedisConfig},
+    lifecycle::Lifecycle,
+    queue::{JobEvents, Queue},
+    redis::RedisPool,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Handles on what is shared; nothing of a request or a job lives here.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    pub(crate) config: Arc<ApiConfig>,
+    pub(crate) redis: RedisPool,
+    pub(crate) queue: Queue,
+    pub(crate) events: JobEvents,
+    pub(crate) drain: CancellationToken,
+}
+
+impl AppState {
+    /// Prepares everything; nothing here waits for Redis, so that the process starts while it is away.
+    ///
+    /// # Errors
+    ///
+    /// When the address of Redis can't be read.
+    pub fn start(
+        api: ApiConfig,
+        redis: &RedisConfig,
+        jobs: JobsConfig,
+        lifecycle: &Lifecycle,
+    ) -> Result<Self, ConfigError> {
+        let pool = RedisPool::new(redis)?;
+        let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs);
+        let events = JobEvents::start(queue.clone(), lifecycle);
+        warn_of_trust(&api);
+        Ok(Self { config: Arc::new(api), redis: pool, queue, events, drain: lifecycle.drain().clone() })
+    }
+}
+
+fn warn_of_trust(api: &ApiConfig) {
+    if api.auth.contains(&AuthMode::TrustClient) {
+        tracing::warn!(
+            "AUTH=trust-client: ANYONE WHO REACHES THIS PORT CAN ACT AS ANY USER. Only for development and private networks"
+        );
+    }
+}

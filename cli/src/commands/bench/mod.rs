@@ -1,0 +1,39 @@
+//! `unilingo bench`: figures, each printed with what it is held against.
+
+mod drain;
+mod figures;
+mod idle;
+mod noop;
+mod wake;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// What can be measured. Everything runs on this machine, against a Redis of its own.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// How fast one worker process settles no-op jobs, with a short and a long line
+    Drain(drain::DrainArgs),
+    /// What idle processes cost: memory and Redis commands
+    Idle(idle::IdleArgs),
+    /// How long a lone job waits for an idle worker
+    Wake(wake::WakeArgs),
+    /// A worker that does nothing with its jobs; the other benches start it
+    #[command(hide = true)]
+    NoopWorker(noop::NoopWorkerArgs),
+}
+
+impl BenchCommand {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        if cfg!(debug_assertions) {
+            crate::output::error("This is a debug build: build with --release for figures that mean something");
+        }
+        match self {
+            Self::Drain(args) => drain::run(args).await,
+            Self::Idle(args) => idle::run(args).await,
+            Self::Wake(args) => wake::run(args).await,
+            Self::NoopWorker(args) => noop::run(args).await,
+        }
+    }
+}
