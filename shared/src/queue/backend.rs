@@ -110,7 +110,7 @@ impl RedisBackend {
 
     fn start(&mut self, worker: &WorkerContext) {
         let keys = Arc::new(Keys::new(&self.options.prefix));
-        let queue: Arc<str> = Arc::from(self.config.queue.as_ref());
+        let queue: Arc<str> = Arc::from(self.config.queue.as_ref() as &str);
         let held = Arc::new(Held::default());
         let lease = self.config.orphaned_duration();
         let markers = self.options.lanes.iter().map(|lane| keys.wake(&queue, lane)).collect();
@@ -140,6 +140,14 @@ impl RedisBackend {
         self.tasks.spawn(fetcher.run());
         self.tasks.spawn(renewing);
         self.started = true;
+    }
+}
+
+impl Drop for RedisBackend {
+    /// A backend that was dropped without being closed takes and renews no more, as if its process had died.
+    fn drop(&mut self) {
+        self.stop_fetching.cancel();
+        self.stop_renewing.cancel();
     }
 }
 

@@ -149,7 +149,10 @@ impl Subscriber {
                 }
                 Err(error) if !away => {
                     away = true;
-                    tracing::warn!(error = &error as &dyn std::error::Error, "Redis is away: waits see a job's end late");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "Redis is away: waits see a job's end late"
+                    );
                 }
                 Err(_) => {}
             }

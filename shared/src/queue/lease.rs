@@ -21,4 +21,10 @@ impl Lease {
     pub const fn context(&self) -> &JobContext {
         &self.context
     }
+
+    /// The payload as it was stored.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
 }

@@ -93,7 +93,11 @@ pub(super) async fn renew_leases(
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, jobs = jobs.len(), "Leases could not be renewed");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        jobs = jobs.len(),
+                        "Leases could not be renewed"
+                    );
                 }
             }
         }

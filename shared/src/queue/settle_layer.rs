@@ -11,7 +11,10 @@ use std::{
 use apalis_core::{error::BoxDynError, task::Task};
 use rand::Rng;
 use serde_json::value::RawValue;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -80,16 +83,20 @@ where
         let attempt = self.inner.call(task);
         Box::pin(async move {
             settler.stats.started();
-            let mut run = settler.tasks.spawn(async move { attempt.await.map_err(Into::into) });
+            // Aborted on drop: should this future go (the worker itself is dropped), its attempt goes with it.
+            let spawned = settler.tasks.spawn(async move { attempt.await.map_err(Into::into) });
+            let mut run = AbortOnDropHandle::new(spawned);
             let outcome = tokio::select! {
                 ended = &mut run => Some(settler.outcome_of(&job, ended)),
                 () = hold.lost().cancelled() => None,
                 () = settler.leave.cancelled() => Some(Outcome::Unfinished(Unfinished::returned())),
             };
-            run.abort();
+            drop(run);
             match outcome {
                 Some(outcome) => settler.settle_surely(&job, &outcome).await,
-                None => tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "The job is no longer this worker's: the attempt was ended"),
+                None => {
+                    tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "The job is no longer this worker's: the attempt was ended")
+                }
             }
             settler.stats.stopped();
             drop(hold);
@@ -108,7 +115,8 @@ impl Settler {
             Ok(Ok(result)) => return Outcome::Complete(result),
             Ok(Err(error)) => match error.downcast::<JobError>() {
                 Ok(error) => *error,
-                Err(other) => JobError::retry("attempt_failed", "The attempt was ended by a layer of the worker").with_source(other),
+                Err(other) => JobError::retry("attempt_failed", "The attempt was ended by a layer of the worker")
+                    .with_source(other),
             },
             Err(panic) => JobError::retry("handler_panicked", "The attempt ended in a panic").with_source(panic),
         };

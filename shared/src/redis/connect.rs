@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use redis::{
-    Client, FromRedisValue, Pipeline, RedisError, RedisResult,
+    Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub},
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 
 use crate::config::{ConfigError, RedisConfig};
 
 /// An answer that takes longer than this counts as none.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Connecting takes at most this long.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// A silent connection is probed after this long, and then at this interval.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// Longest pause between two attempts to connect.
 const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
 
@@ -52,9 +58,13 @@ impl RedisPool {
     /// When the address can't be read.
     pub fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
         let unreadable = |error: RedisError| ConfigError::new(format!("REDIS_URL: {error}"));
-        let client = Client::open(config.redis_url.as_str()).map_err(unreadable)?;
+        let address = config.redis_url.as_str().into_connection_info().map_err(unreadable)?;
+        // A peer that has gone without a word is noticed on connections that only listen, too.
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
+        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
+        let client = Client::open(address.set_tcp_settings(tcp)).map_err(unreadable)?;
         let settings = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(Duration::from_secs(1)))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             // One try a command: a caller is told at once that Redis is away, and the next command tries again.
             .set_number_of_retries(0)
@@ -77,7 +87,7 @@ impl RedisPool {
     /// When Redis can't be reached.
     pub async fn blocking_connection(&self) -> RedisResult<MultiplexedConnection> {
         let settings = redis::AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(Duration::from_secs(1)))
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
         self.client.get_multiplexed_async_connection_with_config(&settings).await
     }
@@ -88,7 +98,8 @@ impl RedisPool {
     ///
     /// When Redis can't be reached.
     pub async fn subscriber(&self) -> RedisResult<PubSub> {
-        self.client.get_async_pubsub().await
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.client.get_async_pubsub()).await;
+        connecting.unwrap_or_else(|_| Err(RedisError::from((ErrorKind::Io, "connecting took too long"))))
     }
 
     /// Runs a pipeline on the shared connection.

@@ -82,7 +82,10 @@ async fn a_failing_job_is_a_dead_letter_after_its_attempts() {
     let attempts: Vec<String> = f.raw(&["LRANGE", &f.keys.attempts(id), "0", "-1"]).await;
     assert_eq!(attempts.len(), 3);
     let first: serde_json::Value = serde_json::from_str(&attempts[0]).unwrap();
-    assert_eq!((&first["attempt"], &first["worker"], &first["code"]), (&1.into(), &"by-hand".into(), &"upstream_down".into()));
+    assert_eq!(
+        (&first["attempt"], &first["worker"], &first["code"]),
+        (&1.into(), &"by-hand".into(), &"upstream_down".into())
+    );
     assert!(first["ended"].as_u64() >= first["started"].as_u64());
 }
 
@@ -155,8 +158,8 @@ async fn checkpoints_outlive_a_retry_and_progress_never_goes_back() {
     let again = f.take_one().await;
     assert!(again.resumed);
     let checkpoints = f.context(&again).checkpoints().await.unwrap();
-    assert_eq!(checkpoints.into_iter().collect::<Vec<_>>(), [
-        ("chunk-0".to_owned(), "first".to_owned()),
-        ("chunk-1".to_owned(), "second".to_owned())
-    ]);
+    assert_eq!(
+        checkpoints.into_iter().collect::<Vec<_>>(),
+        [("chunk-0".to_owned(), "first".to_owned()), ("chunk-1".to_owned(), "second".to_owned())]
+    );
 }

@@ -5,4 +5,3 @@ mod lifecycle;
 mod robustness;
 mod time;
 mod worker;
-

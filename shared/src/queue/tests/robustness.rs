@@ -29,13 +29,8 @@ async fn a_take_whose_answer_was_lost_gives_the_same_jobs_again() {
 #[tokio::test]
 async fn jobs_that_nobody_can_read_are_buried_and_stand_in_nobodys_way() {
     let f = Fixture::start().await;
-    let damage: [&[&str]; 5] = [
-        &["DEL"],
-        &["SET", "a string"],
-        &["HSET", "attempts", "many"],
-        &["HDEL", "fence"],
-        &["HDEL", "max"],
-    ];
+    let damage: [&[&str]; 5] =
+        [&["DEL"], &["SET", "a string"], &["HSET", "attempts", "many"], &["HDEL", "fence"], &["HDEL", "max"]];
     let mut damaged = Vec::new();
     for words in damage {
         let id = f.enqueue("damaged").await;

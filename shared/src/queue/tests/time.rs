@@ -12,7 +12,8 @@ use crate::{
 #[tokio::test]
 async fn a_delayed_job_is_scheduled_and_take_says_when_to_ask_again() {
     let f = Fixture::start().await;
-    let job = NewJob { payload: Echo { say: "later".to_owned() }, user: "ada".to_owned(), delay: Duration::from_secs(60) };
+    let job =
+        NewJob { payload: Echo { say: "later".to_owned() }, user: "ada".to_owned(), delay: Duration::from_secs(60) };
     let id = f.queue.enqueue(&job).await.unwrap();
     let view = f.view(id).await;
     assert_eq!((view.state, view.run_at_ms), (JobState::Scheduled, Some(view.created_at_ms + 60_000)));
@@ -84,7 +85,11 @@ async fn a_job_past_its_deadline_ends_wherever_it_is() {
     let waiting = f.enqueue("waiting").await;
     let scheduled = f
         .queue
-        .enqueue(&NewJob { payload: Echo { say: "later".to_owned() }, user: "ada".to_owned(), delay: Duration::from_secs(9) })
+        .enqueue(&NewJob {
+            payload: Echo { say: "later".to_owned() },
+            user: "ada".to_owned(),
+            delay: Duration::from_secs(9),
+        })
         .await
         .unwrap();
     assert!(f.take(1).await.is_empty());
