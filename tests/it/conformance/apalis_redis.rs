@@ -52,16 +52,13 @@ impl Subject for ApalisRedis {
         let storage = self.storage.clone();
         Running::start(behaviour, |script, stop| async move {
             let context = WorkerContext::new(&format!("theirs-{}", JobId::new()));
-            let worker = WorkerBuilder::new(context.clone())
-                .backend(storage)
-                .data(script)
-                .build(play)
-                .run();
+            let worker = WorkerBuilder::new(context.clone()).backend(storage).data(script).build(play).run();
             tokio::pin!(worker);
             tokio::select! {
                 ended = &mut worker => return format!("{ended:?}"),
-                () = stop.cancelled() => context.stop().expect("it runs"),
+                () = stop.asked.cancelled() => context.stop().expect("it runs"),
             }
+            stop.heard.cancel();
             format!("{:?}", worker.await)
         })
     }

@@ -19,7 +19,7 @@ use super::{
     subject::{Behaviour, End, MAX_ATTEMPTS, PATIENCE, Subject},
 };
 
-/// A worker that is silent for a second is lost. Its batches are small against the sixteen jobs that run at once.
+/// A worker that is silent for a second is lost. Its batches are small against the sixty-four jobs that run at once.
 pub(super) fn config() -> Config {
     Config::default().batch_size(2).heartbeat_interval(Duration::from_millis(500)).missed_heartbeats(2)
 }
@@ -116,16 +116,16 @@ pub(super) async fn a_pause_of_redis_ends_no_worker(subject: &mut impl Subject) 
 pub(super) async fn a_stop_settles_what_was_finished(subject: &mut impl Subject) -> Verdict {
     let gate = Arc::new(Semaphore::new(0));
     let mut worker = subject.start(hold(&gate));
-    for _ in 0..16 {
+    for _ in 0..64 {
         subject.push("held").await;
     }
-    for _ in 0..16 {
+    for _ in 0..64 {
         worker.next_run().await?;
     }
-    worker.stop.cancel();
-    gate.add_permits(16);
+    worker.ask_to_stop().await;
+    gate.add_permits(64);
     worker.stop().await?;
-    until(subject, subject.count_done(), 16).await
+    until(subject, subject.count_done(), 64).await
 }
 
 pub(super) async fn finished_jobs_leave_nothing_behind(subject: &mut impl Subject) -> Verdict {

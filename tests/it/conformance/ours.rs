@@ -45,7 +45,13 @@ impl Subject for Ours {
         };
         let pool = redis.pool();
         let client = redis::Client::open(redis.url()).unwrap();
-        Self { client, queue: Queue::new(pool.clone(), PREFIX, jobs), pool, config: config.queue(Echo::QUEUE.as_str()), fallback_poll: Duration::from_secs(1) }
+        Self {
+            client,
+            queue: Queue::new(pool.clone(), PREFIX, jobs),
+            pool,
+            config: config.queue(Echo::QUEUE.as_str()),
+            fallback_poll: Duration::from_secs(1),
+        }
     }
 
     fn redis(&self) -> &redis::Client {
@@ -74,13 +80,14 @@ impl Subject for Ours {
         Running::start(behaviour, |script, stop| async move {
             let name = format!("ours-{}", JobId::new());
             let context = WorkerContext::new(&name);
-            let backend = RedisBackend::new(pool, config, options(stop.clone(), fallback_poll));
+            let backend = RedisBackend::new(pool, config, options(stop.asked.clone(), fallback_poll));
             let worker = WorkerBuilder::new(context.clone()).backend(backend).build(Player(script)).run();
             tokio::pin!(worker);
             tokio::select! {
                 ended = &mut worker => return format!("{ended:?}"),
-                () = stop.cancelled() => context.stop().expect("it runs"),
+                () = stop.asked.cancelled() => context.stop().expect("it runs"),
             }
+            stop.heard.cancel();
             format!("{:?}", worker.await)
         })
     }
@@ -109,7 +116,7 @@ fn options(drain: CancellationToken, fallback_poll: Duration) -> BackendOptions 
     BackendOptions {
         prefix: PREFIX.to_owned(),
         lanes: vec![Echo::lane()],
-        concurrency: 16,
+        concurrency: 64,
         fallback_poll,
         completed_ttl: Duration::from_secs(600),
         dead_ttl: Duration::from_secs(600),

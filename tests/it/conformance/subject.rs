@@ -57,21 +57,28 @@ impl Script {
     }
 }
 
+/// How a worker is asked to stop, and how it says that it has heard.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stop {
+    pub(super) asked: CancellationToken,
+    pub(super) heard: CancellationToken,
+}
+
 /// A worker over the backend.
 pub(super) struct Running {
-    pub(super) stop: CancellationToken,
+    stop: Stop,
     runs: UnboundedReceiver<String>,
     ended: JoinHandle<String>,
 }
 
 impl Running {
-    /// Starts what `worker` makes of a script and a token that stops it; its output says how it ended.
-    pub(super) fn start<F>(behaviour: Behaviour, worker: impl FnOnce(Script, CancellationToken) -> F) -> Self
+    /// Starts what `worker` makes of a script and of being asked to stop; its output says how it ended.
+    pub(super) fn start<F>(behaviour: Behaviour, worker: impl FnOnce(Script, Stop) -> F) -> Self
     where
         F: Future<Output = String> + Send + 'static,
     {
         let (sender, runs) = unbounded_channel();
-        let stop = CancellationToken::new();
+        let stop = Stop::default();
         let ended = tokio::spawn(worker(Script { runs: sender, behaviour }, stop.clone()));
         Self { stop, runs, ended }
     }
@@ -95,9 +102,15 @@ impl Running {
         count
     }
 
+    /// Asks the worker to stop; it knows when this returns.
+    pub(super) async fn ask_to_stop(&self) {
+        self.stop.asked.cancel();
+        self.stop.heard.cancelled().await;
+    }
+
     /// Stops the worker and waits for its end.
     pub(super) async fn stop(mut self) -> Result<(), String> {
-        self.stop.cancel();
+        self.stop.asked.cancel();
         let ended = timeout(PATIENCE, &mut self.ended).await;
         ended.map(|_| ()).map_err(|_| "the worker does not end when it is stopped".to_owned())
     }

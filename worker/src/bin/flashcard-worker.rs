@@ -1,2 +1,67 @@
-//! placeholder
-fn main() {}
+//! `flashcard-worker`: makes flashcards with an OpenAI-compatible model.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use shared::{
+    config::{ConfigError, OpenAiConfig},
+    job::QueueName,
+    openai::OpenAi,
+};
+use worker::{
+    registry,
+    runner::{self, Service},
+    startup::WorkerSettings,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  OPENAI_API_KEY=sk-… flashcard-worker
+      with Redis on this machine; start more of them, anywhere, to share the work
+  flashcard-worker --openai-base-url http://localhost:8080/v1 --openai-model smollm2
+      a model of one's own: llama.cpp, vLLM or any server with the chat completions API
+  WORKER_CONCURRENCY=50 REDIS_URL=rediss://:pw@host flashcard-worker
+      every flag is a variable as well
+
+  curl localhost:3002/api/health
+
+SIGTERM: takes nothing new and finishes what runs, for DRAIN_SECONDS at most; a second one ends it at once. What was
+not finished goes to another worker, which goes on where this one stopped.";
+
+/// Takes flashcard jobs from the queue and runs them
+#[derive(Debug, Parser)]
+#[command(name = "flashcard-worker", version, after_help = EXAMPLES)]
+struct Settings {
+    /// Port of the health server: /api/health and /api/ready
+    #[arg(long, env = "PORT", default_value_t = 3002)]
+    port: u16,
+    #[command(flatten)]
+    openai: OpenAiConfig,
+    #[command(flatten)]
+    worker: WorkerSettings,
+}
+
+fn main() -> ExitCode {
+    runner::main(|Settings { port, openai, worker }: Settings| {
+        openai.validate()?;
+        let registry = registry::ai_jobs(OpenAi::new(&openai)?, (&openai).into());
+        let service =
+            Service { queue: QueueName::Ai, registry, port, upstream_timeout: openai.timeout(), settings: worker };
+        Ok::<_, ConfigError>(service)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn help_has_examples_and_names_the_variables() {
+        let help = Settings::command().render_long_help().to_string();
+        for text in ["Examples:", "[env: PORT=", "OPENAI_API_KEY", "REDIS_URL", "LEASE_SECONDS", "default: 3002"] {
+            assert!(help.contains(text), "{text} in {help}");
+        }
+        Settings::command().debug_assert();
+    }
+}

@@ -22,7 +22,9 @@ const IN_FLIGHT: usize = 64;
 
 /// How fast one worker process settles no-op jobs.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo bench drain\n  unilingo bench drain --fsync everysec\n  unilingo bench drain --backlog 1000,1000000 --pairs 5")]
+#[command(
+    after_help = "Examples:\n  unilingo bench drain\n  unilingo bench drain --fsync everysec\n  unilingo bench drain --backlog 1000,1000000 --pairs 5"
+)]
 pub(crate) struct DrainArgs {
     /// Lengths at which the line is kept while jobs are settled; the first is what the others are held against
     #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]

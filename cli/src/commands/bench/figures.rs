@@ -2,7 +2,12 @@
 
 /// The value below which `share` (0 to 1) of the sorted values lie (nearest rank).
 pub(super) fn percentile(sorted: &[f64], share: f64) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index into a slice")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index into a slice"
+    )]
     let rank = ((sorted.len() as f64 * share).ceil() as usize).saturating_sub(1);
     sorted.get(rank.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }
@@ -12,7 +17,11 @@ pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) && middle > 0 { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted.get(middle).copied().unwrap_or(f64::NAN) }
+    if sorted.len().is_multiple_of(2) && middle > 0 {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    } else {
+        sorted.get(middle).copied().unwrap_or(f64::NAN)
+    }
 }
 
 /// `ok` or `MISSED`.

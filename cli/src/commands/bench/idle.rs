@@ -19,7 +19,9 @@ use crate::output;
 
 /// What idle processes cost.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cargo build --release --workspace --bins --features shared/testing && target/release/unilingo bench idle")]
+#[command(
+    after_help = "Example:\n  cargo build --release --workspace --bins --features shared/testing && target/release/unilingo bench idle"
+)]
 pub(crate) struct IdleArgs {
     /// How long to watch, in seconds
     #[arg(long, default_value_t = 20)]
@@ -37,13 +39,12 @@ struct Idler {
 pub(super) async fn run(args: IdleArgs) -> anyhow::Result<ExitCode> {
     let own = std::env::current_exe().context("this program's own path")?;
     let folder = own.parent().context("this program's folder")?;
-    let idlers = [
-        start(folder, "api", None).await?,
-        start(folder, "flashcard-worker", Some(2.0)).await?,
-    ];
+    let idlers = [start(folder, "api", None).await?, start(folder, "flashcard-worker", Some(2.0)).await?];
     for idler in &idlers {
         let commands = commands_per_second(&idler.redis, Duration::from_secs(args.seconds)).await?;
-        let most = idler.most_commands.map_or(String::new(), |most| format!(" (at most {most}): {}", verdict(commands <= most)));
+        let most = idler
+            .most_commands
+            .map_or(String::new(), |most| format!(" (at most {most}): {}", verdict(commands <= most)));
         output::line(format_args!("idle, {}: {commands:.2} Redis commands/s{most}", idler.name));
         let Some(mb) = rss_mb(&idler.process) else { continue };
         output::line(format_args!("idle, {}: {mb:.1} MB resident (at most 15): {}", idler.name, verdict(mb <= 15.0)));

@@ -50,7 +50,11 @@ pub(super) async fn run(args: WakeArgs) -> anyhow::Result<ExitCode> {
     waits_ms.sort_by(f64::total_cmp);
     let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| percentile(&waits_ms, share));
     output::line(format_args!("wake, {} lone jobs: p50 {p50:.2} ms (at most 0.5): {}", args.jobs, verdict(p50 <= 0.5)));
-    output::line(format_args!("wake, {} lone jobs: p99 {p99:.2} ms (at most 2): {}; max {max:.2} ms", args.jobs, verdict(p99 <= 2.0)));
+    output::line(format_args!(
+        "wake, {} lone jobs: p99 {p99:.2} ms (at most 2): {}; max {max:.2} ms",
+        args.jobs,
+        verdict(p99 <= 2.0)
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 use shared::job::kinds::Flashcard;
 
@@ -77,19 +77,26 @@ impl Api {
     pub(super) async fn submit(&self, lesson: &Lesson) -> anyhow::Result<String> {
         let request = self.http.post(format!("{}/api/v1/flashcards", self.base));
         let request = request.header("cache-control", "no-cache").json(lesson).timeout(PATIENCE);
-        let accepted: Accepted = ask(request).await.context("the api did not accept the lesson")?;
+        let accepted: Accepted = read(ask(request).await?).await.context("the api did not accept the lesson")?;
         Ok(accepted.id)
     }
 
-    /// The job, when it has ended or after `wait`.
-    pub(super) async fn job(&self, id: &str, wait: Duration) -> anyhow::Result<Job> {
+    /// The job, when it has ended or after `wait`. `None`: the api can't say for the moment, and the job goes on.
+    pub(super) async fn job(&self, id: &str, wait: Duration) -> anyhow::Result<Option<Job>> {
         let url = format!("{}/api/v1/jobs/{id}?wait={}", self.base, wait.as_secs());
-        ask(self.http.get(url).timeout(PATIENCE + wait)).await.context("the api did not show the job")
+        let response = ask(self.http.get(url).timeout(PATIENCE + wait)).await?;
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            return Ok(None);
+        }
+        read(response).await.context("the api did not show the job").map(Some)
     }
 }
 
-async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> anyhow::Result<T> {
-    let response = request.header("user-id", USER).send().await?;
+async fn ask(request: RequestBuilder) -> anyhow::Result<Response> {
+    request.header("user-id", USER).send().await.context("the api did not answer")
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> anyhow::Result<T> {
     let status = response.status();
     let body = response.bytes().await?;
     if status.is_success() {

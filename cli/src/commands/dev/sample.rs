@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     client::{Api, Cards, Failure, Job},
@@ -14,6 +14,8 @@ use crate::output::plain;
 
 /// How often progress is looked at; the end of the job is seen at once.
 const LOOK: Duration = Duration::from_secs(1);
+/// With these a job waits until somebody has put the account right. Here that is the one who watches.
+const ACCOUNT_CODES: [&str; 2] = ["openai_key_rejected", "openai_quota_spent"];
 
 /// Makes cards of the lesson within `patience`; gives them with the time that it took.
 pub(super) async fn run(api: &Api, lesson: &Lesson, patience: Duration) -> anyhow::Result<(Cards, Duration)> {
@@ -29,15 +31,22 @@ pub(super) async fn run(api: &Api, lesson: &Lesson, patience: Duration) -> anyho
 
 async fn until_ended(api: &Api, id: &str, last: &mut String) -> anyhow::Result<Cards> {
     let mut progress = Progress::new();
-    progress.show(0, last);
+    let mut percent = 0;
+    progress.show(percent, last);
     loop {
-        let job = api.job(id, LOOK).await?;
+        let Some(job) = api.job(id, LOOK).await? else {
+            progress.show(percent, "the api has no answer for the moment");
+            sleep(LOOK).await;
+            continue;
+        };
         match job.state.as_str() {
             "completed" => return job.result.context("the job is completed, but has no result"),
             "failed" | "cancelled" => bail!("job {id} has {}", ended(&job)),
+            _ if waits_for_account(&job) => bail!("job {id} waits until the account is right: {}", news(&job)),
             _ => {
                 *last = news(&job);
-                progress.show(job.progress, last);
+                percent = job.progress;
+                progress.show(percent, last);
             }
         }
     }
@@ -49,6 +58,10 @@ fn ended(job: &Job) -> String {
         Some(error) => format!("{}: {}", job.state, reason(error)),
         None => job.state.clone(),
     }
+}
+
+fn waits_for_account(job: &Job) -> bool {
+    job.error.as_ref().is_some_and(|error| ACCOUNT_CODES.contains(&error.code.as_str()))
 }
 
 /// What is going on, as long as the job has not ended.
@@ -80,6 +93,16 @@ mod tests {
             r#"{"state":"failed","progress":0,"error":{"code":"invalid_api_key","message":"The key\nis wrong"}}"#;
         assert_eq!(ended(&job(failed)), "failed: invalid_api_key: The key is wrong");
         assert_eq!(ended(&job(r#"{"state":"cancelled","progress":0}"#)), "cancelled");
+    }
+
+    #[test]
+    fn a_rejected_key_is_no_reason_to_wait() {
+        let waits = |code: &str| {
+            let error = format!(r#"{{"state":"scheduled","progress":0,"error":{{"code":"{code}","message":"-"}}}}"#);
+            waits_for_account(&job(&error))
+        };
+        assert!(waits("openai_key_rejected") && waits("openai_quota_spent"));
+        assert!(!waits("openai_rate_limited"));
     }
 
     #[test]

@@ -1,0 +1,35 @@
+//! Numbers that bound a job: what the app expects and what the operator allows.
+
+use shared::config::OpenAiConfig;
+
+/// Fewest cards of a job.
+pub(super) const CARDS_MIN: usize = 10;
+/// Most cards of a job.
+pub(super) const CARDS_MAX: usize = 40;
+/// Fewest topics where the model finds them.
+pub(super) const TOPICS_MIN: usize = 3;
+/// Most topics where the model finds them.
+pub(super) const TOPICS_MAX: usize = 8;
+/// Fewest cards of a topic that the model found.
+pub(super) const TOPIC_CARDS_MIN: usize = 5;
+
+/// What the operator allows a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallLimits {
+    /// Text in one call, in tokens.
+    pub chunk_tokens: u32,
+    /// Cap of one answer, in tokens.
+    pub max_output_tokens: u32,
+    /// Tokens per minute of the whole fleet; 0 for no limit.
+    pub tokens_per_minute: u32,
+}
+
+impl From<&OpenAiConfig> for CallLimits {
+    fn from(config: &OpenAiConfig) -> Self {
+        Self {
+            chunk_tokens: config.openai_chunk_tokens,
+            max_output_tokens: config.openai_max_output_tokens,
+            tokens_per_minute: config.openai_rate_limit_tpm,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! How far a part is, and how that survives a crash.
+//!
+//! Every call is recorded right after it, so that no later attempt buys it again. What is read back was written by
+//! another process, perhaps of another version: it is checked like an answer, and what fails is bought again.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use shared::job::{JobError, kinds::Flashcard};
+
+use super::{answer::Seen, card::CardRules, goal::Goal, problem::Problems};
+
+/// What comes next for a part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Phase {
+    /// An ordinary call.
+    #[default]
+    First,
+    /// The one call that asks for what the ordinary one did not bring.
+    Repair,
+    /// Nothing: the part has what it needs.
+    Done,
+}
+
+/// How far a part is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PartState {
+    pub(super) phase: Phase,
+    /// Good cards so far.
+    pub(super) cards: Vec<Flashcard>,
+    /// What was wrong with the others, since the last ordinary call.
+    pub(super) problems: Problems,
+    /// Calls made for this part by all attempts.
+    pub(super) calls: u32,
+    /// Tokens of those calls.
+    pub(super) tokens: u64,
+}
+
+impl PartState {
+    /// Under which name the part with this index and these bytes is recorded. The bytes bind it to the way the text was
+    /// cut: where `OPENAI_CHUNK_TOKENS` changed in between, old records of other cuts are not found.
+    pub(super) fn name(index: usize, range: &Range<usize>) -> String {
+        format!("chunk-{index}-{}-{}", range.start, range.end)
+    }
+
+    /// Takes up what a call brought. When not even the repair brought enough, the attempt is over, and the next one
+    /// begins with the good cards.
+    pub(super) fn take(&mut self, cards: Vec<Flashcard>, problems: &Problems, goal: &Goal) -> Result<(), JobError> {
+        self.cards.extend(cards);
+        self.problems.add_all(problems);
+        let review = goal.review(&self.cards);
+        if review.is_done() {
+            *self = Self { phase: Phase::Done, cards: review.good, problems: Problems::default(), ..*self };
+            return Ok(());
+        }
+        if self.phase == Phase::First {
+            self.phase = Phase::Repair;
+            return Ok(());
+        }
+        self.phase = Phase::First;
+        let mut problems = std::mem::take(&mut self.problems);
+        review.add_to(&mut problems);
+        let (good, enough) = (review.good.len(), goal.enough);
+        let text = format!(
+            "The AI service's cards could not be used, nor those of a second call: {problems}. {good} of {enough} were good."
+        );
+        Err(JobError::retry("invalid_cards", text))
+    }
+
+    /// The record.
+    pub(super) fn record(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a record back; `None` when it is not one that this job can have written.
+    pub(super) fn restore(record: &str, rules: CardRules<'_>, enough: usize) -> Option<Self> {
+        let mut state: Self = serde_json::from_str(record).ok()?;
+        let card_stands = |card: &Flashcard| {
+            let json = serde_json::to_value(card).ok()?;
+            (rules.check(&json).as_ref() == Ok(card)).then_some(())
+        };
+        state.cards.iter().try_for_each(card_stands)?;
+        if state.calls == 0 || Seen::of(&state.cards).fronts() != state.cards.len() {
+            return None;
+        }
+        if state.phase == Phase::Done && state.cards.len() < enough {
+            state.phase = Phase::First;
+        }
+        Some(state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::generate_flashcards::{problem::Problem, testing::card};
+    use shared::job::Decision;
+
+    const RULES: CardRules<'_> = CardRules { topic: Some("T"), same_language: false };
+
+    fn state() -> PartState {
+        let mut problems = Problems::default();
+        problems.add(Problem::DuplicateFront, 2);
+        let cards = vec![card("a", "T"), card("b", "T")];
+        PartState { phase: Phase::Done, cards, problems, calls: 2, tokens: 900 }
+    }
+
+    #[test]
+    fn a_record_comes_back_as_it_was() {
+        assert_eq!(PartState::restore(&state().record(), RULES, 2), Some(state()));
+    }
+
+    #[test]
+    fn a_record_that_nobody_can_have_written_is_ignored() {
+        let good = state().record();
+        let mut doubled = state();
+        doubled.cards[1].front = "A".to_owned();
+        doubled.cards[1].example = "A.".to_owned();
+        let table = [
+            String::new(),
+            "null".to_owned(),
+            good[..good.len() - 1].to_owned(),
+            good.replace("\"done\"", "\"finished\""),
+            good.replace("\"topic\":\"T\"", "\"topic\":\"Other\""),
+            good.replace("\"front\":\"a\"", "\"front\":\"\""),
+            good.replace("\"calls\":2", "\"calls\":0"),
+            good.replace("\"tokens\":900", "\"tokens\":-1"),
+            good.replace("duplicate_front", "something"),
+            doubled.record(),
+        ];
+        for record in table {
+            assert_ne!(record, good);
+            assert_eq!(PartState::restore(&record, RULES, 2), None, "{record}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_now_needs_more_goes_on_with_what_it_has() {
+        let restored = PartState::restore(&state().record(), RULES, 3).unwrap();
+        assert_eq!(restored, PartState { phase: Phase::First, ..state() });
+    }
+
+    #[test]
+    fn another_cut_has_another_name() {
+        assert_ne!(PartState::name(1, &(100..200)), PartState::name(1, &(100..201)));
+    }
+
+    #[test]
+    fn a_part_is_done_repaired_once_or_given_up() {
+        let goal = Goal { enough: 2, min: 2, max: 4, find: None };
+        let mut problems = Problems::default();
+        problems.add(Problem::ExampleLacksFront, 3);
+
+        let mut state = PartState::default();
+        assert!(state.take(vec![card("a", "T"), card("b", "T")], &problems, &goal).is_ok());
+        assert_eq!((state.phase, state.problems), (Phase::Done, Problems::default()));
+
+        let mut state = PartState::default();
+        assert!(state.take(vec![card("a", "T")], &problems, &goal).is_ok());
+        assert_eq!(state.phase, Phase::Repair);
+        let error = state.take(vec![], &problems, &goal).unwrap_err();
+        assert_eq!((error.decision(), error.code()), (Decision::Retry, "invalid_cards"));
+        assert!(error.message().contains("example_lacks_front ×6, too_few_cards ×1. 1 of 2"), "{error}");
+        assert_eq!((state.phase, state.cards.len(), &state.problems), (Phase::First, 1, &Problems::default()));
+    }
+}
