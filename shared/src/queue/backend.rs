@@ -32,6 +32,9 @@ use crate::{
     redis::{Keys, RedisPool},
 };
 
+/// Most jobs that one take may bring: more would keep Redis busy for too long at a time.
+const BATCH_MAX: usize = 64;
+
 /// What the backend needs to know beyond apalis-redis's [`Config`].
 #[derive(Debug, Clone)]
 pub struct BackendOptions {
@@ -128,7 +131,7 @@ impl RedisBackend {
             settings,
             queue: Arc::clone(&queue),
             slots: Arc::new(Semaphore::new(self.options.concurrency)),
-            batch: self.config.batch_size.min(self.options.concurrency),
+            batch: self.config.batch_size.min(self.options.concurrency).clamp(1, BATCH_MAX),
             fallback_poll: self.options.fallback_poll,
             held: Arc::clone(&held),
             ready: Arc::clone(&self.ready),

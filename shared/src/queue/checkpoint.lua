@@ -6,11 +6,8 @@ local id, key = ARGV[2], of_job('job', ARGV[2])
 local job = redis.call('HMGET', key, 'fence', 'state', 'progress')
 if job[1] ~= ARGV[3] or job[2] ~= 'active' then return { 'stale', job[2] or 'gone' } end
 
-local checkpoints = of_job('checkpoints', id)
-redis.call('HSET', checkpoints, ARGV[4], ARGV[5])
-local ttl = redis.call('PTTL', key)
-if ttl > 0 then redis.call('PEXPIRE', checkpoints, ttl) end
+redis.call('HSET', of_job('checkpoints', id), ARGV[4], ARGV[5])
 local progress = math.max(tonumber(job[3]) or 0, tonumber(ARGV[6]))
-redis.call('HSET', key, 'progress', progress, 'resumed', 1)
+redis.call('HSET', key, 'progress', progress, 'resumed', '1')
 redis.call('PUBLISH', of_job('events', id), 'progress')
 return { 'recorded', progress }

@@ -11,9 +11,6 @@ use crate::{
 static ENQUEUE: LuaScript =
     LuaScript::new(concat!(include_str!("keys.lua"), include_str!("line.lua"), include_str!("enqueue.lua")));
 
-/// Beyond deadline and retention: a job that every index has forgotten is gone after this, in seconds.
-const FORGOTTEN_AFTER_SECONDS: u64 = 3_600;
-
 /// A job to be accepted.
 #[derive(Debug, Clone)]
 pub struct NewJob<K> {
@@ -59,7 +56,6 @@ impl Queue {
     pub async fn enqueue<K: Kind>(&self, job: &NewJob<K>) -> Result<JobId, EnqueueError> {
         let id = JobId::new();
         let payload = serde_json::to_vec(&job.payload)?;
-        let ttl_seconds = self.jobs.job_deadline_seconds + self.jobs.dead_ttl_seconds + FORGOTTEN_AFTER_SECONDS;
         let mut call = ENQUEUE.call();
         call.key(self.keys.root())
             .arg(K::QUEUE.as_str())
@@ -71,8 +67,7 @@ impl Queue {
             .arg(millis(job.delay))
             .arg(millis(self.jobs.deadline()))
             .arg(self.jobs.job_max_attempts)
-            .arg(self.jobs.queue_max_waiting)
-            .arg(ttl_seconds * 1_000);
+            .arg(self.jobs.queue_max_waiting);
         let (word, number): (String, u64) = run(&call, &mut self.redis.connection()).await?;
         match word.as_str() {
             "full" => Err(EnqueueError::Full { unfinished: number }),

@@ -11,3 +11,7 @@ local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
+
+-- A number as a command takes it. Redis formats a Lua number as a double, which is slow: what is used more than once is
+-- written once.
+local function text(number) return string.format('%.0f', number) end

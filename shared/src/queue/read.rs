@@ -11,12 +11,13 @@ use crate::{
 };
 
 /// The fields that a view is made of, in the order of [`Fields`].
-const FIELDS: [&str; 11] =
-    ["kind", "queue", "user", "state", "attempts", "progress", "created", "ended", "run_at", "code", "message"];
+const FIELDS: [&str; 12] = [
+    "kind", "queue", "user", "state", "attempts", "progress", "created", "ended", "run_at", "code", "message", "result",
+];
 
 /// Bytes, since a stored job may be damaged in any way.
 type Field = Option<Vec<u8>>;
-type Fields = (Field, Field, Field, Field, Field, Field, Field, Field, Field, Field, Field);
+type Fields = (Field, Field, Field, Field, Field, Field, Field, Field, Field, Field, Field, Field);
 
 impl Queue {
     /// Reads a job; `None` where it is not known (any more), or not readable.
@@ -26,9 +27,9 @@ impl Queue {
     /// When Redis does not answer.
     pub async fn job(&self, id: JobId) -> Result<Option<JobView>, UnavailableError> {
         let mut read = redis::pipe();
-        read.hmget(self.keys.job(id), &FIELDS).get(self.keys.result(id));
-        match self.redis.query::<(Fields, Field)>(&read).await {
-            Ok((fields, result)) => Ok(view(id, fields, result)),
+        read.hmget(self.keys.job(id), &FIELDS);
+        match self.redis.query::<(Fields,)>(&read).await {
+            Ok((fields,)) => Ok(view(id, fields)),
             Err(error) if error.is_wrong_type() => Ok(None),
             Err(error) => Err(error),
         }
@@ -47,11 +48,10 @@ impl Queue {
     }
 }
 
-fn view(id: JobId, fields: Fields, result: Field) -> Option<JobView> {
-    let (kind, queue, user, state, attempts, progress, created, ended, run_at, code, message) = fields;
+fn view(id: JobId, fields: Fields) -> Option<JobView> {
+    let (kind, queue, user, state, attempts, progress, created, ended, run_at, code, message, result) = fields;
     let state: JobState = text(state)?.parse().ok()?;
     let completed = state == JobState::Completed;
-    // A result that has gone before its job is a job that has gone.
     let result = if completed { Some(RawValue::from_string(text(result)?).ok()?) } else { None };
     let failure = match (completed, text(code)) {
         (false, Some(code)) => Some(JobFailure { code, message: text(message).unwrap_or_default() }),

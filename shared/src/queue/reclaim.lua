@@ -1,4 +1,4 @@
--- Fragment of take: any live worker takes jobs back whose lease has lapsed; there is no leader. Needs line.lua.
+-- Fragment of take: any live worker takes jobs back whose lease has lapsed; there is no leader. Needs line.lua and bury.lua.
 
 -- Takes back at most `most` jobs. The attempt that was under way counts: a job that takes its worker down with it is a
 -- dead letter after its attempts and not a plague.

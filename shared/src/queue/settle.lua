@@ -6,40 +6,42 @@
 -- Returns {'settled', state} | {'repeated', state} (this very settle was done before) | {'stale', state or 'gone'}
 local id, fence, outcome = ARGV[2], ARGV[3], ARGV[4]
 local key = of_job('job', id)
-local job = redis.call('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'created', 'worker', 'started', 'settled')
+local job = redis.call('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'created', 'worker', 'started', 'settled',
+  'resumed')
 local state = job[2] or 'gone'
 if job[9] == fence then return { 'repeated', state } end
 if job[1] ~= fence or state ~= 'active' then return { 'stale', state } end
 
 local now = now_ms()
+local ended = text(now)
 local attempts, lane = tonumber(job[3]), job[5]
 redis.call('ZREM', of_queue('leases'), id)
 
 -- Ended without a dead letter: what was needed to run is dropped.
 local function finish(final, ttl)
   redis.call('ZREM', of_queue('deadlines'), id)
-  redis.call('UNLINK', of_job('payload', id), of_job('checkpoints', id), of_job('attempts', id))
+  if job[10] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
   redis.call('PEXPIRE', key, ttl)
-  redis.call('ZADD', of_queue('done'), now, id)
+  redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), final)
   return { 'settled', final }
 end
 
 if outcome == 'complete' then
-  redis.call('HSET', key, 'state', 'completed', 'ended', now, 'progress', 100, 'settled', fence)
-  redis.call('SET', of_job('result', id), ARGV[8], 'PX', ARGV[5])
+  redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'progress', '100', 'settled', fence,
+    'payload', '', 'result', ARGV[8])
   return finish('completed', ARGV[5])
 end
 
 local delay, code, message = tonumber(ARGV[7]), ARGV[8], ARGV[9]
 redis.call('HSET', key, 'settled', fence, 'code', code, 'message', message)
 if outcome == 'cancel' then
-  redis.call('HSET', key, 'state', 'cancelled', 'ended', now)
+  redis.call('HSET', key, 'state', 'cancelled', 'ended', ended, 'payload', '')
   return finish('cancelled', ARGV[5])
 end
 if outcome == 'snooze' then
   -- Waiting by choice costs no attempt.
-  redis.call('HSET', key, 'attempts', attempts - 1, 'resumed', 1)
+  redis.call('HSET', key, 'attempts', attempts - 1, 'resumed', '1')
 else
   record_attempt(id, now, {
     attempt = attempts, worker = job[7] or '', started = tonumber(job[8]), code = code, message = message })
@@ -50,8 +52,9 @@ else
 end
 redis.call('HDEL', key, 'worker')
 if delay > 0 then
-  redis.call('HSET', key, 'state', 'scheduled', 'run_at', now + delay, 'reason', outcome)
-  redis.call('ZADD', of_queue('scheduled'), now + delay, id)
+  local due = text(now + delay)
+  redis.call('HSET', key, 'state', 'scheduled', 'run_at', due, 'reason', outcome)
+  redis.call('ZADD', of_queue('scheduled'), due, id)
   redis.call('PUBLISH', of_job('events', id), 'scheduled')
   return { 'settled', 'scheduled' }
 end

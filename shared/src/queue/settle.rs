@@ -5,8 +5,12 @@ use std::time::Duration;
 use super::{context::JobContext, outcome::Outcome};
 use crate::redis::{LuaScript, UnavailableError, millis, run};
 
-static SETTLE: LuaScript =
-    LuaScript::new(concat!(include_str!("keys.lua"), include_str!("line.lua"), include_str!("settle.lua")));
+static SETTLE: LuaScript = LuaScript::new(concat!(
+    include_str!("keys.lua"),
+    include_str!("line.lua"),
+    include_str!("bury.lua"),
+    include_str!("settle.lua")
+));
 
 /// How long ended jobs are kept.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,11 @@
--- Fragment of take: what time alone brings about. Needs line.lua.
+-- Fragment of take: what time alone brings about. Needs bury.lua.
 
 -- Ends at most `most` jobs that are past their deadline, whatever they are doing: a later settle finds them ended.
 local function end_overdue(now, most, dead_ttl)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', of_queue('deadlines'), '-inf', now, 'LIMIT', 0, most)) do
     local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'state', 'attempts', 'worker', 'started')
     if job.err or not job[2] then
-      redis.call('ZREM', of_queue('deadlines'), id)
+      drop_remains(id)
     else
       local message = 'The job did not end before its deadline'
       if job[2] == 'active' then

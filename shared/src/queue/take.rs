@@ -12,6 +12,7 @@ use crate::{
 static TAKE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("line.lua"),
+    include_str!("bury.lua"),
     include_str!("promote.lua"),
     include_str!("reclaim.lua"),
     include_str!("sweep.lua"),

@@ -24,8 +24,6 @@ use crate::{
 
 /// A lease is renewed this many times before it lapses.
 const RENEWALS_PER_LEASE: u32 = 3;
-/// Most jobs that one take may bring: more would keep Redis busy for too long at a time.
-const BATCH_MAX: usize = 64;
 
 /// Takes, runs, renews and settles the jobs of one queue.
 #[derive(Debug)]
@@ -50,7 +48,7 @@ impl Worker {
         let concurrency = usize::try_from(config.worker_concurrency).unwrap_or(usize::MAX);
         let apalis_config = Config::default()
             .queue(queue.as_str())
-            .batch_size(concurrency.min(BATCH_MAX))
+            .batch_size(concurrency)
             .heartbeat_interval(config.lease() / RENEWALS_PER_LEASE)
             .missed_heartbeats(RENEWALS_PER_LEASE as usize);
         let options = BackendOptions {

@@ -24,22 +24,10 @@ impl Keys {
         &self.root
     }
 
-    /// Hash: what is known of a job.
+    /// Hash: what is known of a job, with its payload until it has ended well, and then its result.
     #[must_use]
     pub fn job(&self, id: JobId) -> String {
         format!("{}:job:{id}", self.root)
-    }
-
-    /// String: what the job is to do. Gone when it has ended well.
-    #[must_use]
-    pub fn payload(&self, id: JobId) -> String {
-        format!("{}:payload:{id}", self.root)
-    }
-
-    /// String: what a completed job came to.
-    #[must_use]
-    pub fn result(&self, id: JobId) -> String {
-        format!("{}:result:{id}", self.root)
     }
 
     /// Hash: pieces of work that need not be done again. Gone when the job has ended well.

@@ -71,7 +71,7 @@ impl Subject for Ours {
     async fn push_garbage(&mut self) {
         let id = self.enqueue("garbage").await;
         let mut spoil = redis::pipe();
-        spoil.set(Keys::new(PREFIX).payload(id), "not JSON").ignore();
+        spoil.hset(Keys::new(PREFIX).job(id), "payload", "not JSON").ignore();
         self.pool.query::<()>(&spoil).await.unwrap();
     }
 

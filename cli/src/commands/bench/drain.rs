@@ -36,7 +36,7 @@ pub(crate) struct DrainArgs {
     #[arg(long, default_value_t = 3)]
     pairs: u32,
     /// Slots of the worker
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 128)]
     concurrency: u32,
     /// Append-only file of Redis: `always`, `everysec` or none
     #[arg(long, value_parser = ["always", "everysec"])]

@@ -60,7 +60,7 @@ async fn jobs_that_nobody_can_read_are_buried_and_stand_in_nobodys_way() {
 async fn a_missing_payload_is_handed_out_empty_for_the_handler_to_refuse() {
     let f = Fixture::start().await;
     let id = f.enqueue("x").await;
-    f.raw::<u64>(&["DEL", &f.keys.payload(id)]).await;
+    f.raw::<u64>(&["HDEL", &f.keys.job(id), "payload"]).await;
     let job = f.take_one().await;
     assert!(job.payload.is_empty());
 }

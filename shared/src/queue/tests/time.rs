@@ -140,11 +140,11 @@ async fn the_oldest_dead_letters_make_room() {
         add.zadd(f.keys.dead(QUEUE), format!("old-{n:06}"), now - 200_000 + n).ignore();
     }
     f.pool.query::<()>(&add).await.unwrap();
-    f.raw::<String>(&["SET", "{test}:payload:old-000000", "kept until now"]).await;
+    f.raw::<String>(&["SET", "{test}:job:old-000000", "kept until now"]).await;
     f.enqueue("x").await;
     let job = f.take_one().await;
     f.end(&job, &JobError::fail("e", "m")).await;
     assert!(f.raw::<u64>(&["ZCARD", &f.keys.dead(QUEUE)]).await <= 100_000);
-    assert_eq!(f.raw::<u64>(&["EXISTS", "{test}:payload:old-000000"]).await, 0);
+    assert_eq!(f.raw::<u64>(&["EXISTS", "{test}:job:old-000000"]).await, 0);
     assert_eq!(f.view(job.id).await.state, JobState::Failed);
 }

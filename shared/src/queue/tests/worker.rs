@@ -186,7 +186,7 @@ async fn a_panic_fails_its_attempt_and_neither_the_worker_nor_its_slots() {
 async fn an_undecodable_payload_is_buried_with_its_reason() {
     let f = Fixture::start().await;
     let id = f.enqueue("x").await;
-    f.raw::<String>(&["SET", &f.keys.payload(id), r#"{"say": 7}"#]).await;
+    f.raw::<u64>(&["HSET", &f.keys.job(id), "payload", r#"{"say": 7}"#]).await;
     let worker = Running::start(&f, &worker_config());
     let view = worker.end_of(id).await;
     assert_eq!((view.state, view.attempts), (JobState::Failed, 3));

@@ -1,0 +1,38 @@
+-- Fragment: failed attempts and dead letters. Needs keys.lua.
+
+-- Adds a failed attempt to the job's record, of which the newest 50 are kept.
+local function record_attempt(id, now, entry)
+  entry.ended = now
+  local key = of_job('attempts', id)
+  redis.pcall('RPUSH', key, cjson.encode(entry))
+  redis.pcall('LTRIM', key, '-50', '-1')
+end
+
+-- Drops what is left of a job whose hash is gone.
+local function drop_remains(id)
+  redis.call('ZREM', of_queue('deadlines'), id)
+  redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id))
+end
+
+-- Dead letters beyond this many push out the oldest.
+local DEAD_MAX = 100000
+
+-- Makes a dead letter of the job, wherever it stands. Its payload, its checkpoints and its record stay with it.
+local function bury(id, lane, now, dead_ttl, code, message)
+  local job, dead = of_job('job', id), of_queue('dead')
+  redis.call('ZREM', of_queue('leases'), id)
+  redis.call('ZREM', of_queue('scheduled'), id)
+  redis.call('ZREM', of_queue('deadlines'), id)
+  if lane then redis.call('ZREM', of_lane('waiting', lane), id) end
+  redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
+  redis.call('HDEL', job, 'worker', 'run_at')
+  for _, name in ipairs({ 'job', 'checkpoints', 'attempts' }) do redis.call('PEXPIRE', of_job(name, id), dead_ttl) end
+  redis.call('ZADD', dead, text(now), id)
+  if redis.call('ZCARD', dead) > DEAD_MAX then
+    for _, oldest in ipairs(redis.call('ZRANGE', dead, '0', '1')) do
+      redis.call('ZREM', dead, oldest)
+      redis.call('UNLINK', of_job('job', oldest), of_job('checkpoints', oldest), of_job('attempts', oldest))
+    end
+  end
+  redis.call('PUBLISH', of_job('events', id), 'failed')
+end
