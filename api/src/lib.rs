@@ -9,14 +9,12 @@ mod patience;
 mod router;
 mod routes;
 mod serve;
-mod startup;
+mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
-mod timestamp;
 
-pub use middleware::hide_panic_messages;
 pub use router::router;
 pub use serve::serve;
-pub use startup::{Settings, StartupError};
+pub use settings::Settings;
 pub use state::AppState;

@@ -3,31 +3,23 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use api::{AppState, Settings, StartupError};
-use shared::{lifecycle::Lifecycle, listen::listen};
+use api::{AppState, Settings};
+use shared::{lifecycle::Lifecycle, listen::listen, startup::refuse};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings = match Settings::from_args() {
         Ok(settings) => settings,
-        Err(StartupError::Shown) => return ExitCode::SUCCESS,
-        Err(StartupError::Refused(line)) => return refuse(&line),
+        Err(error) => return error.exit(),
     };
     match run(settings).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(&format!("{error:#}")),
+        Err(error) => refuse(format_args!("{error:#}")),
     }
-}
-
-/// One line, whatever the log format: nobody should have to search a start error.
-fn refuse(line: &str) -> ExitCode {
-    eprintln!("error: {line}");
-    ExitCode::FAILURE
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
     shared::telemetry::init(&settings.logging)?;
-    api::hide_panic_messages();
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals(settings.api.drain())?;
     let port = settings.api.port;

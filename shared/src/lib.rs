@@ -4,15 +4,16 @@
 
 pub mod clock;
 pub mod config;
-
 pub mod job;
 pub mod lifecycle;
 pub mod listen;
 pub mod openai;
 pub mod queue;
 pub mod redis;
+pub mod startup;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod timestamp;
 pub mod tls;
 pub mod tokens;

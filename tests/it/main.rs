@@ -1,3 +1,11 @@
 //! Tests across parts: backends side by side, and real processes with a real Redis and the upstream simulator.
 
+#![expect(clippy::unwrap_used, reason = "all of it is tests, of which clippy knows the `#[test]` functions alone")]
+
 mod conformance;
+mod crashes;
+mod end_to_end;
+mod harness;
+mod redis_away;
+mod rolling_deploy;
+mod upstream_faults;

@@ -11,11 +11,12 @@ use shared::{
     listen::listen,
     queue::{Registry, Worker},
     redis::RedisPool,
+    startup::{self, refuse},
 };
 
 use crate::{
     health::{self, Health},
-    startup::{self, StartupError, WorkerSettings},
+    settings::WorkerSettings,
 };
 
 /// What tells one worker binary from another.
@@ -38,8 +39,7 @@ pub struct Service {
 pub fn main<S: Parser>(prepare: impl FnOnce(S) -> Result<Service, ConfigError>) -> ExitCode {
     let settings = match startup::read::<S>() {
         Ok(settings) => settings,
-        Err(StartupError::Shown) => return ExitCode::SUCCESS,
-        Err(StartupError::Refused(line)) => return refuse(&line),
+        Err(error) => return error.exit(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime.context("the async runtime can't be started").and_then(|runtime| {
@@ -51,28 +51,13 @@ pub fn main<S: Parser>(prepare: impl FnOnce(S) -> Result<Service, ConfigError>) 
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(&format!("{error:#}")),
+        Err(error) => refuse(format_args!("{error:#}")),
     }
-}
-
-/// One line, whatever the log format: nobody should have to search a start error.
-fn refuse(line: &str) -> ExitCode {
-    eprintln!("error: {line}");
-    ExitCode::FAILURE
-}
-
-/// The message of a panic can hold a piece of the text that was worked on, as that of a wrong slice does.
-fn hide_panic_messages() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(panic.location = place, "A panic: this is a bug");
-    }));
 }
 
 async fn run(service: Service) -> anyhow::Result<()> {
     let Service { queue, registry, port, upstream_timeout: _, settings } = service;
     shared::telemetry::init(&settings.logging)?;
-    hide_panic_messages();
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals(settings.worker.drain())?;
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;

@@ -14,15 +14,6 @@ pub(crate) fn catch_panic() -> CatchPanic {
     CatchPanicLayer::custom(|_| ApiError::internal().into_response())
 }
 
-/// Logs where a panic happened, and not what it said: the standard library's messages quote the text at hand ("byte index 1
-/// is not a char boundary; it is inside…"), and a learner's text must not reach the logs.
-pub fn hide_panic_messages() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(panic.location = place, "A panic was caught");
-    }));
-}
-
 #[cfg(test)]
 mod tests {
     use axum::{Router, body::Body, http::Request, middleware::map_response, routing::get};

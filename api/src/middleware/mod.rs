@@ -6,5 +6,4 @@ mod request_id;
 
 pub(crate) use access_log::access_log;
 pub(crate) use catch_panic::catch_panic;
-pub use catch_panic::hide_panic_messages;
 pub(crate) use request_id::{RequestId, request_id};

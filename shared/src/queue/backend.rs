@@ -172,7 +172,7 @@ impl Backend for RedisBackend {
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
         self.ready.poll_next(cx).map(|lease| {
             // Two attempts at one job can meet in one worker, so the fence is part of the task's id.
-            let id = TaskId::from_string(&format!("{}:{}", lease.context.id, lease.context.fence));
+            let id = TaskId::from_string(format!("{}:{}", lease.context.id, lease.context.fence));
             Some(Ok(TaskBuilder::new(lease).task_id(id).build()))
         })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::context::JobContext;
 use crate::{
     job::JobError,
-    redis::{LuaScript, UnavailableError, run},
+    redis::{LuaScript, UnavailableError},
 };
 
 static CHECKPOINT: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("checkpoint.lua")));
@@ -40,7 +40,7 @@ impl JobContext {
             .arg(name)
             .arg(value)
             .arg(progress.min(100));
-        let (word, _): (String, String) = run(&call, &mut self.redis.connection()).await.map_err(unavailable)?;
+        let (word, _): (String, String) = self.redis.run(&call).await.map_err(unavailable)?;
         match word.as_str() {
             "recorded" => Ok(()),
             _ => Err(JobError::retry("lease_lost", "Another worker has taken the job over")),

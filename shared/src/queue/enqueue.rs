@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Queue;
 use crate::{
     job::{JobId, Kind},
-    redis::{LuaScript, UnavailableError, millis, run},
+    redis::{LuaScript, UnavailableError, millis},
 };
 
 static ENQUEUE: LuaScript =
@@ -68,7 +68,7 @@ impl Queue {
             .arg(millis(self.jobs.deadline()))
             .arg(self.jobs.job_max_attempts)
             .arg(self.jobs.queue_max_waiting);
-        let (word, number): (String, u64) = run(&call, &mut self.redis.connection()).await?;
+        let (word, number): (String, u64) = self.redis.run(&call).await?;
         match word.as_str() {
             "full" => Err(EnqueueError::Full { unfinished: number }),
             _ => Ok(id),

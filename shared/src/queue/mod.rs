@@ -48,5 +48,6 @@ pub use lease::Lease;
 pub use stats::WorkerStats;
 pub use worker::Worker;
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests;

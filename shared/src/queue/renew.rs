@@ -6,7 +6,7 @@ use redis::{Value, from_redis_value};
 
 use crate::{
     job::JobId,
-    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis, run},
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
 };
 
 static RENEW: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("renew.lua")));
@@ -24,7 +24,7 @@ pub(super) async fn renew(
     for (id, fence) in held {
         call.arg(id.to_string()).arg(*fence);
     }
-    let reply: Vec<Value> = run(&call, &mut redis.connection()).await?;
+    let reply: Vec<Value> = redis.run(&call).await?;
     let lost = reply.into_iter().skip(1).filter_map(|id| from_redis_value::<String>(id).ok()?.parse().ok());
     Ok(lost.collect())
 }

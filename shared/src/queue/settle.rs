@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{context::JobContext, outcome::Outcome};
-use crate::redis::{LuaScript, UnavailableError, millis, run};
+use crate::redis::{LuaScript, UnavailableError, millis};
 
 static SETTLE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
@@ -46,6 +46,6 @@ pub(super) async fn settle(
         Outcome::Complete(result) => call.arg(0).arg(result.get()),
         Outcome::Unfinished(end) => call.arg(millis(end.delay)).arg(&end.code).arg(&end.message),
     };
-    let (word, _state): (String, String) = run(&call, &mut job.redis.connection()).await?;
+    let (word, _state): (String, String) = job.redis.run(&call).await?;
     Ok(if word == "stale" { Settled::Stale } else { Settled::Done })
 }

@@ -11,6 +11,7 @@ use std::{
 use apalis_core::{error::BoxDynError, task::Task};
 use rand::Rng;
 use serde_json::value::RawValue;
+use tokio::task::JoinError;
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
@@ -52,6 +53,9 @@ impl<S> Layer<S> for SettleLayer {
         SettleService { inner, settler: Arc::clone(&self.0) }
     }
 }
+
+/// What the task of an attempt came to.
+type Ended = Result<Result<Box<RawValue>, BoxDynError>, JoinError>;
 
 /// See [`SettleLayer`].
 #[derive(Debug)]
@@ -95,7 +99,7 @@ where
             match outcome {
                 Some(outcome) => settler.settle_surely(&job, &outcome).await,
                 None => {
-                    tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "The job is no longer this worker's: the attempt was ended")
+                    tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "The job is no longer this worker's: the attempt was ended");
                 }
             }
             settler.stats.stopped();
@@ -106,19 +110,10 @@ where
 }
 
 impl Settler {
-    fn outcome_of(
-        &self,
-        job: &JobContext,
-        ended: Result<Result<Box<RawValue>, BoxDynError>, tokio::task::JoinError>,
-    ) -> Outcome {
-        let error = match ended {
-            Ok(Ok(result)) => return Outcome::Complete(result),
-            Ok(Err(error)) => match error.downcast::<JobError>() {
-                Ok(error) => *error,
-                Err(other) => JobError::retry("attempt_failed", "The attempt was ended by a layer of the worker")
-                    .with_source(other),
-            },
-            Err(panic) => JobError::retry("handler_panicked", "The attempt ended in a panic").with_source(panic),
+    fn outcome_of(&self, job: &JobContext, ended: Ended) -> Outcome {
+        let error = match result_of(ended) {
+            Ok(result) => return Outcome::Complete(result),
+            Err(error) => error,
         };
         tracing::warn!(
             job.id = %job.id,
@@ -152,5 +147,39 @@ impl Settler {
             }
             pause = (pause * 2).min(PAUSE_MAX);
         }
+    }
+}
+
+fn result_of(ended: Ended) -> Result<Box<RawValue>, JobError> {
+    let error: BoxDynError = match ended {
+        Ok(Ok(result)) => return Ok(result),
+        Ok(Err(error)) => error,
+        // The error of the task quotes the panic's message, which may quote the learner's text: it ends here. Where the
+        // panic happened has been logged by the process's panic hook.
+        Err(panic) if panic.is_panic() => {
+            return Err(JobError::retry("handler_panicked", "The attempt ended in a panic"));
+        }
+        Err(aborted) => aborted.into(),
+    };
+    Err(match error.downcast::<JobError>() {
+        Ok(error) => *error,
+        Err(other) => {
+            JobError::retry("attempt_failed", "The attempt was ended by a layer of the worker").with_source(other)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_message_of_a_panic_is_not_in_the_error() {
+        let attempt = TaskTracker::new().spawn(async { panic!("a learner's text") });
+        let ended = attempt.await;
+        assert!(ended.as_ref().unwrap_err().to_string().contains("learner"), "the task's error is what must be hidden");
+        let error = result_of(ended).unwrap_err();
+        assert_eq!(error.code(), "handler_panicked");
+        assert!(error.source().is_none() && !format!("{error} {error:?}").contains("learner"), "{error:?}");
     }
 }

@@ -6,7 +6,7 @@ use redis::{ErrorKind, RedisError, Value, from_redis_value};
 
 use crate::{
     job::JobId,
-    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis, run},
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
 };
 
 static TAKE: LuaScript = LuaScript::new(concat!(
@@ -72,7 +72,7 @@ pub(super) async fn take(
         .arg(millis(settings.dead_ttl))
         .arg(millis(settings.completed_ttl))
         .arg(&settings.lanes);
-    let reply: Vec<Value> = run(&call, &mut redis.connection()).await?;
+    let reply: Vec<Value> = redis.run(&call).await?;
     Ok(parse(reply)?)
 }
 

@@ -1,13 +1,14 @@
 //! Connections that survive whatever Redis goes through.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use redis::{
-    Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, RedisResult,
+    Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, RedisResult, ScriptInvocation,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 
+use super::recovery::Recovery;
 use crate::config::{ConfigError, RedisConfig};
 
 /// An answer that takes longer than this counts as none.
@@ -17,8 +18,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A silent connection is probed after this long, and then at this interval.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
-/// Longest pause between two attempts to connect.
-const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// Redis did not answer in time, or answered with an error. What was asked may or may not have been done.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +39,7 @@ impl UnavailableError {
 pub struct RedisPool {
     client: Client,
     manager: ConnectionManager,
+    recovery: Arc<Recovery>,
 }
 
 impl std::fmt::Debug for RedisPool {
@@ -66,12 +66,10 @@ impl RedisPool {
         let settings = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            // One try a command: a caller is told at once that Redis is away, and the next command tries again.
-            .set_number_of_retries(0)
-            .set_min_delay(Duration::from_millis(50))
-            .set_max_delay(RECONNECT_PAUSE_MAX);
+            // A caller is told at once that Redis is away; `Recovery` goes on trying.
+            .set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(client.clone(), settings).map_err(unreadable)?;
-        Ok(Self { client, manager })
+        Ok(Self { client, manager, recovery: Arc::default() })
     }
 
     /// The shared connection.
@@ -108,7 +106,21 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or one of the commands fails.
     pub async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
-        Ok(pipeline.query_async(&mut self.connection()).await?)
+        pipeline.query_async(&mut self.connection()).await.map_err(|error| self.failed(error))
+    }
+
+    /// Runs a script on the shared connection: by hash, and by text where the server does not know it yet.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer, or the script fails.
+    pub async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, UnavailableError> {
+        call.invoke_async(&mut self.connection()).await.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: RedisError) -> UnavailableError {
+        self.recovery.begin(&error, self.connection());
+        UnavailableError(error)
     }
 
     /// Whether Redis answers.

@@ -2,11 +2,12 @@
 
 mod connect;
 mod keys;
+mod recovery;
 mod script;
 
 pub use connect::{RedisPool, UnavailableError};
 pub use keys::Keys;
-pub use script::{LuaScript, run};
+pub use script::LuaScript;
 
 /// A duration as scripts take it: whole milliseconds.
 #[must_use]

@@ -2,9 +2,7 @@
 
 use std::sync::OnceLock;
 
-use redis::{FromRedisValue, Script, ScriptInvocation, aio::ConnectionLike};
-
-use super::UnavailableError;
+use redis::{Script, ScriptInvocation};
 
 /// A Lua script as a `static` beside its wrapper: `static TAKE: LuaScript = LuaScript::new(include_str!("take.lua"))`.
 ///
@@ -28,16 +26,4 @@ impl LuaScript {
         #[expect(clippy::disallowed_methods, reason = "the one place that builds a script")]
         self.script.get_or_init(|| Script::new(self.source)).prepare_invoke()
     }
-}
-
-/// Runs a prepared call: by hash, and by text where the server does not know it yet.
-///
-/// # Errors
-///
-/// When Redis does not answer, or the script fails.
-pub async fn run<T: FromRedisValue>(
-    call: &ScriptInvocation<'_>,
-    connection: &mut impl ConnectionLike,
-) -> Result<T, UnavailableError> {
-    Ok(call.invoke_async(connection).await?)
 }

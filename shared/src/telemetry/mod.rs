@@ -1,12 +1,14 @@
 //! Logs.
 
+mod panics;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{ConfigError, LogFormat, LoggingConfig};
 
-/// Starts logging to standard error, once in a process.
+/// Starts logging to standard error, once in a process. From here on a panic is logged by its place alone.
 ///
 /// # Errors
 ///
@@ -20,5 +22,6 @@ pub fn init(config: &LoggingConfig) -> Result<(), ConfigError> {
         LogFormat::Pretty => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).init(),
     }
+    panics::hide_messages();
     Ok(())
 }

@@ -79,6 +79,7 @@ impl Running {
     {
         let (sender, runs) = unbounded_channel();
         let stop = Stop::default();
+        #[expect(clippy::disallowed_methods, reason = "the test joins it")]
         let ended = tokio::spawn(worker(Script { runs: sender, behaviour }, stop.clone()));
         Self { stop, runs, ended }
     }

@@ -11,7 +11,7 @@ use shared::{
 use worker::{
     registry,
     runner::{self, Service},
-    startup::WorkerSettings,
+    settings::WorkerSettings,
 };
 
 const EXAMPLES: &str = "\

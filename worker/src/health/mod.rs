@@ -7,11 +7,9 @@ use std::{io, sync::Arc, time::Duration};
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use serde::Serialize;
-use shared::{lifecycle::Lifecycle, queue::WorkerStats, redis::RedisPool};
+use shared::{clock, lifecycle::Lifecycle, queue::WorkerStats, redis::RedisPool, timestamp::rfc3339};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
-
-use crate::timestamp::Timestamp;
 
 /// Redis has this long to answer. A health check must be quick to be told from a hang.
 const REDIS_PATIENCE: Duration = Duration::from_millis(150);
@@ -58,7 +56,7 @@ struct Report {
     /// Seconds.
     uptime: f64,
     stats: Stats,
-    timestamp: Timestamp,
+    timestamp: String,
     pid: u32,
 }
 
@@ -104,7 +102,7 @@ async fn report(State(health): State<Arc<Health>>) -> Json<Report> {
         service: "worker",
         uptime: health.started.elapsed().as_secs_f64(),
         stats: Stats::from(&*health.stats),
-        timestamp: Timestamp::now(),
+        timestamp: rfc3339(clock::unix_ms()),
         pid: std::process::id(),
     })
 }

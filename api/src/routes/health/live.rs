@@ -2,15 +2,16 @@
 
 use axum::{Json, extract::State};
 use serde::Serialize;
+use shared::{clock, timestamp::rfc3339};
 
 use super::redis_answers;
-use crate::{state::AppState, timestamp::Timestamp};
+use crate::state::AppState;
 
 /// What the app and the platform read.
 #[derive(Serialize)]
 pub(crate) struct Health {
     status: &'static str,
-    timestamp: Timestamp,
+    timestamp: String,
     message: &'static str,
 }
 
@@ -21,5 +22,5 @@ pub(crate) async fn live(State(state): State<AppState>) -> Json<Health> {
     } else {
         ("degraded", "The service is running, but Redis does not answer: no jobs are accepted")
     };
-    Json(Health { status, timestamp: Timestamp::now(), message })
+    Json(Health { status, timestamp: rfc3339(clock::unix_ms()), message })
 }

@@ -6,9 +6,10 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shared::job::{JobFailure, JobId, JobState, JobView};
-
-use crate::timestamp::Timestamp;
+use shared::{
+    job::{JobFailure, JobId, JobState, JobView},
+    timestamp::rfc3339,
+};
 
 /// Answers with a job.
 #[derive(Debug)]
@@ -23,11 +24,11 @@ struct Body<'a> {
     state: &'static str,
     progress: u8,
     attempts: u32,
-    created_at: Timestamp,
+    created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    run_at: Option<Timestamp>,
+    run_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    finished_at: Option<Timestamp>,
+    finished_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,9 +59,9 @@ impl<'a> From<&'a JobView> for Body<'a> {
             state: job.state.as_str(),
             progress: job.progress,
             attempts: job.attempts,
-            created_at: Timestamp(job.created_at_ms),
-            run_at: job.run_at_ms.filter(|_| scheduled).map(Timestamp),
-            finished_at: job.finished_at_ms.map(Timestamp),
+            created_at: rfc3339(job.created_at_ms),
+            run_at: job.run_at_ms.filter(|_| scheduled).map(rfc3339),
+            finished_at: job.finished_at_ms.map(rfc3339),
             result: job.result.as_deref().filter(|_| completed),
             error: job.failure.as_ref().filter(|_| !completed).map(Failure::from),
         }

@@ -28,7 +28,7 @@ impl Handler for Puppet {
     async fn run(&self, job: JobContext, payload: Echo) -> Result<Box<RawValue>, JobError> {
         self.started.send(job.id()).expect("the test listens");
         match payload.say.as_str() {
-            "panic" => panic!("on purpose"),
+            "panic" => panic!("a learner's text"),
             "fail" => Err(JobError::retry("on_purpose", "It failed on purpose")),
             "hold" => {
                 self.gate.acquire().await.expect("the gate stays").forget();
@@ -174,7 +174,10 @@ async fn a_panic_fails_its_attempt_and_neither_the_worker_nor_its_slots() {
     for id in panicking {
         let view = worker.end_of(id).await;
         assert_eq!((view.state, view.attempts), (JobState::Failed, 3));
-        assert_eq!(view.failure.unwrap().code, "handler_panicked");
+        let failure = view.failure.unwrap();
+        assert_eq!((&*failure.code, &*failure.message), ("handler_panicked", "The attempt ended in a panic"));
+        let stored: Vec<String> = f.raw(&["HVALS", &f.keys.job(id)]).await;
+        assert!(stored.iter().all(|value| !value.contains("learner")), "{stored:?}");
     }
     let id = f.enqueue("still here").await;
     assert_eq!(worker.end_of(id).await.state, JobState::Completed);

@@ -1,0 +1,63 @@
+//! The settings of the `api` binary.
+
+use clap::Parser;
+use shared::{
+    config::{ApiConfig, JobsConfig, LoggingConfig, RedisConfig},
+    startup::{self, StartupError},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  AUTH=trust-client api                               on port 3001, with Redis on this machine
+  api --auth trust-client --port 8080                 every variable is a flag as well
+  AUTH=trust-client LEGACY_WAIT_SECONDS=55 api        for shipped apps, which wait for the cards
+  AUTH=trust-client REDIS_URL=rediss://:pw@host api   Redis with TLS and a password
+
+  curl localhost:3001/api/health
+  curl localhost:3001/api/v1/flashcards -H 'content-type: application/json' -H 'user-id: me' \\
+    -d '{\"content\":\"…\",\"subject\":\"Biology\",\"topic\":\"Cells\",\"targetLanguage\":\"German\"}'";
+
+/// Every setting of the `api` binary.
+#[derive(Debug, Parser)]
+#[command(name = "api", version, about = "UniLingo's HTTP API: accepts jobs, answers for them", after_help = EXAMPLES)]
+pub struct Settings {
+    /// The HTTP API.
+    #[command(flatten)]
+    pub api: ApiConfig,
+    /// Where Redis is.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// Lifetimes of jobs.
+    #[command(flatten)]
+    pub jobs: JobsConfig,
+    /// Logs.
+    #[command(flatten)]
+    pub logging: LoggingConfig,
+}
+
+impl Settings {
+    /// Reads flags and environment of this process.
+    ///
+    /// # Errors
+    ///
+    /// When help was asked for, or a setting is wrong.
+    pub fn from_args() -> Result<Self, StartupError> {
+        let settings: Self = startup::read()?;
+        settings.api.validate()?;
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn help_has_examples_and_no_secret() {
+        let help = Settings::command().render_long_help().to_string();
+        assert!(help.contains("Examples:") && help.contains("LEGACY_WAIT_SECONDS"), "{help}");
+        Settings::command().debug_assert();
+    }
+}

@@ -1,0 +1,139 @@
+//! The whole system as processes: api replicas and workers on a Redis of their own, with the simulator as upstream.
+
+mod lesson;
+mod process;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::{
+    redis::Keys,
+    testing::{
+        TestRedis,
+        simulator::{RunningSimulator, Simulator, SimulatorConfig},
+    },
+};
+
+pub(crate) use self::{
+    lesson::{chapter, lesson},
+    process::{Process, path_of},
+};
+
+/// Long enough for everything that should happen.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// The queue of flashcard jobs.
+pub(crate) const QUEUE: &str = "ai-jobs";
+const PREFIX: &str = "it";
+
+/// A system without processes yet.
+pub(crate) struct System {
+    pub(crate) redis: TestRedis,
+    pub(crate) simulator: RunningSimulator,
+    pub(crate) keys: Keys,
+    pub(crate) http: reqwest::Client,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl System {
+    /// Short leases and backoffs, so that what must wait for them does not take long.
+    pub(crate) async fn new() -> Self {
+        Self::on(TestRedis::start().await.unwrap())
+    }
+
+    pub(crate) fn on(redis: TestRedis) -> Self {
+        shared::tls::install();
+        let simulator = Simulator::start(SimulatorConfig::default()).unwrap();
+        let settings = [
+            ("REDIS_URL", redis.url()),
+            ("QUEUE_PREFIX", PREFIX.to_owned()),
+            ("AUTH", "trust-client".to_owned()),
+            ("OPENAI_BASE_URL", simulator.base_url()),
+            ("OPENAI_API_KEY", "test".to_owned()),
+            ("LEASE_SECONDS", "2".to_owned()),
+            ("JOB_RETRY_BASE_MS", "1".to_owned()),
+            ("JOB_RETRY_CAP_MS", "1".to_owned()),
+            ("LOG_FORMAT", "json".to_owned()),
+        ];
+        Self { simulator, keys: Keys::new(PREFIX), http: reqwest::Client::new(), settings: settings.into(), redis }
+    }
+
+    /// The same with one setting more for every process that is started from now on.
+    pub(crate) fn set(&mut self, variable: &'static str, value: u32) {
+        self.settings.push((variable, value.to_string()));
+    }
+
+    /// An api replica that answers.
+    pub(crate) async fn api(&self) -> Process {
+        self.start("api", &[]).await
+    }
+
+    /// A flashcard worker that answers; its name in leases begins with `name`.
+    pub(crate) async fn worker(&self, name: &str) -> Process {
+        self.start("flashcard-worker", &[("RAILWAY_REPLICA_ID", name)]).await
+    }
+
+    async fn start(&self, program: &str, more: &[(&str, &str)]) -> Process {
+        let settings = self.settings.iter().map(|(variable, value)| (*variable, value.as_str()));
+        let process = Process::start(program, settings.chain(more.iter().copied()));
+        process.until_it_answers(&self.http).await;
+        process
+    }
+
+    /// Submits `content` through v1; the job's id.
+    pub(crate) async fn submit(&self, api: &Process, content: &str) -> String {
+        let answer = self.http.post(api.url("/api/v1/flashcards")).json(&lesson(content)).send().await.unwrap();
+        assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
+        let accepted: Value = answer.json().await.unwrap();
+        accepted["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The job when it has ended, through v1.
+    pub(crate) async fn end_of(&self, api: &Process, id: &str) -> Value {
+        let url = api.url(&format!("/api/v1/jobs/{id}?wait=60"));
+        let job: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        assert!(["completed", "failed", "cancelled"].iter().any(|end| job["state"] == *end), "{job}");
+        job
+    }
+
+    /// The job as it stands, through v1.
+    pub(crate) async fn job(&self, api: &Process, id: &str) -> Value {
+        self.http.get(api.url(&format!("/api/v1/jobs/{id}"))).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The answer to one raw command.
+    pub(crate) async fn raw<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::Cmd::new();
+        command.arg(words).query_async(&mut self.redis.pool().connection()).await.unwrap()
+    }
+
+    /// Asks until the answer is as wanted.
+    pub(crate) async fn until(&self, what: &str, words: &[&str], wanted: impl Fn(i64) -> bool) {
+        let asking = async { while !wanted(self.raw::<i64>(words).await) {} };
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{what}: never so"));
+    }
+}
+
+/// The cards of a completed job.
+pub(crate) fn cards(job: &Value) -> &Vec<Value> {
+    job["result"]["flashcards"].as_array().unwrap_or_else(|| panic!("no cards: {job}"))
+}
+
+/// Whether the cards are as the app expects them.
+pub(crate) fn assert_good_cards(cards: &[Value]) {
+    assert!((10..=40).contains(&cards.len()), "{} cards", cards.len());
+    let mut fronts = std::collections::HashSet::new();
+    for card in cards {
+        let text = |field: &str| card[field].as_str().unwrap_or_else(|| panic!("{field} of {card}")).to_owned();
+        assert!(text("example").contains(&text("front")), "{card}");
+        assert!(fronts.insert(text("front").to_lowercase()), "twice: {card}");
+        assert!(!text("back").is_empty() && !text("topic").is_empty(), "{card}");
+        assert!(["beginner", "intermediate", "expert"].contains(&text("difficulty").as_str()), "{card}");
+    }
+}
+
+/// The legacy body with the same lesson.
+pub(crate) fn legacy(content: &str) -> Value {
+    let mut body = lesson(content);
+    body["userId"] = json!("ada");
+    body
+}

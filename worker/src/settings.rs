@@ -1,0 +1,21 @@
+//! The settings that every worker binary has.
+
+use clap::Args;
+use shared::config::{JobsConfig, LoggingConfig, RedisConfig, WorkerConfig};
+
+/// What every worker can be told; a binary flattens it beside what its upstream needs.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerSettings {
+    /// How it works.
+    #[command(flatten)]
+    pub worker: WorkerConfig,
+    /// Where Redis is.
+    #[command(flatten)]
+    pub redis: RedisConfig,
+    /// Lifetimes of jobs.
+    #[command(flatten)]
+    pub jobs: JobsConfig,
+    /// Logs.
+    #[command(flatten)]
+    pub logging: LoggingConfig,
+}
