@@ -7,5 +7,7 @@ mod crashes;
 mod end_to_end;
 mod harness;
 mod redis_away;
+mod redis_keys;
 mod rolling_deploy;
+mod tidy;
 mod upstream_faults;

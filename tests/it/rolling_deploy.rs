@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    config::JobsConfig,
     job::{JobState, Kind, QueueName},
     queue::{NewJob, Queue},
 };
 use tokio::process::Command;
 
-use crate::harness::{Process, QUEUE, System, chapter, path_of};
+use crate::harness::{Process, QUEUE, System, chapter, jobs_config, path_of};
 
 /// The kind that only the bench's worker knows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,7 +35,7 @@ impl Kind for Unheard {
 async fn workers_that_know_different_kinds_drain_one_queue_and_bury_nothing() {
     let system = System::new().await;
     let api = system.api().await;
-    let queue = Queue::new(system.redis.pool(), "it", jobs());
+    let queue = Queue::new(system.redis.pool(), "it", jobs_config());
     let unheard = queue.enqueue(&NewJob::new(Unheard, "ada")).await.unwrap();
     let flashcards = system.submit(&api, &chapter(1, 2)).await;
     let mut noops = Vec::new();
@@ -63,16 +62,4 @@ async fn workers_that_know_different_kinds_drain_one_queue_and_bury_nothing() {
     let waiting = queue.job(unheard).await.unwrap().unwrap();
     assert_eq!((waiting.state, waiting.attempts), (JobState::Waiting, 0), "it waits for a worker that knows it");
     assert_eq!(system.raw::<u64>(&["ZCARD", &system.keys.dead(QUEUE)]).await, 0);
-}
-
-fn jobs() -> JobsConfig {
-    JobsConfig {
-        job_max_attempts: 3,
-        job_retry_base_ms: 1,
-        job_retry_cap_ms: 1,
-        job_deadline_seconds: 3_600,
-        completed_ttl_seconds: 600,
-        dead_ttl_seconds: 600,
-        queue_max_waiting: 1_000,
-    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
+    config::JobsConfig,
     redis::Keys,
     testing::{
         TestRedis,
@@ -136,4 +137,17 @@ pub(crate) fn legacy(content: &str) -> Value {
     let mut body = lesson(content);
     body["userId"] = json!("ada");
     body
+}
+
+/// What a queue client in a test promises.
+pub(crate) fn jobs_config() -> JobsConfig {
+    JobsConfig {
+        job_max_attempts: 3,
+        job_retry_base_ms: 1,
+        job_retry_cap_ms: 1,
+        job_deadline_seconds: 3_600,
+        completed_ttl_seconds: 600,
+        dead_ttl_seconds: 600,
+        queue_max_waiting: 1_000,
+    }
 }

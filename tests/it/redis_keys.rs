@@ -1,0 +1,95 @@
+//! `docs/REDIS_KEYS.md` names the keys that exist, and no others.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::Value;
+use shared::{
+    job::{Kind, kinds::GenerateFlashcards},
+    queue::{NewJob, Queue},
+    testing::simulator::Fault,
+};
+
+use crate::harness::{System, chapter, jobs_config};
+
+const DOCUMENT: &str = include_str!("../../docs/REDIS_KEYS.md");
+
+#[tokio::test]
+async fn every_key_is_documented_and_every_documented_key_exists() {
+    let mut system = System::new().await;
+    system.set("OPENAI_CHUNK_TOKENS", 300);
+    let api = system.api().await;
+    let queue = Queue::new(system.redis.pool(), "it", jobs_config());
+    let corrupt = system.submit(&api, &chapter(1, 2)).await;
+    system.raw::<String>(&["SET", &system.keys.job(corrupt.parse().unwrap()), "no hash"]).await;
+    let later = NewJob { delay: Duration::from_secs(600), ..NewJob::new(payload(), "ada") };
+    queue.enqueue(&later).await.unwrap();
+
+    system.simulator.fail_next(Fault::BadRequest, 1);
+    let _worker = system.worker("a").await;
+    let failed = system.submit(&api, &chapter(2, 2)).await;
+    assert_eq!(system.end_of(&api, &failed).await["state"], "failed");
+    let completed = system.submit(&api, &chapter(3, 2)).await;
+    assert_eq!(system.end_of(&api, &completed).await["state"], "completed");
+    // In its middle: the second of several calls is on its way.
+    system.simulator.set_latency(Duration::from_millis(300));
+    let running = system.submit(&api, &chapter(4, 11)).await;
+    let checkpoints = system.keys.checkpoints(running.parse().unwrap());
+    system.until("a part is recorded", &["HLEN", &checkpoints], |parts| parts >= 1).await;
+    system.simulator.hold();
+    queue.enqueue(&NewJob::new(Unheard, "ada")).await.unwrap();
+
+    let keys: Vec<String> = system.raw(&["KEYS", "*"]).await;
+    let seen: BTreeSet<String> = keys.iter().map(|key| pattern_of(key)).collect();
+    assert_eq!(seen, documented(), "keys: {keys:#?}");
+}
+
+/// A kind that no worker here knows.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Unheard;
+
+impl Kind for Unheard {
+    const NAME: &'static str = "unheard-of";
+    const VERSION: u32 = 1;
+    const QUEUE: shared::job::QueueName = GenerateFlashcards::QUEUE;
+}
+
+fn payload() -> GenerateFlashcards {
+    serde_json::from_value::<GenerateFlashcards>(serde_json::json!({
+        "content": "Cells.", "subject": "Biology", "topic": "Cells",
+        "native_language": "German", "target_language": "English",
+    }))
+    .unwrap()
+}
+
+/// The patterns in the first column of the document's first table.
+fn documented() -> BTreeSet<String> {
+    let rows = DOCUMENT.lines().filter_map(|line| line.strip_prefix("| `{prefix}:")?.split_once('`'));
+    rows.map(|(pattern, _)| pattern.to_owned()).collect()
+}
+
+/// What a key is an example of.
+fn pattern_of(key: &str) -> String {
+    let parts: Vec<&str> = key.strip_prefix("{it}:").unwrap_or(key).split(':').collect();
+    match parts.as_slice() {
+        [name @ ("job" | "checkpoints" | "attempts" | "corrupt"), _] => format!("{name}:<id>"),
+        [name @ ("waiting" | "wake"), _, _] => format!("{name}:<queue>:<lane>"),
+        ["take", _] => "take:<worker>".to_owned(),
+        [name, _] => format!("{name}:<queue>"),
+        _ => key.to_owned(),
+    }
+}
+
+/// The fields of a job that has gone through everything are those of the document's second table.
+#[tokio::test]
+async fn every_field_of_a_job_is_documented() {
+    let system = System::new().await;
+    let (api, _worker) = (system.api().await, system.worker("a").await);
+    system.simulator.fail_next(Fault::ServerError, 1);
+    let id = system.submit(&api, &chapter(1, 2)).await;
+    let job: Value = system.end_of(&api, &id).await;
+    assert_eq!(job["attempts"], 2);
+    let (_, fields) = DOCUMENT.split_once("## Fields of a job").unwrap();
+    for field in system.raw::<Vec<String>>(&["HKEYS", &system.keys.job(id.parse().unwrap())]).await {
+        assert!(fields.contains(&format!("`{field}`")), "{field} is not documented");
+    }
+}
