@@ -21,7 +21,7 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     let queue = Queue::new(system.redis.pool(), "it", jobs_config());
     let corrupt = system.submit(&api, &chapter(1, 2)).await;
     system.raw::<String>(&["SET", &system.keys.job(corrupt.parse().unwrap()), "no hash"]).await;
-    let later = NewJob { delay: Duration::from_secs(600), ..NewJob::new(payload(), "ada") };
+    let later = NewJob { delay: Duration::from_mins(10), ..NewJob::new(payload(), "ada") };
     queue.enqueue(&later).await.unwrap();
 
     system.simulator.fail_next(Fault::BadRequest, 1);

@@ -32,7 +32,7 @@ pub(super) struct TakeSettings {
 }
 
 /// One job as `take` hands it out.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TakenJob {
     pub(super) id: JobId,
     pub(super) lane: String,

@@ -21,7 +21,7 @@ const ACCOUNT_CODES: [&str; 2] = ["openai_key_rejected", "openai_quota_spent"];
 pub(super) async fn run(api: &Api, lesson: &Lesson, patience: Duration) -> anyhow::Result<(Cards, Duration)> {
     let started = Instant::now();
     let id = api.submit(lesson).await?;
-    let mut last = "waiting for a worker and a permit".to_owned();
+    let mut last = "waiting for a worker".to_owned();
     let cards = match timeout(patience, until_ended(api, &id, &mut last)).await {
         Ok(cards) => cards?,
         Err(_) => bail!("job {id} has not ended after {} s; last seen: {last}", patience.as_secs()),
@@ -68,7 +68,7 @@ fn waits_for_account(job: &Job) -> bool {
 fn news(job: &Job) -> String {
     let after = job.error.as_ref().map(|error| format!(", after {}", reason(error))).unwrap_or_default();
     match job.state.as_str() {
-        "waiting" => format!("waiting for a worker and a permit{after}"),
+        "waiting" => format!("waiting for a worker{after}"),
         "active" => format!("a worker makes the cards, attempt {}{after}", job.attempts),
         "scheduled" => format!("waiting for the next attempt{after}"),
         state => format!("{state}{after}"),
@@ -110,6 +110,6 @@ mod tests {
         let retried = r#"{"state":"active","progress":40,"attempts":2,"error":{"code":"timeout","message":"slow"}}"#;
         assert_eq!(news(&job(retried)), "a worker makes the cards, attempt 2, after timeout: slow");
         let waiting = r#"{"state":"waiting","progress":0,"attempts":0}"#;
-        assert_eq!(news(&job(waiting)), "waiting for a worker and a permit");
+        assert_eq!(news(&job(waiting)), "waiting for a worker");
     }
 }

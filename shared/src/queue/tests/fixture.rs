@@ -125,7 +125,7 @@ impl Fixture {
         self.settle(job, &Outcome::of_error(error, policy, job.attempt)).await
     }
 
-    async fn settle(&self, job: &TakenJob, outcome: &Outcome) -> Settled {
+    pub(super) async fn settle(&self, job: &TakenJob, outcome: &Outcome) -> Settled {
         let retention = Retention { completed: self.settings.completed_ttl, dead: self.settings.dead_ttl };
         settle(&self.context(job), outcome, retention).await.unwrap()
     }

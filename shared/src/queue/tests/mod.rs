@@ -1,7 +1,9 @@
 //! The scripts and the worker against a real Redis. Each test has a server of its own.
 
+mod against_model;
 mod fixture;
 mod lifecycle;
+mod model;
 mod robustness;
 mod time;
 mod worker;

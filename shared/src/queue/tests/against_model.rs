@@ -1,0 +1,189 @@
+//! The scripts and the model are driven side by side by random steps, and agree after each.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+use super::{
+    fixture::{Echo, Fixture, QUEUE, jobs_config, raw},
+    model::{End, Model},
+};
+use crate::{
+    job::{JobId, JobState, Kind},
+    queue::{
+        NewJob,
+        outcome::{Outcome, Unfinished},
+        renew::renew,
+        settle::Settled,
+        take::{Taken, TakenJob},
+    },
+};
+
+const STEPS: usize = 300;
+/// Few enough that one take sees all that time has brought about.
+const JOBS_MAX: usize = 12;
+
+struct Pair {
+    f: Fixture,
+    model: Model,
+    rng: StdRng,
+    /// Every attempt there ever was: old fences are tried as well.
+    attempts: Vec<TakenJob>,
+    last_take: Option<(String, Vec<(JobId, u64)>)>,
+}
+
+#[tokio::test]
+async fn the_scripts_do_what_the_model_does() {
+    for seed in 0..3 {
+        let jobs = jobs_config();
+        let model = Model::new(jobs.job_max_attempts);
+        let rng = StdRng::seed_from_u64(seed);
+        let mut pair = Pair { f: Fixture::with_jobs(jobs).await, model, rng, attempts: Vec::new(), last_take: None };
+        for step in 0..STEPS {
+            let what = pair.step().await;
+            pair.compare(&format!("seed {seed}, step {step}: {what}")).await;
+        }
+        let ends = pair.model.jobs.values().map(|job| job.state.as_str()).collect::<BTreeSet<_>>();
+        assert!(ends.len() >= 4, "the steps of seed {seed} reach too little: {ends:?}");
+    }
+}
+
+impl Pair {
+    async fn step(&mut self) -> String {
+        match self.rng.random_range(0..100) {
+            0..20 => self.enqueue().await,
+            20..45 => self.take().await,
+            45..50 => self.repeat_take().await,
+            50..75 => self.settle().await,
+            75..82 => self.checkpoint().await,
+            82..88 => self.renew().await,
+            88..92 => self.time(JobState::Active, Model::let_lapse, self.f.keys.leases(QUEUE)).await,
+            92..98 => self.time(JobState::Scheduled, Model::let_due, self.f.keys.scheduled(QUEUE)).await,
+            _ => self.time(JobState::Waiting, Model::let_pass_deadline, self.f.keys.deadlines(QUEUE)).await,
+        }
+    }
+
+    async fn enqueue(&mut self) -> String {
+        let unfinished = self.model.jobs.values().filter(|job| !job.state.is_final()).count();
+        if unfinished >= JOBS_MAX {
+            return "nothing".to_owned();
+        }
+        let delayed = self.rng.random_bool(0.3);
+        let delay = if delayed { Duration::from_secs(600) } else { Duration::ZERO };
+        let job = NewJob { delay, ..NewJob::new(Echo { say: "x".to_owned() }, "ada") };
+        let id = self.f.queue.enqueue(&job).await.unwrap();
+        self.model.enqueue(id, delayed);
+        format!("enqueue {id} (delayed: {delayed})")
+    }
+
+    async fn take(&mut self) -> String {
+        let want = self.rng.random_range(1..=3);
+        let request = JobId::new().to_string();
+        let taken = self.taken(&request, want).await;
+        let expected = self.model.take(want);
+        let seen: Vec<_> = taken.iter().map(|job| (job.id, job.fence, job.attempt)).collect();
+        assert_eq!(seen, expected);
+        if !taken.is_empty() {
+            self.last_take = Some((request, taken.iter().map(|job| (job.id, job.fence)).collect()));
+        }
+        self.attempts.extend(taken);
+        format!("take {want}: {seen:?}")
+    }
+
+    /// The same request once more brings what of it is still held.
+    async fn repeat_take(&mut self) -> String {
+        let Some((request, jobs)) = self.last_take.clone() else { return "nothing".to_owned() };
+        let held: Vec<_> = jobs.into_iter().filter(|(id, fence)| self.model.holds(*id, *fence)).collect();
+        let seen: Vec<_> = self.taken(&request, 3).await.iter().map(|job| (job.id, job.fence)).collect();
+        assert_eq!(seen, held);
+        "repeat the last take".to_owned()
+    }
+
+    async fn taken(&self, request: &str, want: usize) -> Vec<TakenJob> {
+        match self.f.take_as(request, want, &self.f.settings).await {
+            Taken::Jobs(jobs) => jobs,
+            Taken::Wait { .. } => Vec::new(),
+        }
+    }
+
+    async fn settle(&mut self) -> String {
+        let Some(attempt) = self.attempt() else { return "nothing".to_owned() };
+        let at_once = self.rng.random_bool(0.6);
+        let ends = [End::Complete, End::Retry { at_once }, End::Snooze { at_once }, End::Fail, End::Cancel];
+        let end = *ends.choose(&mut self.rng).unwrap();
+        let done = self.f.settle(&attempt, &outcome(end)).await == Settled::Done;
+        assert_eq!(done, self.model.settle(attempt.id, attempt.fence, end), "{end:?} of {attempt:?}");
+        format!("settle {} under {}: {end:?}", attempt.id, attempt.fence)
+    }
+
+    async fn checkpoint(&mut self) -> String {
+        let Some(attempt) = self.attempt() else { return "nothing".to_owned() };
+        let progress = self.rng.random_range(0..=90);
+        let done = self.f.context(&attempt).checkpoint("part", "1", progress).await.is_ok();
+        assert_eq!(done, self.model.checkpoint(attempt.id, attempt.fence, progress));
+        format!("checkpoint {} under {}", attempt.id, attempt.fence)
+    }
+
+    async fn renew(&mut self) -> String {
+        let Some(attempt) = self.attempt() else { return "nothing".to_owned() };
+        let held = [(attempt.id, attempt.fence)];
+        let lost = renew(&self.f.pool, &self.f.keys, QUEUE, Duration::from_secs(30), &held).await.unwrap();
+        assert_eq!(lost.is_empty(), self.model.renew(attempt.id, attempt.fence));
+        format!("renew {} under {}", attempt.id, attempt.fence)
+    }
+
+    /// Lets the time come for a job in `state`, by its score in an index.
+    async fn time(&mut self, state: JobState, tell: fn(&mut Model, JobId), index: String) -> String {
+        let Some(id) = self.model.in_state(state).choose(&mut self.rng).copied() else { return "nothing".to_owned() };
+        self.f.raw::<u64>(&["ZADD", &index, "XX", "1", &id.to_string()]).await;
+        tell(&mut self.model, id);
+        format!("time comes for {id} in {index}")
+    }
+
+    /// A recent attempt, or an old one.
+    fn attempt(&mut self) -> Option<TakenJob> {
+        let recent = self.attempts.len().saturating_sub(6);
+        let from = if self.rng.random_bool(0.8) { &self.attempts[recent..] } else { &self.attempts[..] };
+        from.choose(&mut self.rng).cloned()
+    }
+
+    async fn compare(&self, when: &str) {
+        for (id, expected) in &self.model.jobs {
+            let view = self.f.view(*id).await;
+            let fence: u64 = self.f.raw(&["HGET", &self.f.keys.job(*id), "fence"]).await;
+            let seen = (view.state, view.attempts, fence, view.progress);
+            assert_eq!(
+                seen,
+                (expected.state, expected.attempts, expected.fence, expected.progress),
+                "{id} after {when}"
+            );
+        }
+        let keys = &self.f.keys;
+        let unfinished = [JobState::Scheduled, JobState::Waiting, JobState::Active];
+        for (index, states) in [
+            (keys.waiting(QUEUE, &Echo::lane()), &[JobState::Waiting][..]),
+            (keys.scheduled(QUEUE), &[JobState::Scheduled]),
+            (keys.leases(QUEUE), &[JobState::Active]),
+            (keys.deadlines(QUEUE), &unfinished),
+            (keys.done(QUEUE), &[JobState::Completed, JobState::Cancelled]),
+            (keys.dead(QUEUE), &[JobState::Failed]),
+        ] {
+            let seen: BTreeSet<String> = self.f.raw(&["ZRANGE", &index, "0", "-1"]).await;
+            let jobs = self.model.jobs.iter().filter(|(_, job)| states.contains(&job.state));
+            let expected: BTreeSet<String> = jobs.map(|(id, _)| id.to_string()).collect();
+            assert_eq!(seen, expected, "{index} after {when}");
+        }
+    }
+}
+
+fn outcome(end: End) -> Outcome {
+    let (word, at_once) = match end {
+        End::Complete => return Outcome::Complete(raw("done")),
+        End::Retry { at_once } => ("retry", at_once),
+        End::Snooze { at_once } => ("snooze", at_once),
+        End::Fail => ("fail", true),
+        End::Cancel => ("cancel", true),
+    };
+    let delay = if at_once { Duration::ZERO } else { Duration::from_secs(600) };
+    Outcome::Unfinished(Unfinished { word, delay, code: "code".to_owned(), message: "message".to_owned() })
+}

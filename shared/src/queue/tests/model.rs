@@ -1,0 +1,146 @@
+//! What the scripts do, once more in plain Rust. Slow, obvious, and right: what the scripts are held against.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::job::{JobId, JobState};
+
+/// A job as the model knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ModelJob {
+    pub(super) state: JobState,
+    pub(super) attempts: u32,
+    pub(super) fence: u64,
+    pub(super) progress: u8,
+    settled: u64,
+}
+
+/// How an attempt ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Complete,
+    Retry { at_once: bool },
+    Snooze { at_once: bool },
+    Fail,
+    Cancel,
+}
+
+/// The queue as the model knows it. Ids sort by the time of acceptance.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) jobs: BTreeMap<JobId, ModelJob>,
+    max_attempts: u32,
+    due: BTreeSet<JobId>,
+    lapsed: BTreeSet<JobId>,
+    overdue: BTreeSet<JobId>,
+}
+
+impl Model {
+    pub(super) fn new(max_attempts: u32) -> Self {
+        Self { max_attempts, ..Self::default() }
+    }
+
+    pub(super) fn enqueue(&mut self, id: JobId, delayed: bool) {
+        let state = if delayed { JobState::Scheduled } else { JobState::Waiting };
+        self.jobs.insert(id, ModelJob { state, attempts: 0, fence: 0, progress: 0, settled: 0 });
+    }
+
+    /// Time passes for one job: what it brings about is seen by the next take.
+    pub(super) fn let_due(&mut self, id: JobId) {
+        self.due.insert(id);
+    }
+
+    pub(super) fn let_lapse(&mut self, id: JobId) {
+        self.lapsed.insert(id);
+    }
+
+    pub(super) fn let_pass_deadline(&mut self, id: JobId) {
+        self.overdue.insert(id);
+    }
+
+    pub(super) fn in_state(&self, state: JobState) -> Vec<JobId> {
+        self.jobs.iter().filter(|(_, job)| job.state == state).map(|(id, _)| *id).collect()
+    }
+
+    /// The jobs that a take of `want` brings, with fence and attempt.
+    pub(super) fn take(&mut self, want: usize) -> Vec<(JobId, u64, u32)> {
+        for id in std::mem::take(&mut self.due) {
+            self.move_from(id, JobState::Scheduled, JobState::Waiting);
+        }
+        for id in std::mem::take(&mut self.lapsed) {
+            let spent = self.jobs[&id].attempts >= self.max_attempts;
+            self.move_from(id, JobState::Active, if spent { JobState::Failed } else { JobState::Waiting });
+        }
+        for id in std::mem::take(&mut self.overdue) {
+            for state in [JobState::Scheduled, JobState::Waiting, JobState::Active] {
+                self.move_from(id, state, JobState::Failed);
+            }
+        }
+        let mut taken = Vec::new();
+        for (id, job) in self.jobs.iter_mut().filter(|(_, job)| job.state == JobState::Waiting).take(want) {
+            job.state = JobState::Active;
+            job.attempts += 1;
+            job.fence += 1;
+            taken.push((*id, job.fence, job.attempts));
+        }
+        taken
+    }
+
+    /// Whether the job is held under this fence.
+    pub(super) fn holds(&self, id: JobId, fence: u64) -> bool {
+        self.jobs[&id].state == JobState::Active && self.jobs[&id].fence == fence
+    }
+
+    /// A renewal is the end of a lapse that no take has seen.
+    pub(super) fn renew(&mut self, id: JobId, fence: u64) -> bool {
+        let held = self.holds(id, fence);
+        if held {
+            self.lapsed.remove(&id);
+        }
+        held
+    }
+
+    pub(super) fn checkpoint(&mut self, id: JobId, fence: u64, progress: u8) -> bool {
+        let held = self.holds(id, fence);
+        if let Some(job) = self.jobs.get_mut(&id).filter(|_| held) {
+            job.progress = job.progress.max(progress);
+        }
+        held
+    }
+
+    /// Whether the settle was done, now or before.
+    pub(super) fn settle(&mut self, id: JobId, fence: u64, end: End) -> bool {
+        let held = self.holds(id, fence);
+        let max = self.max_attempts;
+        let Some(job) = self.jobs.get_mut(&id) else { return false };
+        if job.settled == fence {
+            return true;
+        }
+        if !held {
+            return false;
+        }
+        job.settled = fence;
+        self.lapsed.remove(&id);
+        let again = |at_once: bool| if at_once { JobState::Waiting } else { JobState::Scheduled };
+        job.state = match end {
+            End::Complete => JobState::Completed,
+            End::Cancel => JobState::Cancelled,
+            End::Fail => JobState::Failed,
+            End::Retry { .. } if job.attempts >= max => JobState::Failed,
+            End::Retry { at_once } => again(at_once),
+            End::Snooze { at_once } => {
+                job.attempts -= 1;
+                again(at_once)
+            }
+        };
+        if job.state == JobState::Completed {
+            job.progress = 100;
+        }
+        true
+    }
+
+    fn move_from(&mut self, id: JobId, from: JobState, to: JobState) {
+        if let Some(job) = self.jobs.get_mut(&id).filter(|job| job.state == from) {
+            job.state = to;
+        }
+    }
+}
