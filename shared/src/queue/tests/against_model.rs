@@ -69,7 +69,7 @@ impl Pair {
             return "nothing".to_owned();
         }
         let delayed = self.rng.random_bool(0.3);
-        let delay = if delayed { Duration::from_secs(600) } else { Duration::ZERO };
+        let delay = if delayed { Duration::from_mins(10) } else { Duration::ZERO };
         let job = NewJob { delay, ..NewJob::new(Echo { say: "x".to_owned() }, "ada") };
         let id = self.f.queue.enqueue(&job).await.unwrap();
         self.model.enqueue(id, delayed);
@@ -184,6 +184,6 @@ fn outcome(end: End) -> Outcome {
         End::Fail => ("fail", true),
         End::Cancel => ("cancel", true),
     };
-    let delay = if at_once { Duration::ZERO } else { Duration::from_secs(600) };
+    let delay = if at_once { Duration::ZERO } else { Duration::from_mins(10) };
     Outcome::Unfinished(Unfinished { word, delay, code: "code".to_owned(), message: "message".to_owned() })
 }

