@@ -7,6 +7,8 @@
 local worker, request, want, lease_ms, dead_ttl = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local now = now_ms()
 local last_take = root .. ':take:' .. worker
+-- One answer stays well below what a slow network carries in time: with payloads beyond this many bytes it is full.
+local BYTES_MAX = 1048576
 
 local previous = redis.call('GET', last_take)
 if previous and string.sub(previous, 1, #request + 1) == request .. ' ' then
@@ -38,11 +40,11 @@ if #ARGV > 8 then
 end
 
 local jobs, taken, leased, wait = { 'jobs' }, {}, {}, nil
-local gone, started, lease_end = {}, text(now), text(now + lease_ms)
+local gone, bytes, started, lease_end = {}, 0, text(now), text(now + lease_ms)
 for i = 1, math.min(want, #heads) do
   local id, lane = heads[i].id, heads[i].lane
   wait = admit(now, id)
-  if wait then break end
+  if wait or bytes >= BYTES_MAX then break end
   gone[lane] = gone[lane] or {}
   table.insert(gone[lane], id)
   local key = of_job('job', id)
@@ -60,6 +62,7 @@ for i = 1, math.min(want, #heads) do
   else
     attempts, fence = text(attempts + 1), text(fence + 1)
     redis.call('HSET', key, 'fence', fence, 'state', 'active', 'attempts', attempts, 'worker', worker, 'started', started)
+    bytes = bytes + #(job[6] or '')
     leased[#leased + 1] = lease_end
     leased[#leased + 1] = id
     jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] or '0', job[6] or '' }

@@ -133,6 +133,19 @@ async fn jobs_go_in_the_order_of_their_acceptance_and_those_of_others_wait() {
 }
 
 #[tokio::test]
+async fn a_take_of_large_jobs_brings_no_more_than_a_network_carries() {
+    let f = Fixture::start().await;
+    let large = "x".repeat(400_000);
+    for _ in 0..5 {
+        f.enqueue(&large).await;
+    }
+    assert_eq!(f.take(5).await.len(), 3, "the third one is beyond a megabyte");
+    assert_eq!(f.take(5).await.len(), 2);
+    f.enqueue(&"x".repeat(3_000_000)).await;
+    assert_eq!(f.take(5).await.len(), 1, "one is always brought, however large");
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses() {
     let f = Fixture::with_jobs(JobsConfig { queue_max_waiting: 2, ..jobs_config() }).await;
     f.enqueue("1").await;
