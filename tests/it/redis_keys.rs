@@ -18,7 +18,7 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     let mut system = System::new().await;
     system.set("OPENAI_CHUNK_TOKENS", 300);
     let api = system.api().await;
-    let queue = Queue::new(system.redis.pool(), "it", jobs_config());
+    let queue = Queue::new(system.redis.patient_pool(), "it", jobs_config());
     let corrupt = system.submit(&api, &chapter(1, 2)).await;
     system.raw::<String>(&["SET", &system.keys.job(corrupt.parse().unwrap()), "no hash"]).await;
     let later = NewJob { delay: Duration::from_mins(10), ..NewJob::new(payload(), "ada") };

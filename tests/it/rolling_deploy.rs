@@ -35,7 +35,7 @@ impl Kind for Unheard {
 async fn workers_that_know_different_kinds_drain_one_queue_and_bury_nothing() {
     let system = System::new().await;
     let api = system.api().await;
-    let queue = Queue::new(system.redis.pool(), "it", jobs_config());
+    let queue = Queue::new(system.redis.patient_pool(), "it", jobs_config());
     let unheard = queue.enqueue(&NewJob::new(Unheard, "ada")).await.unwrap();
     let flashcards = system.submit(&api, &chapter(1, 2)).await;
     let mut noops = Vec::new();

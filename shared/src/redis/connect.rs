@@ -57,6 +57,15 @@ impl RedisPool {
     ///
     /// When the address can't be read.
     pub fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
+        Self::with_response_timeout(config, RESPONSE_TIMEOUT)
+    }
+
+    /// The same with another bound on the time that an answer may take: for callers who would rather wait than be told.
+    ///
+    /// # Errors
+    ///
+    /// When the address can't be read.
+    pub fn with_response_timeout(config: &RedisConfig, response_timeout: Duration) -> Result<Self, ConfigError> {
         let unreadable = |error: RedisError| ConfigError::new(format!("REDIS_URL: {error}"));
         let address = config.redis_url.as_str().into_connection_info().map_err(unreadable)?;
         // A peer that has gone without a word is noticed on connections that only listen, too.
@@ -65,7 +74,7 @@ impl RedisPool {
         let client = Client::open(address.set_tcp_settings(tcp)).map_err(unreadable)?;
         let settings = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_response_timeout(Some(response_timeout))
             // A caller is told at once that Redis is away; `Recovery` goes on trying.
             .set_number_of_retries(0);
         let manager = ConnectionManager::new_lazy_with_config(client.clone(), settings).map_err(unreadable)?;

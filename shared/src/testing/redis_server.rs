@@ -101,16 +101,29 @@ impl TestRedis {
         self.server.as_ref().and_then(Child::id)
     }
 
-    /// A connection to it.
+    /// A connection to it, as the product makes one.
     ///
     /// # Panics
     ///
     /// Never: the address is one of our own making.
     #[must_use]
     pub fn pool(&self) -> RedisPool {
+        RedisPool::new(&self.config()).expect("a URL of our own making")
+    }
+
+    /// A connection for the test's own questions, which a busy machine may answer late.
+    ///
+    /// # Panics
+    ///
+    /// Never: the address is one of our own making.
+    #[must_use]
+    pub fn patient_pool(&self) -> RedisPool {
+        RedisPool::with_response_timeout(&self.config(), START_PATIENCE).expect("a URL of our own making")
+    }
+
+    fn config(&self) -> RedisConfig {
         let redis_url = self.url().parse().expect("a URL of our own making");
-        let config = RedisConfig { redis_url, queue_prefix: "unilingo".to_owned() };
-        RedisPool::new(&config).expect("a URL of our own making")
+        RedisConfig { redis_url, queue_prefix: "unilingo".to_owned() }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The published backend.
 
+use std::time::Duration;
+
 use apalis::prelude::{Data, TaskSink, WorkerBuilder, WorkerContext};
 use apalis_core::{
     error::{BoxDynError, RetryAfterError},
@@ -8,7 +10,7 @@ use apalis_core::{
 use apalis_redis::{Config, RedisStorage};
 use shared::{job::JobId, testing::TestRedis};
 
-use super::subject::{Behaviour, Echo, End, MAX_ATTEMPTS, PATIENCE, Running, Script, Subject};
+use super::subject::{Behaviour, Echo, End, MAX_ATTEMPTS, Running, Script, Subject};
 
 pub(super) struct ApalisRedis {
     client: redis::Client,
@@ -17,6 +19,8 @@ pub(super) struct ApalisRedis {
 }
 
 impl Subject for ApalisRedis {
+    const PATIENCE: Duration = Duration::from_secs(6);
+
     async fn new(redis: &TestRedis, config: Config) -> Self {
         let config = config.queue("conformance");
         let connection = apalis_redis::connect(redis.url()).await.unwrap();
@@ -50,7 +54,7 @@ impl Subject for ApalisRedis {
 
     fn start(&self, behaviour: Behaviour) -> Running {
         let storage = self.storage.clone();
-        Running::start(behaviour, |script, stop| async move {
+        Running::start(Self::PATIENCE, behaviour, |script, stop| async move {
             let context = WorkerContext::new(&format!("theirs-{}", JobId::new()));
             let worker = WorkerBuilder::new(context.clone()).backend(storage).data(script).build(play).run();
             tokio::pin!(worker);
@@ -64,7 +68,7 @@ impl Subject for ApalisRedis {
     }
 
     fn make_heartbeats_rare(&mut self) {
-        self.config = self.config.clone().heartbeat_interval(PATIENCE * 4);
+        self.config = self.config.clone().heartbeat_interval(Self::PATIENCE * 4);
         self.storage = self.storage.clone().with_config(self.config.clone());
     }
 

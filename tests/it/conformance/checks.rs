@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     Verdict,
-    subject::{Behaviour, End, MAX_ATTEMPTS, PATIENCE, Subject},
+    subject::{Behaviour, End, MAX_ATTEMPTS, Subject},
 };
 
 /// A worker that is silent for a second is lost. Its batches are small against the sixty-four jobs that run at once.
@@ -98,7 +98,7 @@ pub(super) async fn an_undecodable_job_stands_in_nobodys_way(subject: &mut impl 
     worker.stop().await
 }
 
-pub(super) async fn a_pause_of_redis_ends_no_worker(subject: &mut impl Subject) -> Verdict {
+pub(super) async fn a_pause_of_redis_ends_no_worker<S: Subject>(subject: &mut S) -> Verdict {
     let mut worker = subject.start(always(End::Well));
     subject.push("before").await;
     worker.next_run().await?;
@@ -107,7 +107,8 @@ pub(super) async fn a_pause_of_redis_ends_no_worker(subject: &mut impl Subject) 
     pause.exec_async(&mut connection).await.map_err(|e| e.to_string())?;
     // Answered only when the pause is over.
     let answered = Instant::now();
-    while redis::Cmd::new().arg("PING").exec_async(&mut connection).await.is_err() && answered.elapsed() < PATIENCE {}
+    while redis::Cmd::new().arg("PING").exec_async(&mut connection).await.is_err() && answered.elapsed() < S::PATIENCE {
+    }
     subject.push("after").await;
     expect("after", &worker.next_run().await?)?;
     worker.stop().await
@@ -174,7 +175,7 @@ fn none_more(runs: usize) -> Verdict {
 }
 
 /// Asks for a count until it is as wanted.
-async fn until(subject: &impl Subject, count: redis::Cmd, wanted: usize) -> Verdict {
+async fn until<S: Subject>(subject: &S, count: redis::Cmd, wanted: usize) -> Verdict {
     let mut connection = subject.redis().get_multiplexed_async_connection().await.map_err(|e| e.to_string())?;
     let seen = AtomicUsize::new(0);
     let asking = async {
@@ -186,6 +187,6 @@ async fn until(subject: &impl Subject, count: redis::Cmd, wanted: usize) -> Verd
             }
         }
     };
-    let asked = timeout(PATIENCE, asking).await;
+    let asked = timeout(S::PATIENCE, asking).await;
     asked.map_err(|_| format!("the number of ended jobs stays at {}", seen.load(Ordering::Relaxed)))
 }

@@ -20,7 +20,7 @@ use shared::{
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
-use super::subject::{Behaviour, Echo, End, MAX_ATTEMPTS, PATIENCE, Running, Script, Subject};
+use super::subject::{Behaviour, Echo, End, MAX_ATTEMPTS, Running, Script, Subject};
 
 const PREFIX: &str = "conformance";
 
@@ -33,6 +33,8 @@ pub(super) struct Ours {
 }
 
 impl Subject for Ours {
+    const PATIENCE: Duration = Duration::from_mins(1);
+
     async fn new(redis: &TestRedis, config: Config) -> Self {
         let jobs = JobsConfig {
             job_max_attempts: MAX_ATTEMPTS,
@@ -47,7 +49,7 @@ impl Subject for Ours {
         let client = redis::Client::open(redis.url()).unwrap();
         Self {
             client,
-            queue: Queue::new(pool.clone(), PREFIX, jobs),
+            queue: Queue::new(redis.patient_pool(), PREFIX, jobs),
             pool,
             config: config.queue(Echo::QUEUE.as_str()),
             fallback_poll: Duration::from_secs(1),
@@ -77,7 +79,7 @@ impl Subject for Ours {
 
     fn start(&self, behaviour: Behaviour) -> Running {
         let (pool, config, fallback_poll) = (self.pool.clone(), self.config.clone(), self.fallback_poll);
-        Running::start(behaviour, |script, stop| async move {
+        Running::start(Self::PATIENCE, behaviour, |script, stop| async move {
             let name = format!("ours-{}", JobId::new());
             let context = WorkerContext::new(&name);
             let backend = RedisBackend::new(pool, config, options(stop.asked.clone(), fallback_poll));
@@ -93,8 +95,8 @@ impl Subject for Ours {
     }
 
     fn make_heartbeats_rare(&mut self) {
-        self.fallback_poll = PATIENCE * 4;
-        self.config = self.config.clone().heartbeat_interval(PATIENCE * 4);
+        self.fallback_poll = Self::PATIENCE * 4;
+        self.config = self.config.clone().heartbeat_interval(Self::PATIENCE * 4);
     }
 
     fn count_done(&self) -> redis::Cmd {

@@ -15,8 +15,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Long enough for everything that should happen. A check that passes never waits for it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(6);
 /// Attempts that a job has.
 pub(super) const MAX_ATTEMPTS: u32 = 2;
 
@@ -67,13 +65,14 @@ pub(super) struct Stop {
 /// A worker over the backend.
 pub(super) struct Running {
     stop: Stop,
+    patience: Duration,
     runs: UnboundedReceiver<String>,
     ended: JoinHandle<String>,
 }
 
 impl Running {
     /// Starts what `worker` makes of a script and of being asked to stop; its output says how it ended.
-    pub(super) fn start<F>(behaviour: Behaviour, worker: impl FnOnce(Script, Stop) -> F) -> Self
+    pub(super) fn start<F>(patience: Duration, behaviour: Behaviour, worker: impl FnOnce(Script, Stop) -> F) -> Self
     where
         F: Future<Output = String> + Send + 'static,
     {
@@ -81,12 +80,12 @@ impl Running {
         let stop = Stop::default();
         #[expect(clippy::disallowed_methods, reason = "the test joins it")]
         let ended = tokio::spawn(worker(Script { runs: sender, behaviour }, stop.clone()));
-        Self { stop, runs, ended }
+        Self { stop, patience, runs, ended }
     }
 
     /// The next attempt that starts; an error where the worker ends first, or nothing comes.
     pub(super) async fn next_run(&mut self) -> Result<String, String> {
-        match timeout(PATIENCE, self.runs.recv()).await {
+        match timeout(self.patience, self.runs.recv()).await {
             Ok(Some(say)) => Ok(say),
             // A worker that ends lets go of its handler.
             Ok(None) => Err(format!("the worker ended: {}", (&mut self.ended).await.unwrap_or_else(|e| e.to_string()))),
@@ -112,7 +111,7 @@ impl Running {
     /// Stops the worker and waits for its end.
     pub(super) async fn stop(mut self) -> Result<(), String> {
         self.stop.asked.cancel();
-        let ended = timeout(PATIENCE, &mut self.ended).await;
+        let ended = timeout(self.patience, &mut self.ended).await;
         ended.map(|_| ()).map_err(|_| "the worker does not end when it is stopped".to_owned())
     }
 
@@ -125,6 +124,8 @@ impl Running {
 
 /// A backend under test.
 pub(super) trait Subject {
+    /// How long to wait for what should happen. A check that passes never waits for all of it; one that is known to fail may.
+    const PATIENCE: Duration;
     /// On an empty Redis.
     async fn new(redis: &TestRedis, config: Config) -> Self;
     /// The server that it is on.
@@ -134,7 +135,7 @@ pub(super) trait Subject {
     /// A job whose payload does not decode.
     async fn push_garbage(&mut self);
     fn start(&self, behaviour: Behaviour) -> Running;
-    /// Heartbeats, and with them polls, are further apart from now on than a check's patience.
+    /// Heartbeats, and with them polls, are further apart from now on than [`Self::PATIENCE`].
     fn make_heartbeats_rare(&mut self);
     /// The command that counts the jobs that ended well.
     fn count_done(&self) -> redis::Cmd;

@@ -104,7 +104,7 @@ impl System {
     /// The answer to one raw command.
     pub(crate) async fn raw<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let mut command = redis::Cmd::new();
-        command.arg(words).query_async(&mut self.redis.pool().connection()).await.unwrap()
+        command.arg(words).query_async(&mut self.redis.patient_pool().connection()).await.unwrap()
     }
 
     /// Asks until the answer is as wanted.

@@ -94,7 +94,7 @@ pub(super) fn queue(redis: &TestRedis) -> anyhow::Result<Queue> {
         jobs: JobsConfig,
     }
     let jobs = Defaults::try_parse_from(["bench", "--queue-max-waiting", "100000000"])?.jobs;
-    Ok(Queue::new(redis.pool(), PREFIX, jobs))
+    Ok(Queue::new(redis.patient_pool(), PREFIX, jobs))
 }
 
 /// The keys of the benches.

@@ -60,7 +60,7 @@ impl Fixture {
 
     pub(super) async fn with_jobs(jobs: JobsConfig) -> Self {
         let redis = TestRedis::start().await.unwrap();
-        let pool = redis.pool();
+        let pool = redis.patient_pool();
         let settings = TakeSettings {
             queue: QUEUE.to_owned(),
             worker: "by-hand".to_owned(),
