@@ -32,7 +32,7 @@ pub struct JobsConfig {
     #[arg(long, env = "DEAD_TTL_SECONDS", default_value_t = 604_800, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub dead_ttl_seconds: u64,
 
-    /// Jobs that may wait in one queue; beyond it new ones are refused with 503
+    /// Jobs that may be unfinished in one queue, those that run included; beyond it new ones are refused with 503
     #[arg(long, env = "QUEUE_MAX_WAITING", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub queue_max_waiting: u64,
 }
