@@ -82,6 +82,17 @@ impl JobError {
         &self.code
     }
 
+    /// The error and what caused it, for a log line of any format.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let (mut chain, mut cause) = (self.to_string(), self.source());
+        while let Some(error) = cause {
+            chain = format!("{chain}: {error}");
+            cause = error.source();
+        }
+        chain
+    }
+
     /// What a person reads.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -124,6 +124,11 @@ mod tests {
         let shown = JobError::from(rejected);
         assert!(!shown.message().contains("secret"));
         assert_eq!(shown.decision(), Decision::Fail);
+        let refused = OpenAiError::Refused { reason: "a secret text".into() };
+        let rejected = OpenAiError::BadRequest { code: None, message: "a secret text".into() };
+        for error in [refused, rejected].map(JobError::from) {
+            assert!(!error.chain().contains("secret"), "what is logged quotes the upstream: {}", error.chain());
+        }
         assert_eq!(of(OpenAiError::Refused { reason: "no".into() }), (Decision::Fail, "openai_refused".into()));
         assert_eq!(of(OpenAiError::ContentFilter), (Decision::Fail, "openai_content_filtered".into()));
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Why a call has no answer that can be used. None of it holds the prompt or the key.
+/// Why a call has no answer that can be used. None of it holds the prompt or the key, and its text, which is logged, none of
+/// the upstream's own words either: they may quote a learner's.
 ///
 /// <https://platform.openai.com/docs/guides/error-codes/api-errors>
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,7 @@ pub enum OpenAiError {
     #[error("the provider does not allow this key the call")]
     Forbidden,
     /// The provider can't do anything with the request, now or later.
-    #[error("the provider rejected the request ({}): {message}", code.as_deref().unwrap_or("no code"))]
+    #[error("the provider rejected the request ({})", code.as_deref().unwrap_or("no code"))]
     BadRequest {
         /// The provider's code.
         code: Option<String>,
@@ -56,7 +57,7 @@ pub enum OpenAiError {
         source: reqwest::Error,
     },
     /// The model declined.
-    #[error("the model refused: {reason}")]
+    #[error("the model refused")]
     Refused {
         /// The model's words, shortened.
         reason: String,

@@ -24,7 +24,7 @@ use super::{
     outcome::{Outcome, Unfinished},
     settle::{Retention, Settled, settle},
 };
-use crate::job::{JobError, RetryPolicy};
+use crate::job::{Decision, JobError, RetryPolicy};
 
 /// Pauses between attempts to settle while Redis is away.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
@@ -115,14 +115,13 @@ impl Settler {
             Ok(result) => return Outcome::Complete(result),
             Err(error) => error,
         };
-        tracing::warn!(
-            job.id = %job.id,
-            job.attempt = job.attempt,
-            job.max_attempts = job.max_attempts,
-            code = error.code(),
-            error = &error as &dyn Error,
-            "An attempt failed"
-        );
+        let (id, attempt, code, chain) = (job.id, job.attempt, error.code(), error.chain());
+        if matches!(error.decision(), Decision::Snooze(_)) {
+            tracing::info!(job.id = %id, job.attempt = attempt, error.code = code, error = chain, "A job was put off");
+        } else {
+            let max_attempts = job.max_attempts;
+            tracing::warn!(job.id = %id, job.attempt = attempt, job.max_attempts = max_attempts, error.code = code, error = chain, "An attempt failed");
+        }
         Outcome::of_error(&error, self.policy, job.attempt)
     }
 
