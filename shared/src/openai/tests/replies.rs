@@ -76,7 +76,9 @@ async fn what_the_caller_got_wrong_is_told_apart() {
     assert!(matches!(error_of("403 Forbidden", "", "{}").await, OpenAiError::Forbidden));
     let body = r#"{"error":{"message":"no such model","code":"model_not_found"}}"#;
     let error = error_of("404 Not Found", "", body).await;
-    assert_eq!(error.to_string(), "the provider rejected the request (model_not_found): no such model");
+    // Its text, which is logged, has the code and not the words.
+    assert_eq!(error.to_string(), "the provider rejected the request (model_not_found)");
+    assert!(matches!(error, OpenAiError::BadRequest { message, .. } if message == "no such model"));
 }
 
 #[tokio::test]
