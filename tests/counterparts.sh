@@ -7,7 +7,10 @@ cd "$(dirname "$0")/.."
 folder=${CARGO_TARGET_DIR:-target}/counterparts
 python=$folder/venv/bin/python
 pids=()
-stop() { for pid in "${pids[@]:-}"; do [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; done; }
+stop() {
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    wait
+}
 trap stop EXIT
 
 fail() { echo "✗ $*" >&2 && exit 1; }
@@ -26,8 +29,10 @@ while True:
         time.sleep(0.1)
 PY
 }
-# Makes cards of a text with the server at $1, under the key $2; what it printed is in $folder/out.
+# Makes cards of a text with the server at $1, under the key $2; what it printed is in $folder/out. In a new folder: a job
+# that waits is kept, and a later run would go on with it.
 make_cards() {
+    rm -rf "${folder:?}/dev"
     OPENAI_BASE_URL=$1 OPENAI_API_KEY=$2 JOB_RETRY_BASE_MS=1 JOB_RETRY_CAP_MS=1 \
         ./dev --once --dir "$folder/dev" "${@:3}" >"$folder/out" 2>&1
 }
@@ -45,10 +50,14 @@ port=$(free_port)
 pids+=($!)
 until_healthy "http://127.0.0.1:$port/health"
 control=http://127.0.0.1:$port/_llmock
-export OPENAI_MAX_OUTPUT_TOKENS=1500
+export OPENAI_MAX_OUTPUT_TOKENS=1500 JOB_MAX_ATTEMPTS=3
 script() { "$python" tests/counterparts/script_llmock.py "$@" | curl -fsS "$control/scenario" -H 'content-type: application/json' -d @- >/dev/null; }
 calls() { curl -fsS "$control/requests" | "$python" -c 'import json, sys; print(json.load(sys.stdin)["count"])'; }
-verdict() { curl -fsS "$control/verdict?format=text" | grep -q PASS || fail "llmock: $1: $(curl -fsS "$control/verdict?format=text")"; }
+# Clean means without warnings as well.
+verdict() {
+    curl -fsS "$control/verdict?format=text" >"$folder/verdict"
+    grep -q PASS "$folder/verdict" || fail "llmock: $1: $(cat "$folder/verdict")"
+}
 
 if make_cards "http://127.0.0.1:$port/v1" filler; then fail "llmock's filler was taken for cards"; fi
 grep -q 'invalid_cards' "$folder/out" || fail "llmock's filler: $(tail -n 3 "$folder/out")"
@@ -64,15 +73,32 @@ grep -q '^12 cards' "$folder/out" || fail "llmock: $(tail -n 3 "$folder/out")"
 verdict faults
 echo "✓ llmock: cards through a 500 and a 429 with retry-after, in three calls; its verdict is clean"
 
+curl -fsS -X POST "$control/reset" >/dev/null
+script 401
+if make_cards "http://127.0.0.1:$port/v1" rejected; then fail "llmock: cards in spite of a 401"; fi
+grep -q 'waits until the account is right: .*openai_key_rejected' "$folder/out" || fail "llmock's 401: $(tail -n 3 "$folder/out")"
+[ "$(calls)" = 1 ] || fail "llmock's 401 cost $(calls) calls and not one"
+verdict 401
+echo "✓ llmock: a 401 is not asked again; the job waits, and ./dev says for what"
+
 port=$(free_port)
 "$python" tests/counterparts/llama_server.py "$port" >"$folder/llama.log" 2>&1 &
 pids+=($!)
 until_healthy "http://127.0.0.1:$port/health"
 export OPENAI_MAX_OUTPUT_TOKENS=4000 OPENAI_TIMEOUT_SECONDS=600 DRAIN_SECONDS=620 JOB_MAX_ATTEMPTS=1
 if make_cards "http://127.0.0.1:$port/v1" none --workers 1 --text tests/counterparts/lesson.txt; then
-    echo "✓ llama.cpp with SmolLM2-135M: $(grep -E '^[0-9]+ cards' "$folder/out")"
+    outcome="$(grep -E '^[0-9]+ cards' "$folder/out")"
 else
-    # A model of this size keeps the schema, and seldom the rules.
-    grep -qE 'invalid_cards|openai_cut_off' "$folder/out" || fail "llama.cpp: $(tail -n 3 "$folder/out")"
-    echo "✓ llama.cpp with SmolLM2-135M: real answers in the right shape, refused by name: $(tail -n 1 "$folder/out")"
+    # A model of this size keeps the schema, and seldom the rules or the cap.
+    case $(tail -n 1 "$folder/out") in
+        *not_json* | *wrong_shape* | *malformed*) fail "llama.cpp broke the schema: $(tail -n 1 "$folder/out")" ;;
+        *': invalid_cards: '*) outcome="answers of the right shape, refused by name: $(tail -n 1 "$folder/out")" ;;
+        *': openai_cut_off: '*) outcome="an answer that came to its cap, which is said as such" ;;
+        *) fail "llama.cpp: $(tail -n 3 "$folder/out")" ;;
+    esac
 fi
+# What the worker says it asked is what the server was asked.
+served=$(grep -c 'launch_slot_: .* processing task' "$folder/llama.log") || true
+asked=$(sed -n 's/.* calls=\([0-9]*\).*/\1/p' "$folder/dev/logs/flashcard-worker-1.log" | awk '{ sum += $1 } END { print sum + 0 }')
+if [ "$served" != "$asked" ] || [ "$asked" = 0 ]; then fail "llama.cpp served $served calls, and the worker counts $asked"; fi
+echo "✓ llama.cpp with SmolLM2-135M, $asked call(s), as many as were served: $outcome"

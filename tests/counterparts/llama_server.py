@@ -16,6 +16,7 @@ params.hostnames = ["127.0.0.1"]
 params.port = int(sys.argv[1])
 params.n_ctx = 8192
 params.n_parallel = 1
-params.cpuparams.n_threads = 2
+# Two threads wait for each other at every step: on two cores that others use as well, that is a third of the speed of one.
+params.cpuparams.n_threads = 1
 server = xllamacpp.Server(params)
 signal.sigwait({signal.SIGTERM, signal.SIGINT})

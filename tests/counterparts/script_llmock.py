@@ -8,6 +8,7 @@ cards = json.loads(pathlib.Path(__file__).with_name("cards.json").read_text(enco
 faults = {
     "500": {"type": "fail", "status": 500, "times": 1},
     "429": {"type": "fail", "status": 429, "retry_after": 1, "times": 1},
+    "401": {"type": "fail", "status": 401, "times": None},
 }
 behaviors = [faults[name] for name in sys.argv[1:]]
 behaviors.append({"type": "reply", "text": json.dumps(cards), "times": None})
