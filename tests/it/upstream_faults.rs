@@ -71,6 +71,19 @@ async fn what_passes_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_call_that_was_cut_off_is_paid_and_counted() {
+    let system = System::new().await;
+    let (api, _worker) = (system.api().await, system.worker("a").await);
+    system.simulator.fail_next(Fault::CutOff, 1);
+    let id = system.submit(&api, &chapter(1, 3)).await;
+    let job = system.end_of(&api, &id).await;
+    let calls = system.simulator.calls_of(&id);
+    let paid: u32 = calls.iter().map(|call| call.used_tokens).sum();
+    assert!(calls.len() == 2 && calls[0].used_tokens > 0, "{calls:?}");
+    assert_eq!(job["result"]["tokenUsage"], paid, "{job}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_json_is_repaired() {
     let (job, calls) = run(Fault::MalformedJson, Some(1)).await;
     assert_eq!((ended(&job), calls), (("completed", "", 1), 2));

@@ -17,7 +17,7 @@ pub struct ChatAnswer {
 }
 
 /// The tokens of a call, as the provider counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct Usage {
     /// What was sent.
     pub prompt_tokens: u32,
@@ -63,7 +63,11 @@ pub(super) fn read(request: &ChatRequest, body: &[u8], rate: RateHeaders) -> Res
         return Err(OpenAiError::Refused { reason: shorten(&reason) });
     }
     match choice.finish_reason.as_deref() {
-        Some("length") => return Err(OpenAiError::CutOff),
+        Some("length") => {
+            let content = choice.message.content.unwrap_or_default();
+            let usage = completion.usage.unwrap_or_else(|| estimate(request, &content));
+            return Err(OpenAiError::CutOff { usage });
+        }
         Some("content_filter") => return Err(OpenAiError::ContentFilter),
         _ => {}
     }
@@ -126,7 +130,9 @@ mod tests {
     fn what_is_not_a_whole_answer_is_an_error() {
         let refused = choice(&json!({"content": null, "refusal": "I can't."}), "stop");
         assert!(matches!(refused, Err(OpenAiError::Refused { reason }) if reason == "I can't."));
-        assert!(matches!(choice(&json!({"content": "{\"ca"}), "length"), Err(OpenAiError::CutOff)));
+        assert!(
+            matches!(choice(&json!({"content": "{\"ca"}), "length"), Err(OpenAiError::CutOff { usage }) if usage.total_tokens > 0)
+        );
         assert!(matches!(choice(&json!({"content": ""}), "content_filter"), Err(OpenAiError::ContentFilter)));
         for message in [json!({"content": null}), json!({"content": " \n"}), json!({"tool_calls": []})] {
             assert!(matches!(choice(&message, "stop"), Err(OpenAiError::Malformed { .. })));

@@ -53,7 +53,7 @@ impl From<OpenAiError> for JobError {
                 "openai_content_filtered",
                 "The AI service's content filter held the answer to this text back.",
             ),
-            OpenAiError::CutOff => Self::retry("openai_cut_off", "The answer was too long and came incomplete."),
+            OpenAiError::CutOff { .. } => Self::retry("openai_cut_off", "The answer was too long and came incomplete."),
             OpenAiError::Malformed { .. } | OpenAiError::TooLarge => {
                 Self::retry("openai_malformed_answer", "The AI service gave an answer that could not be read.")
             }
@@ -113,7 +113,10 @@ mod tests {
         assert_eq!(of(server(None)), (Decision::Retry, "openai_unavailable".into()));
         let (decision, _) = of(server(Some(Duration::from_secs(9))));
         assert!(matches!(decision, Decision::RetryAfter(_)) && within(decision, 9));
-        assert_eq!(of(OpenAiError::CutOff), (Decision::Retry, "openai_cut_off".into()));
+        assert_eq!(
+            of(OpenAiError::CutOff { usage: crate::openai::Usage::default() }),
+            (Decision::Retry, "openai_cut_off".into())
+        );
         assert_eq!(of(OpenAiError::Malformed { what: "x" }), (Decision::Retry, "openai_malformed_answer".into()));
         assert_eq!(of(OpenAiError::TooLarge), (Decision::Retry, "openai_malformed_answer".into()));
     }

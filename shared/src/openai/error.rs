@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Usage;
+
 /// Why a call has no answer that can be used. None of it holds the prompt or the key, and its text, which is logged, none of
 /// the upstream's own words either: they may quote a learner's.
 ///
@@ -64,7 +66,10 @@ pub enum OpenAiError {
     },
     /// The answer did not fit its cap of tokens.
     #[error("the answer was cut off at its token limit")]
-    CutOff,
+    CutOff {
+        /// What it cost all the same.
+        usage: Usage,
+    },
     /// The provider's filter held the answer back.
     #[error("the provider's content filter held the answer back")]
     ContentFilter,
@@ -77,6 +82,17 @@ pub enum OpenAiError {
     /// The answer is larger than we are willing to hold.
     #[error("the answer is too large")]
     TooLarge,
+}
+
+impl OpenAiError {
+    /// Tokens that were paid for although there is no answer that can be used, as far as the provider says.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        match self {
+            Self::CutOff { usage } => usage.total_tokens.into(),
+            _ => 0,
+        }
+    }
 }
 
 impl From<reqwest::Error> for OpenAiError {

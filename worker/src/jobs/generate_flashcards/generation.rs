@@ -20,7 +20,7 @@ use super::{
     goal::Goal,
     limits::CallLimits,
     merge::merge,
-    model::ChatModel,
+    model::{ChatModel, NoAnswer},
     part_state::{PartState, Phase},
     plan::{Part, Topics, plan},
     prompt,
@@ -104,7 +104,10 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         self.calls += 1;
         let id = format!("{}.{}.{}", self.attempt.job_id(), self.attempt.number(), self.calls);
         let request = self.request(part, id);
-        let answer = self.model.ask(request).await?;
+        let answer = match self.model.ask(request).await {
+            Ok(answer) => answer,
+            Err(no_answer) => return Err(self.pay_for_nothing(part, no_answer).await),
+        };
         self.spent = self.spent.saturating_add(answer.tokens);
 
         let mut seen = Seen::of(self.states.iter().flat_map(|state| &state.cards));
@@ -122,6 +125,21 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
             recorded?;
         }
         outcome
+    }
+
+    /// Puts a call on record that cost something and brought nothing.
+    async fn pay_for_nothing(&mut self, part: usize, NoAnswer { error, tokens }: NoAnswer) -> JobError {
+        if tokens > 0 {
+            self.spent = self.spent.saturating_add(tokens);
+            let state = &mut self.states[part];
+            state.calls += 1;
+            state.tokens = state.tokens.saturating_add(tokens);
+            let record = state.record();
+            let name = PartState::name(part, &self.parts[part].range);
+            // Where the record fails, the job still ends as the call did.
+            let _ = self.attempt.checkpoint(&name, &record, self.progress()).await;
+        }
+        error
     }
 
     fn is_done(&self) -> bool {

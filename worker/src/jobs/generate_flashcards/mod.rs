@@ -37,7 +37,7 @@ use shared::{
 use self::{attempt::Attempt, generation::Generation};
 pub use self::{
     limits::CallLimits,
-    model::{Answer, ChatModel},
+    model::{Answer, ChatModel, NoAnswer},
 };
 
 /// Runs `generate-flashcards` jobs with the model `M`.

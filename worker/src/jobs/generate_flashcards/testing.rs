@@ -19,7 +19,7 @@ use shared::{
 
 use super::{
     attempt::Attempt,
-    model::{Answer, ChatModel},
+    model::{Answer, ChatModel, NoAnswer},
 };
 
 /// Tokens of every scripted answer.
@@ -105,7 +105,7 @@ impl FakeModel {
 }
 
 impl ChatModel for FakeModel {
-    async fn ask(&self, request: ChatRequest) -> Result<Answer, JobError> {
+    async fn ask(&self, request: ChatRequest) -> Result<Answer, NoAnswer> {
         let message: Value = serde_json::from_str(&request.user).unwrap();
         let cards = &request.schema["properties"]["cards"];
         assert_eq!((&cards["minItems"], &cards["maxItems"]), (&message["min_cards"], &message["max_cards"]));
