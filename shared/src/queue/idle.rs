@@ -8,6 +8,8 @@ use crate::redis::RedisPool;
 
 /// A blocked command is given up this long after it should have answered: the connection is dead then.
 const GRACE: Duration = Duration::from_secs(2);
+/// The shortest wait that is asked for: to `BZPOPMIN` no time at all means for ever.
+const PATIENCE_MIN: Duration = Duration::from_millis(1);
 
 /// Waits at the lanes' wake-up markers, on a connection of its own that exists only while it is needed.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ impl Idle {
     ///
     /// `BZPOPMIN` hands a marker to one waiting worker alone: a job wakes one worker and not a herd.
     pub(super) async fn wait(&mut self, patience: Duration) {
+        let patience = patience.max(PATIENCE_MIN);
         let blocked = tokio::time::timeout(patience + GRACE, self.wait_for_marker(patience)).await;
         if matches!(blocked, Ok(Ok(()))) {
             return;

@@ -13,8 +13,14 @@ local function promote(now, most)
   end
 end
 
--- Milliseconds until the next scheduled job is due; nil where none is.
+-- Milliseconds until time brings the next thing about: a job falls due, a lease lapses, a deadline passes. nil where
+-- nothing will. 0 means that more is due than one take moves.
 local function next_due(now)
-  local head = redis.call('ZRANGE', of_queue('scheduled'), 0, 0, 'WITHSCORES')
-  if head[2] then return math.max(tonumber(head[2]) - now, 0) end
+  local first
+  for _, name in ipairs({ 'scheduled', 'leases', 'deadlines' }) do
+    local head = redis.call('ZRANGE', of_queue(name), 0, 0, 'WITHSCORES')
+    local due = tonumber(head[2])
+    if due and (not first or due < first) then first = due end
+  end
+  return first and math.max(first - now, 0)
 end

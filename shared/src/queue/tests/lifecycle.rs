@@ -122,7 +122,8 @@ async fn jobs_go_in_the_order_of_their_acceptance_and_those_of_others_wait() {
     }
     let mut stranger = f.settings.clone();
     stranger.lanes = vec!["echo@2".to_owned(), "other@1".to_owned()];
-    assert_eq!(f.take_as("r1", 10, &stranger).await, Taken::Wait { after: None });
+    let Taken::Wait { after: Some(after) } = f.take_as("r1", 10, &stranger).await else { panic!("none is known") };
+    assert!(after > jobs_config().deadline() / 2, "only the deadlines bring it something: {after:?}");
 
     let mut knows_more = f.settings.clone();
     knows_more.lanes.push("echo@2".to_owned());

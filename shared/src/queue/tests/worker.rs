@@ -8,9 +8,9 @@ use tokio::sync::{Semaphore, mpsc};
 use super::fixture::{Echo, Fixture, QUEUE, jobs_config, raw};
 use crate::{
     config::WorkerConfig,
-    job::{JobError, JobId, JobState, JobView, QueueName},
+    job::{JobError, JobId, JobState, JobView, Kind, QueueName},
     lifecycle::Lifecycle,
-    queue::{Handler, JobContext, JobEvents, Registry, Worker, WorkerStats},
+    queue::{Handler, JobContext, JobEvents, NewJob, Registry, Worker, WorkerStats},
 };
 
 /// Long enough for everything that should happen, and never reached when it does.
@@ -296,5 +296,40 @@ async fn scripts_that_redis_has_forgotten_are_sent_again() {
     f.raw::<String>(&["SCRIPT", "FLUSH"]).await;
     let id = f.enqueue("x").await;
     assert_eq!(worker.end_of(id).await.state, JobState::Completed);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn an_idle_worker_works_through_what_is_due_however_much_and_whosever_it_is() {
+    let f = Fixture::start().await;
+    let mut due = redis::pipe();
+    for n in 0..2_000 {
+        due.zadd(f.keys.scheduled(QUEUE), format!("ghost-{n}"), 1).ignore();
+    }
+    f.pool.query::<()>(&due).await.unwrap();
+    let later = NewJob { delay: Duration::from_hours(1), ..NewJob::new(Echo { say: "behind".to_owned() }, "ada") };
+    let behind = f.queue.enqueue(&later).await.unwrap();
+    f.raw::<u64>(&["ZADD", &f.keys.scheduled(QUEUE), "XX", "2", &behind.to_string()]).await;
+
+    // A slot at a time: each take moves few of them, and brings no job.
+    let worker = Running::start(&f, &WorkerConfig { worker_concurrency: 1, ..worker_config() });
+    assert_eq!(worker.end_of(behind).await.state, JobState::Completed);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn an_idle_worker_ends_overdue_jobs_that_it_does_not_know() {
+    let f = Fixture::start().await;
+    let mut overdue = Vec::new();
+    for _ in 0..100 {
+        let id = f.enqueue("x").await;
+        f.raw::<u64>(&["ZREM", &f.keys.waiting(QUEUE, &Echo::lane()), &id.to_string()]).await;
+        f.raw::<u64>(&["ZADD", &f.keys.deadlines(QUEUE), "1", &id.to_string()]).await;
+        overdue.push(id);
+    }
+    let worker = Running::start(&f, &WorkerConfig { worker_concurrency: 1, ..worker_config() });
+    for id in overdue {
+        assert_eq!(worker.end_of(id).await.failure.unwrap().code, "deadline_exceeded");
+    }
     worker.stop().await;
 }
