@@ -2,10 +2,13 @@
 //!
 //! See `ARCHITECTURE.md` at the top of the repository for the map.
 
+pub mod breaker;
+pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod job;
 pub mod lifecycle;
+pub mod limiter;
 pub mod listen;
 pub mod openai;
 pub mod queue;

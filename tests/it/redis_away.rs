@@ -11,7 +11,7 @@ use crate::harness::{System, chapter, legacy, lesson};
 #[tokio::test]
 async fn everyone_survives_redis_and_says_so() {
     let redis = TestRedis::with_append_only("always").await.unwrap();
-    let mut system = System::on(redis);
+    let mut system = System::on(redis).await;
     let (api, worker) = (system.api().await, system.worker("a").await);
     let done = system.submit(&api, &chapter(1, 2)).await;
     system.end_of(&api, &done).await;

@@ -8,6 +8,7 @@ use shared::{
     config::ConfigError,
     job::QueueName,
     lifecycle::Lifecycle,
+    limiter::Upstream,
     listen::listen,
     queue::{Registry, Worker},
     redis::RedisPool,
@@ -28,6 +29,8 @@ pub struct Service {
     pub registry: Registry,
     /// The port of its health server.
     pub port: u16,
+    /// What limits the calls to its upstream.
+    pub upstream: Upstream,
     /// The longest that one call to its upstream takes.
     pub upstream_timeout: Duration,
     /// Everything else.
@@ -56,14 +59,22 @@ pub fn main<S: Parser>(prepare: impl FnOnce(S) -> Result<Service, ConfigError>) 
 }
 
 async fn run(service: Service) -> anyhow::Result<()> {
-    let Service { queue, registry, port, upstream_timeout: _, settings } = service;
+    let Service { queue, registry, port, upstream, upstream_timeout: _, settings } = service;
     shared::telemetry::init(&settings.logging)?;
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals(settings.worker.drain())?;
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;
     let redis = RedisPool::new(&settings.redis)?;
     let config = (&settings.jobs, &settings.worker);
-    let worker = Worker::new(redis.clone(), &settings.redis.queue_prefix, queue, registry, config, &lifecycle);
+    let worker = Worker::new(
+        redis.clone(),
+        &settings.redis.queue_prefix,
+        queue,
+        registry,
+        Some(upstream),
+        config,
+        &lifecycle,
+    );
 
     let (health, serving) = (Health::new(redis, worker.stats(), &lifecycle), lifecycle.clone());
     lifecycle.tasks().spawn(async move {

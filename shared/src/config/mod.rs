@@ -5,6 +5,7 @@
 //! that name the variable.
 
 mod api;
+mod budget;
 mod jobs;
 mod logging;
 mod openai;
@@ -12,6 +13,7 @@ mod redis;
 mod worker;
 
 pub use api::{ApiConfig, AuthMode};
+pub use budget::BudgetConfig;
 pub use jobs::JobsConfig;
 pub use logging::{LogFormat, LoggingConfig};
 pub use openai::OpenAiConfig;

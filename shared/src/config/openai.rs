@@ -6,6 +6,13 @@ use clap::Args;
 use url::Url;
 
 use super::ConfigError;
+use crate::{
+    breaker::BreakerSettings,
+    limiter::{Group, Limits, TokenAccounting, Upstream},
+};
+
+/// A probe without an end is given up so long after its call must have ended.
+const PROBE_GRACE: Duration = Duration::from_secs(10);
 
 /// The OpenAI-compatible API and its limits, which hold for the whole fleet.
 #[derive(Clone, Args)]
@@ -23,9 +30,57 @@ pub struct OpenAiConfig {
     #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
     pub openai_model: String,
 
+    /// Requests per minute for the whole fleet; 0 turns the constraint off
+    #[arg(long, env = "OPENAI_RATE_LIMIT_RPM", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    pub openai_rate_limit_rpm: u32,
+
+    /// Requests per second for the whole fleet, for upstreams that count in so short spans; 0 turns the constraint off
+    #[arg(long, env = "OPENAI_RATE_LIMIT_RPS", default_value_t = 0)]
+    pub openai_rate_limit_rps: u32,
+
     /// Tokens per minute for the whole fleet; 0 turns the constraint off
     #[arg(long, env = "OPENAI_RATE_LIMIT_TPM", default_value_t = 90_000)]
     pub openai_rate_limit_tpm: u32,
+
+    /// Calls in flight of the whole fleet; 0 turns the constraint off
+    #[arg(long, env = "OPENAI_MAX_CONCURRENT", default_value_t = 20)]
+    pub openai_max_concurrent: u32,
+
+    /// The window that RPM and TPM count in, in ms; shorter for tests and upstreams that count so
+    #[arg(long, env = "OPENAI_RATE_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
+    pub openai_rate_window_ms: u64,
+
+    /// What is added to the window, in ms: it covers the way from the permit to the upstream's door
+    #[arg(long, env = "OPENAI_RATE_GUARD_MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    pub openai_rate_guard_ms: u64,
+
+    /// What of a call counts against TPM
+    #[arg(long, env = "OPENAI_TOKEN_ACCOUNTING", value_enum, default_value_t)]
+    pub openai_token_accounting: TokenAccounting,
+
+    /// Failures (5xx, time-outs, connections) that open the circuit breaker
+    #[arg(long, env = "OPENAI_BREAKER_FAILURES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub openai_breaker_failures: u32,
+
+    /// The time in which these failures must happen, in ms
+    #[arg(long, env = "OPENAI_BREAKER_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
+    pub openai_breaker_window_ms: u64,
+
+    /// How long an open breaker waits before its first probe, in ms; twice as long after each probe that failed
+    #[arg(long, env = "OPENAI_BREAKER_OPEN_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(10..=86_400_000))]
+    pub openai_breaker_open_ms: u64,
+
+    /// It never waits longer than this, in ms
+    #[arg(long, env = "OPENAI_BREAKER_OPEN_MAX_MS", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10..=86_400_000))]
+    pub openai_breaker_open_max_ms: u64,
+
+    /// Probes that must succeed before it closes
+    #[arg(long, env = "OPENAI_BREAKER_SUCCESSES", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub openai_breaker_successes: u32,
+
+    /// Time between probes where the account can't be used (quota spent, key rejected), in ms
+    #[arg(long, env = "OPENAI_BREAKER_SLOW_PROBE_MS", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10..=86_400_000))]
+    pub openai_breaker_slow_probe_ms: u64,
 
     /// One call's share of a long text, in tokens
     #[arg(long, env = "OPENAI_CHUNK_TOKENS", default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(100..))]
@@ -45,6 +100,35 @@ impl OpenAiConfig {
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         Duration::from_secs(self.openai_timeout_seconds)
+    }
+
+    /// What the queue needs to know of this upstream, where a job's first call takes `call_tokens` beside its text.
+    #[must_use]
+    pub fn upstream(&self, call_tokens: u32) -> Upstream {
+        let ms = Duration::from_millis;
+        Upstream {
+            group: Group::new("openai", &self.openai_model),
+            limits: Limits {
+                window: ms(self.openai_rate_window_ms),
+                guard: ms(self.openai_rate_guard_ms),
+                rpm: self.openai_rate_limit_rpm.into(),
+                rps: self.openai_rate_limit_rps.into(),
+                tpm: self.openai_rate_limit_tpm.into(),
+                concurrency: self.openai_max_concurrent.into(),
+            },
+            accounting: self.openai_token_accounting,
+            chunk_tokens: self.openai_chunk_tokens,
+            call_tokens,
+            breaker: BreakerSettings {
+                failures: self.openai_breaker_failures,
+                failure_window: ms(self.openai_breaker_window_ms),
+                open: ms(self.openai_breaker_open_ms),
+                open_max: ms(self.openai_breaker_open_max_ms),
+                successes: self.openai_breaker_successes,
+                slow_probe: ms(self.openai_breaker_slow_probe_ms),
+                probe: self.timeout() + PROBE_GRACE,
+            },
+        }
     }
 
     /// Checks the rules that one value alone can't break.

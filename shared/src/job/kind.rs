@@ -19,6 +19,11 @@ pub trait Kind: Serialize + DeserializeOwned + Send + 'static {
     fn lane() -> Lane {
         Lane::new(Self::NAME, Self::VERSION)
     }
+
+    /// Tokens of the text that this job sends upstream, estimated upwards; 0 where no upstream counts any.
+    fn tokens(&self) -> u32 {
+        0
+    }
 }
 
 /// The queues, by the names that the app knows.

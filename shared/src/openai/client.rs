@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +12,9 @@ use async_openai::{
 use http::HeaderValue;
 
 use super::{
-    ChatAnswer, ChatRequest, OpenAiError, RateHeaders, answer, error_body,
+    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, answer,
+    door::Doorway,
+    error_body,
     exchange::{self, Reply},
     request::RequestBody,
     retry_after,
@@ -82,13 +84,20 @@ impl OpenAi {
         Ok(Self { http, client, model: config.openai_model.clone() })
     }
 
-    /// Asks once, and waits for the whole answer.
+    /// Asks once, when `door` lets the call go, and waits for the whole answer. The door is asked at the last moment: the
+    /// connection stands by then.
     ///
     /// # Errors
     ///
     /// When there is no answer, or none that can be used. Nothing is tried twice.
-    pub async fn chat(&self, request: &ChatRequest) -> Result<ChatAnswer, OpenAiError> {
-        let reply = self.ask(request).await?;
+    pub async fn chat(&self, request: &ChatRequest, door: Door) -> Result<ChatAnswer, OpenAiError> {
+        let closed = Arc::new(Mutex::new(None));
+        let reply = self.ask(request, Doorway::new(door, Arc::clone(&closed))).await;
+        if let Some(source) = closed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(OpenAiError::NotLetGo { source });
+        }
+        let reply = reply?;
+        let rate = RateHeaders::read(&reply.headers);
         let request_id = reply.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         tracing::debug!(
             openai.request_id = request_id,
@@ -97,23 +106,26 @@ impl OpenAi {
             "The OpenAI API answered"
         );
         if reply.status.is_success() {
-            answer::read(request, &reply.body, RateHeaders::read(&reply.headers))
+            answer::read(request, &reply.body, rate)
         } else {
             let wait = retry_after::read(&reply.headers);
-            Err(error_body::classify(reply.status, wait, &reply.body, &[&request.system, &request.user]))
+            Err(error_body::classify(reply.status, (wait, rate), &reply.body, &[&request.system, &request.user]))
         }
     }
 
     /// async-openai builds and signs the request; what comes back is kept from it. By itself it retries three times, drops
     /// the headers, reads without a bound, and logs a body that it can't parse, which may hold a learner's text.
-    async fn ask(&self, request: &ChatRequest) -> Result<Reply, OpenAiError> {
+    async fn ask(&self, request: &ChatRequest, doorway: Doorway) -> Result<Reply, OpenAiError> {
         let reply = Arc::new(OnceLock::new());
+        let doorway = Arc::new(Mutex::new(Some(doorway)));
         let service = tower::service_fn({
             let (http, reply) = (self.http.clone(), reply.clone());
             move |factory: HttpRequestFactory| {
-                let (http, reply) = (http.clone(), Arc::clone(&reply));
+                let (http, reply, doorway) = (http.clone(), Arc::clone(&reply), Arc::clone(&doorway));
                 async move {
-                    let got = exchange::send(&http, factory.build().await?).await.map_err(box_error)?;
+                    let request = factory.build().await?;
+                    let doorway = doorway.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let got = exchange::send(&http, request, doorway).await.map_err(box_error)?;
                     // Nothing asks twice, so the place is empty.
                     let _ = reply.set(got);
                     Ok::<_, OpenAIError>(reqwest::Response::from(http::Response::new("null")))

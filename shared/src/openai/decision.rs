@@ -7,18 +7,19 @@ use rand::Rng;
 use super::OpenAiError;
 use crate::job::JobError;
 
-/// A pause after a 429 that does not say how long.
-const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(5);
-/// How often a job looks whether an account that needs a person works again.
-const ACCOUNT_PAUSE: Duration = Duration::from_mins(1);
 const UNAVAILABLE: &str = "The AI service could not be reached.";
 
 impl From<OpenAiError> for JobError {
     /// What is the account's or the limit's fault costs the job no attempt; what only another request could change ends it.
     fn from(error: OpenAiError) -> Self {
+        let error = match error {
+            OpenAiError::NotLetGo { source } => return source,
+            error => error,
+        };
         let decision = match &error {
-            OpenAiError::RateLimited { retry_after } => Self::snooze(
-                jittered(retry_after.unwrap_or(RATE_LIMIT_PAUSE)),
+            // The first has been returned above.
+            OpenAiError::NotLetGo { .. } | OpenAiError::RateLimited { .. } => Self::snooze(
+                Duration::ZERO,
                 "openai_rate_limited",
                 "The AI service is busy. Your request waits and goes on by itself.",
             ),
@@ -64,7 +65,7 @@ impl From<OpenAiError> for JobError {
 
 fn account_wait(code: &'static str) -> JobError {
     JobError::snooze(
-        jittered(ACCOUNT_PAUSE),
+        Duration::ZERO,
         code,
         "The AI service is not available at the moment. Your request waits and goes on by itself.",
     )
@@ -94,17 +95,21 @@ mod tests {
     #[test]
     fn what_is_not_the_jobs_fault_costs_no_attempt() {
         let quota = OpenAiError::QuotaSpent { code: "insufficient_quota".into() };
-        for (error, seconds, code) in [
-            (OpenAiError::RateLimited { retry_after: Some(Duration::from_secs(20)) }, 20, "openai_rate_limited"),
-            (OpenAiError::RateLimited { retry_after: None }, 5, "openai_rate_limited"),
-            (quota, 60, "openai_quota_spent"),
-            (OpenAiError::Unauthorized, 60, "openai_key_rejected"),
-            (OpenAiError::Forbidden, 60, "openai_key_rejected"),
+        let limited = OpenAiError::RateLimited {
+            retry_after: Some(Duration::from_secs(20)),
+            rate: crate::openai::RateHeaders::default(),
+        };
+        let waiting = JobError::snooze(Duration::ZERO, "awaiting_permit", "It waits");
+        for (error, code) in [
+            (limited, "openai_rate_limited"),
+            (quota, "openai_quota_spent"),
+            (OpenAiError::Unauthorized, "openai_key_rejected"),
+            (OpenAiError::Forbidden, "openai_key_rejected"),
         ] {
-            let (decision, told) = of(error);
-            assert_eq!(told, code);
-            assert!(matches!(decision, Decision::Snooze(_)) && within(decision, seconds), "{code}: {decision:?}");
+            // Back in line: the limiter and the breaker say when it goes on.
+            assert_eq!(of(error), (Decision::Snooze(Duration::ZERO), code.to_owned()));
         }
+        assert_eq!(JobError::from(OpenAiError::NotLetGo { source: waiting }).code(), "awaiting_permit");
     }
 
     #[test]

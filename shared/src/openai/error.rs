@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::Usage;
+use super::{RateHeaders, Usage};
+use crate::job::JobError;
 
 /// Why a call has no answer that can be used. None of it holds the prompt or the key, and its text, which is logged, none of
 /// the upstream's own words either: they may quote a learner's.
@@ -15,6 +16,15 @@ pub enum OpenAiError {
     RateLimited {
         /// How long the provider asks to wait, where it says so.
         retry_after: Option<Duration>,
+        /// The provider's view of its limits.
+        rate: RateHeaders,
+    },
+    /// The call was not let go: nothing was sent.
+    #[error("the call was not let go")]
+    NotLetGo {
+        /// What becomes of the job.
+        #[source]
+        source: JobError,
     },
     /// The account has no money or allowance left: no call will work until a person sees to it.
     #[error("the provider's account is out of quota ({code})")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::OpenAiError;
+use super::{OpenAiError, RateHeaders};
 
 /// Longest text of the provider's that is kept.
 const MESSAGE_CHARS: usize = 300;
@@ -25,7 +25,12 @@ const QUOTA_CODES: [&str; 7] = [
 ];
 
 /// The error's kind is decided by the status first: a gateway's HTML page is still a 429 or a 500.
-pub(super) fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8], prompt: &[&str]) -> OpenAiError {
+pub(super) fn classify(
+    status: StatusCode,
+    (retry_after, rate): (Option<Duration>, RateHeaders),
+    body: &[u8],
+    prompt: &[&str],
+) -> OpenAiError {
     let ErrorBody { code, kind, message } = ErrorBody::read(body);
     let is = |name: &str| [&code, &kind].into_iter().flatten().any(|word| word == name);
     if let Some(code) = QUOTA_CODES.into_iter().find(|name| status.is_client_error() && is(name)) {
@@ -38,8 +43,8 @@ pub(super) fn classify(status: StatusCode, retry_after: Option<Duration>, body: 
             OpenAiError::QuotaSpent { code: code.map_or_else(|| "payment_required".to_owned(), |code| shorten(&code)) }
         }
         403 => OpenAiError::Forbidden,
-        429 => OpenAiError::RateLimited { retry_after },
-        503 if is("slow_down") => OpenAiError::RateLimited { retry_after },
+        429 => OpenAiError::RateLimited { retry_after, rate },
+        503 if is("slow_down") => OpenAiError::RateLimited { retry_after, rate },
         // OpenAI's own clients take these two for passing trouble as well.
         408 | 409 => OpenAiError::Server { status: status.as_u16(), retry_after },
         400..=499 if is("content_filter") => OpenAiError::ContentFilter,
@@ -100,7 +105,7 @@ mod tests {
         let wait = Some(Duration::from_secs(7));
         classify(
             StatusCode::from_u16(status).unwrap(),
-            wait,
+            (wait, RateHeaders::default()),
             body.as_bytes(),
             &["Explain the water cycle to a child of nine"],
         )
@@ -118,7 +123,7 @@ mod tests {
             assert!(matches!(of(401, body), OpenAiError::Unauthorized), "{body}");
             assert!(matches!(of(402, body), OpenAiError::QuotaSpent { .. }), "{body}");
             assert!(matches!(of(403, body), OpenAiError::Forbidden), "{body}");
-            assert!(matches!(of(429, body), OpenAiError::RateLimited { retry_after: Some(_) }), "{body}");
+            assert!(matches!(of(429, body), OpenAiError::RateLimited { retry_after: Some(_), .. }), "{body}");
             for status in [400, 404, 413, 422, 451] {
                 assert!(matches!(of(status, body), OpenAiError::BadRequest { .. }), "{status} {body}");
             }

@@ -1,8 +1,9 @@
 //! One HTTP exchange: one request, one answer of bounded size, and no second try.
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::OpenAiError;
+use super::{OpenAiError, door::Doorway};
 
 /// Largest answer that is read. A full answer of 4,096 tokens is about 20 KB.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -17,8 +18,16 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-/// Sends the request once. The client's own time-out covers all of it, the last byte of the answer included.
-pub(super) async fn send(http: &reqwest::Client, request: reqwest::Request) -> Result<Reply, OpenAiError> {
+/// Sends the request once, its body through the doorway. The client's own time-out covers all of it, the last byte of the answer included.
+pub(super) async fn send(
+    http: &reqwest::Client,
+    mut request: reqwest::Request,
+    doorway: Option<Doorway>,
+) -> Result<Reply, OpenAiError> {
+    let bytes = request.body().and_then(reqwest::Body::as_bytes).map(Bytes::copy_from_slice);
+    if let (Some(doorway), Some(bytes)) = (doorway, bytes) {
+        *request.body_mut() = Some(doorway.body(bytes));
+    }
     let mut response = http.execute(request).await?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let body = if status.is_success() {

@@ -8,6 +8,8 @@
 mod answer;
 mod client;
 mod decision;
+mod door;
+mod ending;
 mod error;
 mod error_body;
 mod exchange;
@@ -19,6 +21,7 @@ mod tests;
 
 pub use answer::{ChatAnswer, Usage};
 pub use client::OpenAi;
+pub use door::Door;
 pub use error::OpenAiError;
 pub use rate_headers::{RateHeaders, RateWindow};
 pub use request::ChatRequest;

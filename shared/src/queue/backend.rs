@@ -19,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Lease, WorkerStats,
+    announcer::Announcer,
     fetcher::Fetcher,
     idle::Idle,
     ready::Ready,
@@ -29,6 +30,7 @@ use super::{
 };
 use crate::{
     job::{Lane, RetryPolicy},
+    limiter::Upstream,
     redis::{Keys, RedisPool},
 };
 
@@ -44,6 +46,8 @@ pub struct BackendOptions {
     pub lanes: Vec<Lane>,
     /// Jobs that run at once.
     pub concurrency: usize,
+    /// What limits the jobs' calls, if anything.
+    pub upstream: Option<Arc<Upstream>>,
     /// How long a lost wake-up may go unnoticed.
     pub fallback_poll: Duration,
     /// How long completed jobs are kept.
@@ -124,7 +128,14 @@ impl RedisBackend {
             dead_ttl: self.options.dead_ttl,
             completed_ttl: self.options.completed_ttl,
             lanes: self.options.lanes.iter().map(|lane| lane.as_str().to_owned()).collect(),
+            upstream: self.options.upstream.clone(),
         };
+        let announcer = Arc::new(Announcer::new(
+            self.redis.clone(),
+            Arc::clone(&keys),
+            worker.name().to_owned(),
+            self.options.upstream.clone(),
+        ));
         let fetcher = Fetcher {
             redis: self.redis.clone(),
             keys: Arc::clone(&keys),
@@ -136,12 +147,14 @@ impl RedisBackend {
             held: Arc::clone(&held),
             ready: Arc::clone(&self.ready),
             idle: Idle::new(self.redis.clone(), markers),
+            announcer: Arc::clone(&announcer),
             stop: self.stop_fetching.clone(),
         };
         let times = (lease, self.config.heartbeat_interval);
         let renewing = renew_leases(self.redis.clone(), keys, queue, held, times, self.stop_renewing.clone());
         self.tasks.spawn(fetcher.run());
         self.tasks.spawn(renewing);
+        self.tasks.spawn(announcer.run(self.stop_fetching.clone()));
         self.started = true;
     }
 }

@@ -1,4 +1,4 @@
--- Fragment: failed attempts and dead letters. Needs keys.lua.
+-- Fragment: failed attempts and dead letters. Needs keys.lua and slot.lua.
 
 -- Adds a failed attempt to the job's record, of which the newest 50 are kept.
 local function record_attempt(id, now, entry)
@@ -18,14 +18,15 @@ end
 local DEAD_MAX = 100000
 
 -- Makes a dead letter of the job, wherever it stands. Its payload, its checkpoints and its record stay with it.
-local function bury(id, lane, now, dead_ttl, code, message)
+-- `lane` and `class` where it may be in line.
+local function bury(id, lane, class, now, dead_ttl, code, message)
   local job, dead = of_job('job', id), of_queue('dead')
   redis.call('ZREM', of_queue('leases'), id)
   redis.call('ZREM', of_queue('scheduled'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
-  if lane then redis.call('ZREM', of_lane('waiting', lane), id) end
+  if lane and class then redis.call('ZREM', of_line(lane, class), id) end
   redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
-  redis.call('HDEL', job, 'worker', 'run_at')
+  redis.call('HDEL', job, 'worker', 'run_at', 'group', 'permit')
   for _, name in ipairs({ 'job', 'checkpoints', 'attempts' }) do redis.call('PEXPIRE', of_job(name, id), dead_ttl) end
   redis.call('ZADD', dead, text(now), id)
   if redis.call('ZCARD', dead) > DEAD_MAX then

@@ -1,9 +1,10 @@
 //! What a handler knows of its job.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 
 use crate::{
     job::JobId,
+    limiter::Upstream,
     redis::{Keys, RedisPool},
 };
 
@@ -18,6 +19,9 @@ pub struct JobContext {
     pub(super) attempt: u32,
     pub(super) max_attempts: u32,
     pub(super) resumed: bool,
+    pub(super) upstream: Option<Arc<Upstream>>,
+    /// Calls of this attempt so far.
+    pub(super) calls: Arc<AtomicU32>,
 }
 
 impl JobContext {

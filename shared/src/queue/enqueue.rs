@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use super::Queue;
 use crate::{
-    job::{JobId, Kind},
+    job::{JobId, Kind, Priority},
     redis::{LuaScript, UnavailableError, millis},
 };
 
 static ENQUEUE: LuaScript =
-    LuaScript::new(concat!(include_str!("keys.lua"), include_str!("line.lua"), include_str!("enqueue.lua")));
+    LuaScript::new(concat!(
+        include_str!("keys.lua"),
+        include_str!("line.lua"),
+        include_str!("order.lua"),
+        include_str!("enqueue.lua")
+    ));
 
 /// A job to be accepted.
 #[derive(Debug, Clone)]
@@ -20,13 +25,15 @@ pub struct NewJob<K> {
     pub user: String,
     /// Not before this long from now.
     pub delay: Duration,
+    /// How urgent it is.
+    pub priority: Priority,
 }
 
 impl<K> NewJob<K> {
-    /// A job to be done as soon as may be.
+    /// A job that someone waits for, to be done as soon as may be.
     #[must_use]
     pub fn new(payload: K, user: impl Into<String>) -> Self {
-        Self { payload, user: user.into(), delay: Duration::ZERO }
+        Self { payload, user: user.into(), delay: Duration::ZERO, priority: Priority::Interactive }
     }
 }
 
@@ -67,7 +74,9 @@ impl Queue {
             .arg(millis(job.delay))
             .arg(millis(self.jobs.deadline()))
             .arg(self.jobs.job_max_attempts)
-            .arg(self.jobs.queue_max_waiting);
+            .arg(self.jobs.queue_max_waiting)
+            .arg(job.priority.as_str())
+            .arg(job.payload.tokens());
         let (word, number): (String, u64) = self.redis.run(&call).await?;
         match word.as_str() {
             "full" => Err(EnqueueError::Full { unfinished: number }),

@@ -9,12 +9,13 @@ use uuid::Uuid;
 
 use super::{
     JobContext, Lease,
+    announcer::Announcer,
     idle::Idle,
     outcome::{Outcome, Unfinished},
     ready::Ready,
     renewer::Held,
     settle::{Retention, settle},
-    take::{TakeSettings, Taken, TakenJob, take},
+    take::{TakeSettings, Taken, TakenJob, Wait, take},
 };
 use crate::redis::{Keys, RedisPool, UnavailableError};
 
@@ -34,6 +35,7 @@ pub(super) struct Fetcher {
     pub(super) held: Arc<Held>,
     pub(super) ready: Arc<Ready>,
     pub(super) idle: Idle,
+    pub(super) announcer: Arc<Announcer>,
     pub(super) stop: CancellationToken,
 }
 
@@ -46,17 +48,36 @@ impl Fetcher {
             if stop.is_cancelled() {
                 break;
             }
-            match self.take_surely(slots.len()).await {
-                Taken::Jobs(jobs) => self.hand_over(jobs, slots),
-                Taken::Wait { after } => {
-                    drop(slots);
-                    let patience = self.patience();
-                    stop.run_until_cancelled(self.idle.wait(after.map_or(patience, |after| after.min(patience)))).await;
+            let wait = match self.take_surely(slots.len()).await {
+                Taken::Jobs(jobs, wait) => {
+                    self.hand_over(jobs, slots);
+                    wait
                 }
+                Taken::Wait(wait) => {
+                    drop(slots);
+                    Some(wait)
+                }
+            };
+            if let Some(wait) = wait {
+                stop.run_until_cancelled(self.pause(wait)).await;
             }
         }
         self.idle.give_back_markers().await;
         self.give_back_jobs().await;
+    }
+
+    async fn pause(&mut self, wait: Wait) {
+        let patience = self.patience();
+        match wait {
+            Wait::Idle(after) => self.idle.wait(after.map_or(patience, |after| after.min(patience))).await,
+            // A timer of our own: those of blocked commands are up to 100 ms late.
+            Wait::Booked(after) => tokio::time::sleep(after.min(patience)).await,
+            Wait::Unannounced => {
+                if !self.announcer.announce().await {
+                    tokio::time::sleep(patience).await;
+                }
+            }
+        }
     }
 
     fn hand_over(&self, jobs: Vec<TakenJob>, slots: Vec<OwnedSemaphorePermit>) {
@@ -99,7 +120,7 @@ impl Fetcher {
             }
             let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
             if self.stop.run_until_cancelled(tokio::time::sleep(jittered)).await.is_none() {
-                return Taken::Wait { after: None };
+                return Taken::Wait(Wait::Idle(None));
             }
             pause = (pause * 2).min(PAUSE_MAX);
         }
@@ -121,6 +142,8 @@ impl Fetcher {
             attempt: job.attempt,
             max_attempts: job.max_attempts,
             resumed: job.resumed,
+            upstream: self.settings.upstream.clone(),
+            calls: Arc::default(),
         };
         let hold = Some(self.held.hold(job.id, job.fence, slot));
         Lease { context, lane: job.lane, payload: job.payload, hold }

@@ -5,6 +5,7 @@ local queue = ARGV[1]
 local function of_job(name, id) return root .. ':' .. name .. ':' .. id end
 local function of_queue(name) return root .. ':' .. name .. ':' .. queue end
 local function of_lane(name, lane) return root .. ':' .. name .. ':' .. queue .. ':' .. lane end
+local function of_line(lane, class) return of_lane('waiting', lane) .. ':' .. class end
 
 -- Milliseconds since the Unix epoch: Redis' clock is the only one that decides anything.
 local function now_ms()

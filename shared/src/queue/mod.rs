@@ -4,7 +4,7 @@
 //!
 //! A job is a hash, with its payload and, in the end, its result in it: one key is found faster than three. Its checkpoints
 //! and the record of its failed attempts are keys of their own, which most jobs never have. Where a job stands is told by the index that it is in: `waiting` (one
-//! sorted set a lane, by the time of acceptance), `scheduled` (by due time), `leases` (by the lease's end), `done` and `dead` (by
+//! sorted set a lane and class, by rank), `scheduled` (by due time), `leases` (by the lease's end), `done` and `dead` (by
 //! the time of the end). `deadlines` holds every job that has not ended, whatever it is doing, so that a 202 always has
 //! an end. Each change is one script: a job is never in two places and never in none.
 //!
@@ -17,7 +17,9 @@
 //! Only this folder names apalis: a worker is an apalis worker over [`RedisBackend`], whose layer settles. See
 //! `ARCHITECTURE.md` for why this is not `apalis-redis`.
 
+mod announcer;
 mod backend;
+mod call;
 mod checkpoint;
 mod client;
 mod context;
@@ -28,6 +30,7 @@ mod handler;
 mod idle;
 mod lease;
 mod outcome;
+mod pause;
 mod read;
 mod ready;
 mod renew;
@@ -39,6 +42,7 @@ mod take;
 mod worker;
 
 pub use backend::{BackendOptions, RedisBackend};
+pub use call::{Call, CallEnd, Ending};
 pub use client::Queue;
 pub use context::JobContext;
 pub use enqueue::{EnqueueError, NewJob};

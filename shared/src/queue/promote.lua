@@ -5,10 +5,10 @@ local function promote(now, most)
   local scheduled = of_queue('scheduled')
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', scheduled, '-inf', now, 'LIMIT', 0, most)) do
     redis.call('ZREM', scheduled, id)
-    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'created', 'state')
-    if job[1] and job[2] and job[3] == 'scheduled' then
+    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'class', 'rank', 'state')
+    if job[1] and job[2] and job[3] and job[4] == 'scheduled' then
       redis.call('HSET', of_job('job', id), 'state', 'waiting')
-      put_in_line(id, job[1], job[2])
+      put_in_line(id, job[1], job[2], job[3])
     end
   end
 end

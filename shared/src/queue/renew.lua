@@ -6,9 +6,10 @@ local lease_end = now_ms() + tonumber(ARGV[2])
 local lost = { 'lost' }
 for i = 3, #ARGV, 2 do
   local id = ARGV[i]
-  local job = redis.pcall('HMGET', of_job('job', id), 'fence', 'state')
+  local job = redis.pcall('HMGET', of_job('job', id), 'fence', 'state', 'group')
   if job[1] == ARGV[i + 1] and job[2] == 'active' then
     redis.call('ZADD', of_queue('leases'), 'XX', lease_end, id)
+    if job[3] then redis.call('ZADD', root .. ':inflight:' .. job[3], 'XX', lease_end, id) end
   else
     lost[#lost + 1] = id
   end

@@ -6,8 +6,8 @@
 -- Returns {'settled', state} | {'repeated', state} (this very settle was done before) | {'stale', state or 'gone'}
 local id, fence, outcome = ARGV[2], ARGV[3], ARGV[4]
 local key = of_job('job', id)
-local job = redis.call('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'created', 'worker', 'started', 'settled',
-  'resumed')
+local job = redis.call('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'rank', 'worker', 'started', 'settled',
+  'resumed', 'class', 'group', 'permit')
 local state = job[2] or 'gone'
 if job[9] == fence then return { 'repeated', state } end
 if job[1] ~= fence or state ~= 'active' then return { 'stale', state } end
@@ -16,6 +16,10 @@ local now = now_ms()
 local ended = text(now)
 local attempts, lane = tonumber(job[3]), job[5]
 redis.call('ZREM', of_queue('leases'), id)
+if job[12] then
+  free_slot(id, lane, job[12], job[13])
+  redis.call('HDEL', key, 'group', 'permit')
+end
 
 -- Ended without a dead letter: what was needed to run is dropped.
 local function finish(final, ttl)
@@ -46,7 +50,7 @@ else
   record_attempt(id, now, {
     attempt = attempts, worker = job[7] or '', started = tonumber(job[8]), code = code, message = message })
   if outcome == 'fail' or attempts >= tonumber(job[4]) then
-    bury(id, nil, now, ARGV[6], code, message)
+    bury(id, nil, nil, now, ARGV[6], code, message)
     return { 'settled', 'failed' }
   end
 end
@@ -59,6 +63,6 @@ if delay > 0 then
   return { 'settled', 'scheduled' }
 end
 redis.call('HSET', key, 'state', 'waiting', 'reason', outcome)
-put_in_line(id, lane, job[6])
+put_in_line(id, lane, job[11], job[6])
 redis.call('PUBLISH', of_job('events', id), 'waiting')
 return { 'settled', 'waiting' }

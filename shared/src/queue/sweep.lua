@@ -3,16 +3,18 @@
 -- Ends at most `most` jobs that are past their deadline, whatever they are doing: a later settle finds them ended.
 local function end_overdue(now, most, dead_ttl)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', of_queue('deadlines'), '-inf', now, 'LIMIT', 0, most)) do
-    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'state', 'attempts', 'worker', 'started')
+    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'state', 'attempts', 'worker', 'started', 'class',
+      'group', 'permit')
     if job.err or not job[2] then
       drop_remains(id)
     else
       local message = 'The job did not end before its deadline'
       if job[2] == 'active' then
+        free_slot(id, job[1], job[7], job[8])
         record_attempt(id, now, { attempt = tonumber(job[3]), worker = job[4] or '', started = tonumber(job[5]),
           code = 'deadline_exceeded', message = message })
       end
-      bury(id, job[1], now, dead_ttl, 'deadline_exceeded', message)
+      bury(id, job[1], job[6], now, dead_ttl, 'deadline_exceeded', message)
     end
   end
 end

@@ -1,22 +1,32 @@
 //! Taking jobs: the one way in which a worker gets work.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use redis::{ErrorKind, RedisError, Value, from_redis_value};
 
 use crate::{
     job::JobId,
+    limiter::Upstream,
     redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
 };
 
 static TAKE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("line.lua"),
+    include_str!("order.lua"),
+    include_str!("slot.lua"),
     include_str!("bury.lua"),
     include_str!("promote.lua"),
     include_str!("reclaim.lua"),
     include_str!("sweep.lua"),
+    include_str!("../limiter/window.lua"),
+    include_str!("../limiter/epoch.lua"),
+    include_str!("../limiter/learn.lua"),
+    include_str!("../limiter/admit.lua"),
+    include_str!("../breaker/breaker.lua"),
     include_str!("admit.lua"),
+    include_str!("taken.lua"),
+    include_str!("wait.lua"),
     include_str!("take.lua")
 ));
 
@@ -29,6 +39,8 @@ pub(super) struct TakeSettings {
     pub(super) dead_ttl: Duration,
     pub(super) completed_ttl: Duration,
     pub(super) lanes: Vec<String>,
+    /// What limits the jobs' calls, if anything.
+    pub(super) upstream: Option<Arc<Upstream>>,
 }
 
 /// One job as `take` hands it out.
@@ -47,11 +59,21 @@ pub(super) struct TakenJob {
 /// The answer to a take.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    Jobs(Vec<TakenJob>),
-    /// Nothing may run now. `after`: when to ask again, if time alone brings something.
-    Wait {
-        after: Option<Duration>,
-    },
+    /// Jobs, and after which time to ask for more, where no more may run now.
+    Jobs(Vec<TakenJob>, Option<Wait>),
+    /// Nothing may run now.
+    Wait(Wait),
+}
+
+/// How long to wait before the next take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Until woken, or for this long.
+    Idle(Option<Duration>),
+    /// For just this long: this worker is the one that takes the next permit when it is due.
+    Booked(Duration),
+    /// No limits are in force: they must be announced first.
+    Unannounced,
 }
 
 /// Leases up to `want` jobs. A repeated `request` (its answer was lost) gets the same jobs again.
@@ -70,8 +92,14 @@ pub(super) async fn take(
         .arg(want)
         .arg(millis(settings.lease))
         .arg(millis(settings.dead_ttl))
-        .arg(millis(settings.completed_ttl))
-        .arg(&settings.lanes);
+        .arg(millis(settings.completed_ttl));
+    match settings.upstream.as_deref() {
+        Some(Upstream { group, chunk_tokens, call_tokens, .. }) => {
+            call.arg(group.as_str()).arg(chunk_tokens).arg(call_tokens)
+        }
+        None => call.arg("").arg(0).arg(0),
+    };
+    call.arg(&settings.lanes);
     let reply: Vec<Value> = redis.run(&call).await?;
     Ok(parse(reply)?)
 }
@@ -80,13 +108,26 @@ fn parse(reply: Vec<Value>) -> Result<Taken, RedisError> {
     let mut parts = reply.into_iter();
     let word: String = from_redis_value(parts.next().unwrap_or(Value::Nil))?;
     match word.as_str() {
-        "jobs" => Ok(Taken::Jobs(parts.filter_map(parse_job).collect())),
+        "jobs" => {
+            let ms: i64 = from_redis_value(parts.next().unwrap_or(Value::Nil))?;
+            let wait = (ms != 0).then(|| limited(ms));
+            Ok(Taken::Jobs(parts.filter_map(parse_job).collect(), wait))
+        }
         "wait" => {
             let ms: i64 = from_redis_value(parts.next().unwrap_or(Value::Nil))?;
-            Ok(Taken::Wait { after: u64::try_from(ms).ok().map(Duration::from_millis) })
+            let why: String = from_redis_value(parts.next().unwrap_or(Value::Nil))?;
+            Ok(Taken::Wait(match why.as_str() {
+                "empty" => Wait::Idle(u64::try_from(ms).ok().map(Duration::from_millis)),
+                "unannounced" => Wait::Unannounced,
+                _ => limited(ms),
+            }))
         }
         _ => Err(RedisError::from((ErrorKind::UnexpectedReturnType, "take answered with an unknown word"))),
     }
+}
+
+fn limited(ms: i64) -> Wait {
+    u64::try_from(ms).map_or(Wait::Idle(None), |ms| Wait::Booked(Duration::from_millis(ms)))
 }
 
 /// `None`, with a line in the log, for an entry that no enqueue of ours wrote: its lease lapses, and it is buried in the
@@ -116,17 +157,26 @@ mod tests {
             Value::Array(vec![bulk(id), bulk("k@1"), bulk(fence), Value::Int(1), bulk("3"), bulk("0"), bulk("{}")])
         };
         let reply =
-            vec![bulk("jobs"), entry(&id.to_string(), "7"), entry("not-a-uuid", "7"), entry(&id.to_string(), "x")];
-        let Ok(Taken::Jobs(jobs)) = parse(reply) else { panic!("jobs expected") };
+            vec![bulk("jobs"), Value::Int(0), entry(&id.to_string(), "7"), entry("not-a-uuid", "7"), entry(&id.to_string(), "x")];
+        let Ok(Taken::Jobs(jobs, None)) = parse(reply) else { panic!("jobs expected") };
         assert_eq!(jobs.len(), 1);
         assert_eq!((jobs[0].id, jobs[0].fence, jobs[0].attempt, jobs[0].max_attempts), (id, 7, 1, 3));
     }
 
     #[test]
     fn reads_waits() {
-        let wait = |ms| parse(vec![bulk("wait"), Value::Int(ms), bulk("empty")]).unwrap();
-        assert_eq!(wait(-1), Taken::Wait { after: None });
-        assert_eq!(wait(250), Taken::Wait { after: Some(Duration::from_millis(250)) });
+        let quarter = Duration::from_millis(250);
+        for (ms, why, wait) in [
+            (-1, "empty", Wait::Idle(None)),
+            (250, "empty", Wait::Idle(Some(quarter))),
+            (250, "requests", Wait::Booked(quarter)),
+            (-1, "concurrency", Wait::Idle(None)),
+            (0, "unannounced", Wait::Unannounced),
+        ] {
+            assert_eq!(parse(vec![bulk("wait"), Value::Int(ms), bulk(why)]).unwrap(), Taken::Wait(wait), "{why}");
+        }
+        let Ok(Taken::Jobs(_, wait)) = parse(vec![bulk("jobs"), Value::Int(250)]) else { panic!("jobs expected") };
+        assert_eq!(wait, Some(Wait::Booked(quarter)));
         assert!(parse(vec![bulk("surprise")]).is_err());
         assert!(parse(vec![]).is_err());
     }

@@ -19,6 +19,7 @@ use crate::{
     config::{JobsConfig, WorkerConfig},
     job::{JobError, QueueName, RetryPolicy},
     lifecycle::Lifecycle,
+    limiter::Upstream,
     redis::RedisPool,
 };
 
@@ -34,13 +35,14 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker of `queue` for the kinds in `registry`. Its name is unique: replica and boot.
+    /// A worker of `queue` for the kinds in `registry`, whose calls to `upstream` are limited. Its name is unique: replica and boot.
     #[must_use]
     pub fn new(
         redis: RedisPool,
         prefix: &str,
         queue: QueueName,
         registry: Registry,
+        upstream: Option<Upstream>,
         (jobs, config): (&JobsConfig, &WorkerConfig),
         lifecycle: &Lifecycle,
     ) -> Self {
@@ -55,6 +57,7 @@ impl Worker {
             prefix: prefix.to_owned(),
             lanes: registry.lanes(),
             concurrency,
+            upstream: upstream.map(Arc::new),
             fallback_poll: config.fallback_poll(),
             completed_ttl: jobs.completed_ttl(),
             dead_ttl: jobs.dead_ttl(),

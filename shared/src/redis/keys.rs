@@ -3,7 +3,10 @@
 //! All keys begin with the root `{prefix}`: the braces are a hash tag, so that Redis Cluster keeps them in one slot and
 //! scripts may touch them together. Scripts get the root in `KEYS[1]` and build the same names in `queue/keys.lua`.
 
-use crate::job::{JobId, Lane};
+use crate::{
+    job::{JobId, Lane, Priority},
+    limiter::Group,
+};
 
 /// Names the keys below one prefix. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -54,10 +57,22 @@ impl Keys {
         format!("{}:events:", self.root)
     }
 
-    /// Sorted set: the jobs of a lane that wait for a worker, by the time at which they were accepted.
+    /// Sorted set: the jobs of a lane and class that wait for a worker, by their rank in the class.
     #[must_use]
-    pub fn waiting(&self, queue: &str, lane: &Lane) -> String {
-        format!("{}:waiting:{queue}:{lane}", self.root)
+    pub fn waiting(&self, queue: &str, lane: &Lane, class: Priority) -> String {
+        format!("{}:waiting:{queue}:{lane}:{class}", self.root)
+    }
+
+    /// Hash: the clocks of a queue's classes, and whether the queue is paused.
+    #[must_use]
+    pub fn order(&self, queue: &str) -> String {
+        self.of_queue("order", queue)
+    }
+
+    /// Sorted set: the rank that the next job of each user of a class gets.
+    #[must_use]
+    pub fn shares(&self, queue: &str, class: Priority) -> String {
+        format!("{}:shares:{queue}:{class}", self.root)
     }
 
     /// Sorted set of at most one member: a marker that wakes one idle worker.
@@ -94,6 +109,52 @@ impl Keys {
     #[must_use]
     pub fn done(&self, queue: &str) -> String {
         self.of_queue("done", queue)
+    }
+
+    /// Hash: the limits in force of a group and where they stand.
+    #[must_use]
+    pub fn limiter(&self, group: &Group) -> String {
+        self.of_group("limiter", group)
+    }
+
+    /// Hash: the limits that an operator has set for a group.
+    #[must_use]
+    pub fn limits(&self, group: &Group) -> String {
+        self.of_group("limits", group)
+    }
+
+    /// Sorted set: the limits that live workers announce, by the time at which each announcement lapses.
+    #[must_use]
+    pub fn announced(&self, group: &Group) -> String {
+        self.of_group("announced", group)
+    }
+
+    /// Sorted set: the permits in the window, by the time that they count from.
+    #[must_use]
+    pub fn permits(&self, group: &Group) -> String {
+        self.of_group("permits", group)
+    }
+
+    /// Sorted set: jobs that hold a slot of the upstream, by the end of their lease.
+    #[must_use]
+    pub fn in_flight(&self, group: &Group) -> String {
+        self.of_group("inflight", group)
+    }
+
+    /// Hash: a provider's circuit breaker; none while it is closed.
+    #[must_use]
+    pub fn breaker(&self, provider: &str) -> String {
+        format!("{}:breaker:{provider}", self.root)
+    }
+
+    /// Sorted set: the failed calls that count for a provider's breaker, by time.
+    #[must_use]
+    pub fn failures(&self, provider: &str) -> String {
+        format!("{}:failures:{provider}", self.root)
+    }
+
+    fn of_group(&self, name: &str, group: &Group) -> String {
+        format!("{}:{name}:{}", self.root, group.as_str())
     }
 
     fn of_queue(&self, name: &str, queue: &str) -> String {

@@ -116,6 +116,7 @@ impl Ours {
 
 fn options(drain: CancellationToken, fallback_poll: Duration) -> BackendOptions {
     BackendOptions {
+        upstream: None,
         prefix: PREFIX.to_owned(),
         lanes: vec![Echo::lane()],
         concurrency: 64,

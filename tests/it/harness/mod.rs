@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::{
     config::JobsConfig,
+    limiter::vouch,
     redis::Keys,
     testing::{
         TestRedis,
@@ -38,11 +39,14 @@ pub(crate) struct System {
 impl System {
     /// Short leases and backoffs, so that what must wait for them does not take long.
     pub(crate) async fn new() -> Self {
-        Self::on(TestRedis::start().await.unwrap())
+        Self::on(TestRedis::start().await.unwrap()).await
     }
 
-    pub(crate) fn on(redis: TestRedis) -> Self {
+    pub(crate) async fn on(redis: TestRedis) -> Self {
         shared::tls::install();
+        let keys = Keys::new(PREFIX);
+        // Else a Redis that is new gives no permit for a whole window.
+        vouch(&redis.patient_pool(), &keys).await.unwrap();
         let simulator = Simulator::start(SimulatorConfig::default()).unwrap();
         let settings = [
             ("REDIS_URL", redis.url()),
@@ -50,12 +54,14 @@ impl System {
             ("AUTH", "trust-client".to_owned()),
             ("OPENAI_BASE_URL", simulator.base_url()),
             ("OPENAI_API_KEY", "test".to_owned()),
+            ("OPENAI_RATE_LIMIT_RPM", "0".to_owned()),
+            ("OPENAI_RATE_LIMIT_TPM", "0".to_owned()),
             ("LEASE_SECONDS", "2".to_owned()),
             ("JOB_RETRY_BASE_MS", "1".to_owned()),
             ("JOB_RETRY_CAP_MS", "1".to_owned()),
             ("LOG_FORMAT", "json".to_owned()),
         ];
-        Self { simulator, keys: Keys::new(PREFIX), http: reqwest::Client::new(), settings: settings.into(), redis }
+        Self { simulator, keys, http: reqwest::Client::new(), settings: settings.into(), redis }
     }
 
     /// The same with one setting more for every process that is started from now on.

@@ -9,6 +9,7 @@ use shared::{
     openai::OpenAi,
 };
 use worker::{
+    jobs::generate_flashcards::CallLimits,
     registry,
     runner::{self, Service},
     settings::WorkerSettings,
@@ -44,10 +45,11 @@ struct Settings {
 fn main() -> ExitCode {
     runner::main(|Settings { port, openai, worker }: Settings| {
         openai.validate()?;
-        let registry = registry::ai_jobs(OpenAi::new(&openai)?, (&openai).into());
-        let service =
-            Service { queue: QueueName::Ai, registry, port, upstream_timeout: openai.timeout(), settings: worker };
-        Ok::<_, ConfigError>(service)
+        let limits = CallLimits::from(&openai);
+        let upstream = openai.upstream(limits.call_tokens_beside_text());
+        let registry = registry::ai_jobs(OpenAi::new(&openai)?, limits);
+        let (queue, upstream_timeout) = (QueueName::Ai, openai.timeout());
+        Ok::<_, ConfigError>(Service { queue, registry, port, upstream, upstream_timeout, settings: worker })
     })
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn run(args: NoopWorkerArgs) -> anyhow::Result<ExitCode> {
     let redis = RedisPool::new(&args.redis)?;
     let registry = Registry::new().with(NoopHandler);
     let settings = (&args.jobs, &args.worker);
-    let worker = Worker::new(redis, &args.redis.queue_prefix, Noop::QUEUE, registry, settings, &lifecycle);
+    let worker = Worker::new(redis, &args.redis.queue_prefix, Noop::QUEUE, registry, None, settings, &lifecycle);
     worker.run(&lifecycle).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     lifecycle.finish().await;
     Ok(ExitCode::SUCCESS)

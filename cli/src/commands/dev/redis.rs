@@ -6,6 +6,9 @@ use anyhow::Context;
 use shared::{config::RedisConfig, redis::RedisPool};
 use tokio::process::Command;
 
+/// What every key begins with: the default of `QUEUE_PREFIX`.
+pub(super) const PREFIX: &str = "unilingo";
+
 /// The server to start: `chosen`, or what is on the PATH. Redis first: it is what most machines have.
 pub(super) async fn find(chosen: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(chosen) = chosen {
@@ -37,5 +40,5 @@ pub(super) fn url(port: u16) -> String {
 /// A connection by which to see whether it answers.
 pub(super) fn pool(port: u16) -> anyhow::Result<RedisPool> {
     let redis_url = url(port).parse().context("an address of our own")?;
-    Ok(RedisPool::new(&RedisConfig { redis_url, queue_prefix: "unilingo".to_owned() })?)
+    Ok(RedisPool::new(&RedisConfig { redis_url, queue_prefix: PREFIX.to_owned() })?)
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Kind, QueueName};
+use crate::{
+    job::{Kind, QueueName},
+    tokens,
+};
 
 /// Make flashcards of a lesson text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,10 @@ impl Kind for GenerateFlashcards {
     const NAME: &'static str = "generate-flashcards";
     const VERSION: u32 = 1;
     const QUEUE: QueueName = QueueName::Ai;
+
+    fn tokens(&self) -> u32 {
+        tokens::estimate(&self.content)
+    }
 }
 
 /// What the job results in: the answer that the app reads.

@@ -47,7 +47,7 @@ async fn the_request_carries_key_id_and_body() {
 async fn a_429_of_any_body_is_a_rate_limit_and_asked_once() {
     for body in ["<html>429</html>", "", r#"{"error":{"code":"rate_limit_exceeded","type":"tokens"}}"#] {
         let error = error_of("429 Too Many Requests", "retry-after-ms: 250\r\nretry-after: 1\r\n", body).await;
-        let OpenAiError::RateLimited { retry_after } = error else { panic!("{error}") };
+        let OpenAiError::RateLimited { retry_after, .. } = error else { panic!("{error}") };
         assert_eq!(retry_after, Some(Duration::from_millis(250)));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{OpenAiError, Then, Upstream, client, question, reply};
+use super::{Door, OpenAiError, Then, Upstream, client, open, question, reply};
+use crate::job::JobError;
 
 async fn error_of(bytes: impl Into<Vec<u8>>, then: Then) -> OpenAiError {
     error_within(Duration::from_mins(1), bytes, then).await
@@ -35,7 +36,7 @@ async fn an_answer_that_stops_half_way_is_a_timeout() {
 #[tokio::test]
 async fn a_429_whose_body_never_ends_is_still_a_rate_limit() {
     let error = error_of_endless("HTTP/1.1 429 Slow\r\ncontent-length: 100\r\nretry-after: 3\r\n\r\n{").await;
-    assert!(matches!(error, OpenAiError::RateLimited { retry_after: Some(_) }), "{error:?}");
+    assert!(matches!(error, OpenAiError::RateLimited { retry_after: Some(_), .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -49,7 +50,7 @@ async fn a_dropped_connection_is_named_so_and_not_tried_again() {
 #[tokio::test]
 async fn a_closed_port_is_a_connection_error() {
     let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = client(&format!("http://{unused}/v1"), Duration::from_mins(1)).chat(&question()).await.unwrap_err();
+    let error = client(&format!("http://{unused}/v1"), Duration::from_mins(1)).chat(&question(), open()).await.unwrap_err();
     assert!(matches!(error, OpenAiError::Connection { .. }), "{error:?}");
 }
 
@@ -63,4 +64,18 @@ async fn an_answer_beyond_the_cap_is_not_read_to_its_end() {
 async fn an_error_beyond_its_cap_keeps_its_status() {
     let error = error_of(reply("502 Bad Gateway", "", &" ".repeat(1024 * 1024)), Then::Stall).await;
     assert!(matches!(error, OpenAiError::Server { status: 502, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_let_go_is_not_sent() {
+    let server = Upstream::start(reply("200 OK", "", "{}"), Then::Close).await;
+    let closed: Door = Box::pin(async {
+        // Not ready at once, as a question to Redis is not.
+        tokio::task::yield_now().await;
+        Err(JobError::snooze(Duration::ZERO, "awaiting_permit", "It waits"))
+    });
+    let client = client(&format!("http://{}/v1/", server.address), Duration::from_mins(1));
+    let error = client.chat(&question(), closed).await.unwrap_err();
+    assert!(matches!(&error, OpenAiError::NotLetGo { source } if source.code() == "awaiting_permit"), "{error:?}");
+    assert!(server.requests().iter().all(|request| !request.contains("messages")), "the body was sent");
 }

@@ -9,7 +9,7 @@ use super::{
     model::{End, Model},
 };
 use crate::{
-    job::{JobId, JobState, Kind},
+    job::{JobId, JobState, Kind, Priority},
     queue::{
         NewJob,
         outcome::{Outcome, Unfinished},
@@ -101,8 +101,8 @@ impl Pair {
 
     async fn taken(&self, request: &str, want: usize) -> Vec<TakenJob> {
         match self.f.take_as(request, want, &self.f.settings).await {
-            Taken::Jobs(jobs) => jobs,
-            Taken::Wait { .. } => Vec::new(),
+            Taken::Jobs(jobs, _) => jobs,
+            Taken::Wait(_) => Vec::new(),
         }
     }
 
@@ -161,7 +161,7 @@ impl Pair {
         let keys = &self.f.keys;
         let unfinished = [JobState::Scheduled, JobState::Waiting, JobState::Active];
         for (index, states) in [
-            (keys.waiting(QUEUE, &Echo::lane()), &[JobState::Waiting][..]),
+            (keys.waiting(QUEUE, &Echo::lane(), Priority::Interactive), &[JobState::Waiting][..]),
             (keys.scheduled(QUEUE), &[JobState::Scheduled]),
             (keys.leases(QUEUE), &[JobState::Active]),
             (keys.deadlines(QUEUE), &unfinished),

@@ -68,6 +68,7 @@ impl Fixture {
             dead_ttl: jobs.dead_ttl(),
             completed_ttl: jobs.completed_ttl(),
             lanes: vec![Echo::lane().as_str().to_owned()],
+            upstream: None,
         };
         let queue = Queue::new(pool.clone(), "test", jobs);
         Self { redis, pool, queue, keys: Keys::new("test"), settings }
@@ -86,8 +87,8 @@ impl Fixture {
     pub(super) async fn take(&self, want: usize) -> Vec<TakenJob> {
         let request = JobId::new().to_string();
         match self.take_as(&request, want, &self.settings).await {
-            Taken::Jobs(jobs) => jobs,
-            Taken::Wait { .. } => Vec::new(),
+            Taken::Jobs(jobs, _) => jobs,
+            Taken::Wait(_) => Vec::new(),
         }
     }
 
@@ -112,6 +113,8 @@ impl Fixture {
             attempt: job.attempt,
             max_attempts: job.max_attempts,
             resumed: job.resumed,
+            upstream: self.settings.upstream.clone(),
+            calls: Arc::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::fixture::{Echo, Fixture, QUEUE, jobs_config};
 use crate::{
     config::JobsConfig,
     job::{JobError, JobState},
-    queue::{EnqueueError, NewJob, settle::Settled, take::Taken},
+    queue::{EnqueueError, NewJob, settle::Settled, take::{Taken, Wait}},
 };
 
 #[tokio::test]
@@ -122,12 +122,12 @@ async fn jobs_go_in_the_order_of_their_acceptance_and_those_of_others_wait() {
     }
     let mut stranger = f.settings.clone();
     stranger.lanes = vec!["echo@2".to_owned(), "other@1".to_owned()];
-    let Taken::Wait { after: Some(after) } = f.take_as("r1", 10, &stranger).await else { panic!("none is known") };
+    let Taken::Wait(Wait::Idle(Some(after))) = f.take_as("r1", 10, &stranger).await else { panic!("none is known") };
     assert!(after > jobs_config().deadline() / 2, "only the deadlines bring it something: {after:?}");
 
     let mut knows_more = f.settings.clone();
     knows_more.lanes.push("echo@2".to_owned());
-    let Taken::Jobs(first) = f.take_as("r2", 4, &knows_more).await else { panic!("jobs wait") };
+    let Taken::Jobs(first, _) = f.take_as("r2", 4, &knows_more).await else { panic!("jobs wait") };
     let rest = f.take(10).await;
     let taken: Vec<_> = first.iter().chain(&rest).map(|job| job.id).collect();
     assert_eq!(taken, accepted);

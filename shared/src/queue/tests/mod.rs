@@ -3,6 +3,7 @@
 mod against_model;
 mod fixture;
 mod lifecycle;
+mod limits;
 mod model;
 mod robustness;
 mod time;

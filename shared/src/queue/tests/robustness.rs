@@ -15,14 +15,14 @@ async fn a_take_whose_answer_was_lost_gives_the_same_jobs_again() {
     let first = f.take_as("request-1", 2, &f.settings).await;
     let again = f.take_as("request-1", 2, &f.settings).await;
     assert_eq!(first, again);
-    let Taken::Jobs(jobs) = first else { panic!("jobs wait") };
+    let Taken::Jobs(jobs, _) = first else { panic!("jobs wait") };
     assert_eq!(jobs.len(), 2);
     assert_eq!(f.view(jobs[0].id).await.attempts, 1, "asking again starts nothing");
 
     f.complete(&jobs[0]).await;
-    let Taken::Jobs(still_held) = f.take_as("request-1", 2, &f.settings).await else { panic!("one is held") };
+    let Taken::Jobs(still_held, _) = f.take_as("request-1", 2, &f.settings).await else { panic!("one is held") };
     assert_eq!(still_held, jobs[1..]);
-    let Taken::Jobs(next) = f.take_as("request-10", 2, &f.settings).await else { panic!("one waits") };
+    let Taken::Jobs(next, _) = f.take_as("request-10", 2, &f.settings).await else { panic!("one waits") };
     assert_eq!(next.len(), 1, "another request is another take");
 }
 

@@ -6,18 +6,18 @@ use super::fixture::{Echo, Fixture, QUEUE, jobs_config};
 use crate::{
     config::JobsConfig,
     job::{JobError, JobState},
-    queue::{NewJob, renew::renew, take::Taken},
+    queue::{NewJob, renew::renew, take::{Taken, Wait}},
 };
 
 #[tokio::test]
 async fn a_delayed_job_is_scheduled_and_take_says_when_to_ask_again() {
     let f = Fixture::start().await;
     let job =
-        NewJob { payload: Echo { say: "later".to_owned() }, user: "ada".to_owned(), delay: Duration::from_mins(1) };
+        NewJob { payload: Echo { say: "later".to_owned() }, delay: Duration::from_mins(1), ..NewJob::new(Echo { say: String::new() }, "ada") };
     let id = f.queue.enqueue(&job).await.unwrap();
     let view = f.view(id).await;
     assert_eq!((view.state, view.run_at_ms), (JobState::Scheduled, Some(view.created_at_ms + 60_000)));
-    let Taken::Wait { after: Some(after) } = f.take_as("r", 1, &f.settings).await else { panic!("nothing is due") };
+    let Taken::Wait(Wait::Idle(Some(after))) = f.take_as("r", 1, &f.settings).await else { panic!("nothing is due") };
     assert!(after > Duration::from_secs(50) && after <= Duration::from_mins(1), "{after:?}");
 }
 
@@ -87,8 +87,8 @@ async fn a_job_past_its_deadline_ends_wherever_it_is() {
         .queue
         .enqueue(&NewJob {
             payload: Echo { say: "later".to_owned() },
-            user: "ada".to_owned(),
             delay: Duration::from_secs(9),
+            ..NewJob::new(Echo { say: String::new() }, "ada")
         })
         .await
         .unwrap();

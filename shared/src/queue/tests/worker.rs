@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::fixture::{Echo, Fixture, QUEUE, jobs_config, raw};
 use crate::{
     config::WorkerConfig,
-    job::{JobError, JobId, JobState, JobView, Kind, QueueName},
+    job::{JobError, JobId, JobState, JobView, Kind, Priority, QueueName},
     lifecycle::Lifecycle,
     queue::{Handler, JobContext, JobEvents, NewJob, Registry, Worker, WorkerStats},
 };
@@ -67,7 +67,7 @@ impl Running {
         let gate = Arc::new(Semaphore::new(0));
         let registry = Registry::new().with(Puppet { started: sender, gate: Arc::clone(&gate) });
         let pool = f.redis.pool();
-        let worker = Worker::new(pool, "test", QueueName::Ai, registry, (&jobs_config(), config), &lifecycle);
+        let worker = Worker::new(pool, "test", QueueName::Ai, registry, None, (&jobs_config(), config), &lifecycle);
         let stats = worker.stats();
         let events = JobEvents::start(f.queue.clone(), &lifecycle);
         let running = lifecycle.clone();
@@ -323,7 +323,7 @@ async fn an_idle_worker_ends_overdue_jobs_that_it_does_not_know() {
     let mut overdue = Vec::new();
     for _ in 0..100 {
         let id = f.enqueue("x").await;
-        f.raw::<u64>(&["ZREM", &f.keys.waiting(QUEUE, &Echo::lane()), &id.to_string()]).await;
+        f.raw::<u64>(&["ZREM", &f.keys.waiting(QUEUE, &Echo::lane(), Priority::Interactive), &id.to_string()]).await;
         f.raw::<u64>(&["ZADD", &f.keys.deadlines(QUEUE), "1", &id.to_string()]).await;
         overdue.push(id);
     }

@@ -104,7 +104,8 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         self.calls += 1;
         let id = format!("{}.{}.{}", self.attempt.job_id(), self.attempt.number(), self.calls);
         let request = self.request(part, id);
-        let answer = match self.model.ask(request).await {
+        let permit = self.attempt.permit(prompt::call_tokens(&request));
+        let answer = match self.model.ask(request, permit).await {
             Ok(answer) => answer,
             Err(no_answer) => return Err(self.pay_for_nothing(part, no_answer).await),
         };

@@ -2,6 +2,8 @@
 
 use shared::config::OpenAiConfig;
 
+use super::prompt;
+
 /// Fewest cards of a job.
 pub(super) const CARDS_MIN: usize = 10;
 /// Most cards of a job.
@@ -22,6 +24,14 @@ pub struct CallLimits {
     pub max_output_tokens: u32,
     /// Tokens per minute of the whole fleet; 0 for no limit.
     pub tokens_per_minute: u32,
+}
+
+impl CallLimits {
+    /// Tokens that a job's first call takes beside its part of the text.
+    #[must_use]
+    pub fn call_tokens_beside_text(self) -> u32 {
+        prompt::call_tokens_beside_text(self.max_output_tokens)
+    }
 }
 
 impl From<&OpenAiConfig> for CallLimits {

@@ -36,6 +36,7 @@ use shared::{
 
 use self::{attempt::Attempt, generation::Generation};
 pub use self::{
+    attempt::Permit,
     limits::CallLimits,
     model::{Answer, ChatModel, NoAnswer},
 };

@@ -5,7 +5,10 @@ use std::future::Future;
 use shared::{
     job::JobError,
     openai::{ChatRequest, OpenAi},
+    queue::CallEnd,
 };
+
+use super::attempt::Permit;
 
 /// What a model said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +36,20 @@ impl From<JobError> for NoAnswer {
 
 /// A language model. One question is one call: whoever implements it does not retry.
 pub trait ChatModel: Send + Sync + 'static {
-    /// Asks once.
-    fn ask(&self, request: ChatRequest) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    /// Asks once, when the permit lets the call go, and tells it how the call ended.
+    fn ask(
+        &self,
+        request: ChatRequest,
+        permit: impl Permit,
+    ) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
 }
 
 impl ChatModel for OpenAi {
-    async fn ask(&self, request: ChatRequest) -> Result<Answer, NoAnswer> {
-        let answer =
-            self.chat(&request).await.map_err(|error| NoAnswer { tokens: error.tokens(), error: error.into() })?;
+    async fn ask(&self, request: ChatRequest, permit: impl Permit) -> Result<Answer, NoAnswer> {
+        let door = permit.clone();
+        let outcome = self.chat(&request, Box::pin(async move { door.begin().await })).await;
+        permit.end(CallEnd::of(&outcome)).await;
+        let answer = outcome.map_err(|error| NoAnswer { tokens: error.tokens(), error: error.into() })?;
         Ok(Answer { content: answer.content, tokens: answer.usage.total_tokens.into() })
     }
 }

@@ -7,10 +7,17 @@ use shared::{
     tokens::estimate,
 };
 
-use super::{goal::Ask, limits::CallLimits, schema};
+use super::{
+    goal::Ask,
+    limits::{CARDS_MAX, CARDS_MIN, CallLimits},
+    schema,
+};
 
 /// Who the model is and what it does. The same for every call, so that the provider can cache it.
 const SYSTEM: &str = include_str!("system.md");
+
+/// Tokens of an ordinary message beside its text.
+const MESSAGE_TOKENS: u32 = 150;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -83,8 +90,7 @@ impl Prompt<'_> {
 /// Whether a call could ever be let through: the provider counts its prompt, and the cap of its answer, up front.
 pub(super) fn check_limit(request: &ChatRequest, limits: CallLimits) -> Result<(), JobError> {
     let CallLimits { max_output_tokens, tokens_per_minute, .. } = limits;
-    let prompt = prompt_tokens(request);
-    let call = prompt.saturating_add(max_output_tokens);
+    let (prompt, call) = (prompt_tokens(request), call_tokens(request));
     if tokens_per_minute == 0 || call <= tokens_per_minute {
         return Ok(());
     }
@@ -93,6 +99,18 @@ pub(super) fn check_limit(request: &ChatRequest, limits: CallLimits) -> Result<(
          {max_output_tokens} for the answer (OPENAI_MAX_OUTPUT_TOKENS). OPENAI_RATE_LIMIT_TPM allows {tokens_per_minute}."
     );
     Err(JobError::fail("call_exceeds_token_limit", text))
+}
+
+/// Tokens that the provider counts up front: those of the prompt and the cap of the answer.
+pub(super) fn call_tokens(request: &ChatRequest) -> u32 {
+    prompt_tokens(request).saturating_add(request.max_output_tokens)
+}
+
+/// Tokens of an ordinary first call beside its part of the text. A call that turns out larger takes what is missing when
+/// it begins.
+pub(super) fn call_tokens_beside_text(max_output_tokens: u32) -> u32 {
+    let schema = estimate(&schema::schema(CARDS_MIN, CARDS_MAX).to_string());
+    [estimate(SYSTEM), schema, MESSAGE_TOKENS, max_output_tokens].into_iter().fold(0, u32::saturating_add)
 }
 
 /// Tokens of what is sent, estimated upwards.

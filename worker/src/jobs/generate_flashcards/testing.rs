@@ -15,10 +15,11 @@ use shared::{
         kinds::{Difficulty, Flashcard, GenerateFlashcards},
     },
     openai::ChatRequest,
+    queue::CallEnd,
 };
 
 use super::{
-    attempt::Attempt,
+    attempt::{Attempt, Permit},
     model::{Answer, ChatModel, NoAnswer},
 };
 
@@ -105,7 +106,8 @@ impl FakeModel {
 }
 
 impl ChatModel for FakeModel {
-    async fn ask(&self, request: ChatRequest) -> Result<Answer, NoAnswer> {
+    async fn ask(&self, request: ChatRequest, permit: impl Permit) -> Result<Answer, NoAnswer> {
+        permit.begin().await?;
         let message: Value = serde_json::from_str(&request.user).unwrap();
         let cards = &request.schema["properties"]["cards"];
         assert_eq!((&cards["minItems"], &cards["maxItems"]), (&message["min_cards"], &message["max_cards"]));
@@ -141,7 +143,25 @@ impl FakeJob {
     }
 }
 
+/// Leave for every call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Free;
+
+impl Permit for Free {
+    async fn begin(&self) -> Result<(), JobError> {
+        Ok(())
+    }
+
+    async fn end(&self, _end: CallEnd<'_>) {}
+}
+
 impl Attempt for FakeJob {
+    type Permit = Free;
+
+    fn permit(&self, _tokens: u32) -> Free {
+        Free
+    }
+
     fn job_id(&self) -> JobId {
         self.id
     }

@@ -1,0 +1,11 @@
+-- Sets a limit that wins over the configured one, or takes it back.
+-- KEYS  1 root
+-- ARGV  1 limit  2 value, where it is set
+-- Returns {'set'} | {'unset'}
+local limit, value = ARGV[1], ARGV[2]
+if not value then
+  redis.call('HDEL', budget_key(), limit)
+  return { 'unset' }
+end
+redis.call('HSET', budget_key(), limit, value)
+return { 'set' }

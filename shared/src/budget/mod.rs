@@ -1,0 +1,26 @@
+//! The budget: what a user may spend in a day and the fleet in a month, in tokens and in money, and a kill switch.
+//!
+//! # Redis structures
+//!
+//! `spend:user:<day>:<user>` and `spend:fleet:<month>` are hashes with what was spent (`tokens`, `micros`) and what
+//! accepted jobs may yet come to (`held_tokens`, `held_micros`). `budget` is a hash with the kill switch and the
+//! limits that an operator has set. Money is counted in whole micro-dollars.
+//!
+//! # Who counts
+//!
+//! `budget.lua` is a fragment of the queue's scripts: a job is refused, or accepted with a hold, in the same step that puts it
+//! in line, and its end gives the hold back in the same step. So no number of api replicas accepts a job too many.
+//! [`Budget`] is for operators.
+
+mod client;
+mod limits;
+mod price;
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod tests;
+mod usd;
+
+pub use client::{Budget, BudgetStatus, KillSwitch, LimitInForce, Spend};
+pub use limits::{Limit, Limits};
+pub use price::{PriceError, Prices};
+pub use usd::{Usd, UsdError};

@@ -1,0 +1,102 @@
+//! What may be spent, and what a token costs.
+
+use clap::Args;
+
+use crate::budget::{Limits, Prices, Usd};
+
+/// <https://platform.openai.com/docs/pricing>, standard processing.
+const PRICES: &str = "gpt-4o-mini=0.15/0.60,gpt-4o=2.50/10,gpt-4.1=2/8,gpt-4.1-mini=0.40/1.60,gpt-4.1-nano=0.10/0.40";
+
+/// The budget: jobs are refused when they could overrun it. Days and months are those of UTC.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Budget")]
+pub struct BudgetConfig {
+    /// Tokens that one user may spend in a day; 0 is no limit
+    #[arg(long, env = "BUDGET_USER_TOKENS_PER_DAY", default_value_t = 0)]
+    pub budget_user_tokens_per_day: u64,
+
+    /// US dollars that one user may spend in a day, such as 0.50; 0 is no limit
+    #[arg(long, env = "BUDGET_USER_USD_PER_DAY", default_value_t = Usd::ZERO)]
+    pub budget_user_usd_per_day: Usd,
+
+    /// Tokens that the whole fleet may spend in a month; 0 is no limit
+    #[arg(long, env = "BUDGET_FLEET_TOKENS_PER_MONTH", default_value_t = 0)]
+    pub budget_fleet_tokens_per_month: u64,
+
+    /// US dollars that the whole fleet may spend in a month; 0 is no limit
+    #[arg(long, env = "BUDGET_FLEET_USD_PER_MONTH", default_value_t = Usd::ZERO)]
+    pub budget_fleet_usd_per_month: Usd,
+
+    /// What a million prompt and completion tokens of each model cost, in US dollars: model=prompt/completion,… A model that
+    /// is not listed counts as free
+    #[arg(long, env = "OPENAI_PRICES", default_value = PRICES)]
+    pub openai_prices: Prices,
+}
+
+impl BudgetConfig {
+    /// The limits as scripts count them.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits {
+            user_tokens_per_day: self.budget_user_tokens_per_day,
+            user_micros_per_day: self.budget_user_usd_per_day.micros(),
+            fleet_tokens_per_month: self.budget_fleet_tokens_per_month,
+            fleet_micros_per_month: self.budget_fleet_usd_per_month.micros(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        budget: BudgetConfig,
+    }
+
+    fn parse(args: &[&str]) -> Result<BudgetConfig, clap::Error> {
+        Cli::try_parse_from([&["test"], args].concat()).map(|cli| cli.budget)
+    }
+
+    #[test]
+    fn nothing_is_limited_unless_it_is_asked_for_and_the_usual_models_have_prices() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(config.limits(), Limits::default());
+        for (model, micros) in [
+            ("gpt-4o-mini", 750_000),
+            ("gpt-4o", 12_500_000),
+            ("gpt-4.1", 10_000_000),
+            ("gpt-4.1-mini", 2_000_000),
+            ("gpt-4.1-nano", 500_000),
+        ] {
+            assert_eq!(config.openai_prices.cost_micros(model, 1_000_000, 1_000_000), micros, "{model}");
+        }
+    }
+
+    #[test]
+    fn dollars_become_micro_dollars() {
+        let config = parse(&["--budget-user-usd-per-day", "0.5", "--budget-fleet-usd-per-month", "1200"]).unwrap();
+        assert_eq!(
+            config.limits(),
+            Limits { user_micros_per_day: 500_000, fleet_micros_per_month: 1_200_000_000, ..Limits::default() }
+        );
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_setting() {
+        for [flag, value] in [
+            ["--budget-user-tokens-per-day", "many"],
+            ["--budget-user-usd-per-day", "5 EUR"],
+            ["--budget-fleet-tokens-per-month", "1e6"],
+            ["--budget-fleet-usd-per-month", "1,000"],
+            ["--openai-prices", "gpt-4o=2.50"],
+        ] {
+            let error = parse(&[flag, value]).unwrap_err().to_string();
+            assert!(error.contains(flag) && error.contains(value), "{error}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+-- A worker announces the limits that it was started with. The limits in force are an operator's, else the lowest that a live
+-- worker announces: of two settings in a rolling deploy the fleet keeps to the smaller one, and never to their sum.
+-- KEYS  1 root
+-- ARGV  1 group  2 worker  3 ttl_ms (0: withdraws)  4 window_ms  5 guard_ms  6 rpm  7 rps  8 tpm  9 concurrency
+-- Returns {'in_force', differ (1 or 0), window_ms, guard_ms, rpm, rps, tpm, concurrency}
+local group, worker, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local announced, key = root .. ':announced:' .. group, root .. ':limiter:' .. group
+local now = now_ms()
+local own = worker
+for i = 4, 9 do own = own .. ' ' .. ARGV[i] end
+redis.call('ZREMRANGEBYSCORE', announced, '-inf', text(now))
+if ttl > 0 then
+  redis.call('ZADD', announced, text(now + ttl), own)
+  redis.call('PEXPIRE', announced, text(ttl))
+else
+  redis.call('ZREM', announced, own)
+end
+return in_force(group, now)

@@ -1,0 +1,71 @@
+//! What a worker knows of its upstream's limits.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::breaker::BreakerSettings;
+
+/// Models that share a limit, named `provider:model`; a breaker is shared by all groups of a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group(String);
+
+impl Group {
+    /// The group of `model` at `provider`, which has no colon in it.
+    #[must_use]
+    pub fn new(provider: &str, model: &str) -> Self {
+        Self(format!("{provider}:{model}"))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Limits of a group, for the whole fleet. 0 turns a constraint off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// The window that requests and tokens count in.
+    pub window: Duration,
+    /// What is added to the window, for the way from the permit to the upstream's door.
+    pub guard: Duration,
+    /// Requests per window.
+    pub rpm: u64,
+    /// Requests per second.
+    pub rps: u64,
+    /// Tokens per window: prompt and maximum output.
+    pub tpm: u64,
+    /// Calls in flight.
+    pub concurrency: u64,
+}
+
+/// How tokens count in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenAccounting {
+    /// Prompt and maximum output stay counted until they slide out, as the provider counts
+    #[default]
+    Reserved,
+    /// The reservation is cut to real use when the answer is there
+    Used,
+}
+
+/// The upstream of a worker, as its queue needs to know it.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Whose limits they are.
+    pub group: Group,
+    /// The limits that this worker announces.
+    pub limits: Limits,
+    /// How tokens count.
+    pub accounting: TokenAccounting,
+    /// Most tokens of a job's own text that one call sends.
+    pub chunk_tokens: u32,
+    /// Tokens of a job's first call beside that text: instructions and the cap of the answer.
+    pub call_tokens: u32,
+    /// When the breaker opens and closes.
+    pub breaker: BreakerSettings,
+}

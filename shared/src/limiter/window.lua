@@ -1,0 +1,123 @@
+-- Fragment: the windows of one group of models that share a limit. Needs keys.lua.
+-- `permits` is an exact log: every permit, by the time at which its call was let go. It counts for the window and the
+-- guard band: what Redis' clock grants 60 s apart may reach the upstream's door closer together than that.
+
+local function of_group(name, group) return root .. ':' .. name .. ':' .. group end
+
+-- What a bound of 0 means: none.
+local function bound(value)
+  value = tonumber(value) or 0
+  return value > 0 and value or nil
+end
+
+-- Drops the permits that have slid out, at most 1,000: with more the window seems fuller than it is, for one call.
+local function slide(l)
+  local log = of_group('permits', l.group)
+  local out = redis.call('ZRANGEBYSCORE', log, '-inf', text(l.now - l.span), 'LIMIT', 0, 1000)
+  if not out[1] then return end
+  redis.call('ZREM', log, unpack(out))
+  redis.call('ZREMRANGEBYSCORE', of_group('refused', l.group), '-inf', text(l.now - l.span))
+  local freed = 0
+  for _, tokens in ipairs(redis.call('HMGET', of_group('reserved', l.group), unpack(out))) do
+    freed = freed + (tonumber(tokens) or 0)
+  end
+  if freed > 0 then
+    redis.call('HDEL', of_group('reserved', l.group), unpack(out))
+    l.tokens = redis.call('HINCRBY', l.key, 'tokens', -freed)
+  end
+end
+
+-- The group as it stands at `now`; nil where no limits are in force, since no live worker has announced any.
+local function open_limiter(group, now)
+  local key = of_group('limiter', group)
+  local f = redis.call('HMGET', key, 'window_ms', 'guard_ms', 'rpm', 'rps', 'tpm', 'concurrency', 'tokens', 'pause_until',
+    'refusals', 'warm_until', 'learned_rpm', 'room', 'room_until', 'header_tpm', 'hold_until', 'step', 'granted', 'trial')
+  if not f[1] then return nil end
+  local l = { group = group, key = key, now = now, window = tonumber(f[1]), guard = tonumber(f[2]) or 0, rpm = bound(f[3]),
+    rps = bound(f[4]), tpm = bound(f[5]), concurrency = bound(f[6]), tokens = tonumber(f[7]) or 0,
+    pause_until = tonumber(f[8]) or 0, refusals = tonumber(f[9]) or 0, cold = now >= (tonumber(f[10]) or 0), new = 0,
+    learned = tonumber(f[11]), room = now < (tonumber(f[13]) or 0) and tonumber(f[12]) or nil,
+    header_tpm = tonumber(f[14]), hold_until = tonumber(f[15]) or 0, step = tonumber(f[16]) or 0,
+    granted = tonumber(f[17]) or 0, trial = f[18], grants = {} }
+  l.span = l.window + l.guard
+  l.logged = l.rpm or l.rps or l.tpm
+  l.configured_rpm = l.rpm
+  if l.logged then
+    slide(l)
+    l.count = redis.call('ZCARD', of_group('permits', group))
+    -- The log has a time to live: when it is gone, so is what it held.
+    if l.count == 0 and l.tokens ~= 0 then
+      l.tokens = 0
+      redis.call('HSET', key, 'tokens', '0')
+    end
+  end
+  return l
+end
+
+-- Milliseconds until at most `most` of the permits of the last `span` ms are left; nil where that is so now.
+local function until_room(l, span, most)
+  local log, from = of_group('permits', l.group), text(l.now - span)
+  local count = span == l.span and l.count or redis.call('ZCOUNT', log, '(' .. from, '+inf')
+  local over = count + l.new - most
+  if over <= 0 then return nil end
+  local blocking = count >= over and redis.call('ZRANGEBYSCORE', log, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', over - 1, 1)
+  if not blocking or not blocking[2] then return span end
+  return math.max(tonumber(blocking[2]) + span - l.now, 1)
+end
+
+-- Milliseconds until `cost` more tokens fit; nil where they do now. A call above the limit itself waits for an empty window.
+local function until_tokens(l, cost)
+  if not l.tpm then return nil end
+  local over = l.tokens + math.min(cost, l.tpm) - l.tpm
+  if over <= 0 then return nil end
+  local oldest = redis.call('ZRANGE', of_group('permits', l.group), 0, 63, 'WITHSCORES')
+  for i = 1, #oldest, 2 do
+    over = over - (tonumber(redis.call('HGET', of_group('reserved', l.group), oldest[i])) or 0)
+    if over <= 0 or i + 2 > #oldest then return math.max(tonumber(oldest[i + 1]) + l.span - l.now, 1) end
+  end
+  return l.span
+end
+
+-- Reserves a permit for one call; `keep_grants` writes it down.
+local function grant(l, member, cost)
+  l.new = l.new + 1
+  l.tokens = l.tokens + cost
+  table.insert(l.grants, { member, cost })
+end
+
+local function keep_grants(l)
+  if not l.grants[1] then return end
+  local log, reserved, entries, costs, sum = of_group('permits', l.group), of_group('reserved', l.group), {}, {}, 0
+  for _, permit in ipairs(l.grants) do
+    table.insert(entries, text(l.now))
+    table.insert(entries, permit[1])
+    if permit[2] > 0 then
+      table.insert(costs, permit[1])
+      table.insert(costs, text(permit[2]))
+      sum = sum + permit[2]
+    end
+  end
+  if l.logged then
+    redis.call('ZADD', log, unpack(entries))
+    redis.call('PEXPIRE', log, text(l.span))
+    if sum > 0 then
+      redis.call('HSET', reserved, unpack(costs))
+      redis.call('PEXPIRE', reserved, text(l.span))
+      redis.call('HINCRBY', l.key, 'tokens', text(sum))
+    end
+  end
+  l.granted = redis.call('HINCRBY', l.key, 'granted', #l.grants)
+end
+
+-- Moves a permit to now: it counts from the moment at which its call is made. What is in the window stays as many, so
+-- no window that ends later can hold more than the limit.
+local function move_permit(l, member, cost, reserved)
+  if not l.logged then return end
+  local log = of_group('permits', l.group)
+  redis.call('ZADD', log, 'XX', text(l.now), member)
+  redis.call('PEXPIRE', log, text(l.span))
+  if cost == reserved then return end
+  redis.call('HSET', of_group('reserved', l.group), member, text(cost))
+  redis.call('PEXPIRE', of_group('reserved', l.group), text(l.span))
+  redis.call('HINCRBY', l.key, 'tokens', text(cost - reserved))
+end

@@ -1,0 +1,53 @@
+-- Takes up how a call ended: what it used, what the upstream says about its limit, and how the upstream is.
+-- KEYS  1 root
+-- ARGV  1 queue  2 id  3 fence  4 number of the call in this attempt  5 group  6 ending: ok | rejected | limited | failed |
+--       blocked | unreached (failed before it was let go) | unsent  7 reason  8 used tokens (-1: unknown)
+--       9 `used` where the reservation is cut to real use  10 limit of requests (-1: unknown, as the next ones)  11 requests
+--       left of it  12 limit of tokens  13, 14 own permits in the window and ever granted when the call was let go
+--       15 retry_after_ms  16 failures  17 failures_ms  18 open_ms  19 open_max_ms  20 successes  21 slow_ms  22 probe_ms
+-- Returns {'ended', event}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it, else ''
+local id, group, ending = ARGV[2], ARGV[5], ARGV[6]
+local member, now = id .. ':' .. ARGV[3] .. ':' .. ARGV[4], now_ms()
+local l = open_limiter(group, now)
+local provider = provider_of(group)
+local event, freed = '', false
+
+local function known(i)
+  local number = tonumber(ARGV[i]) or -1
+  return number >= 0 and number or nil
+end
+
+if l then
+  local begun = tonumber(l.logged and redis.call('ZSCORE', of_group('permits', group), member) or now)
+  if ending == 'limited' then
+    heed_refusal(l, member, begun, known(15))
+    event = 'paused'
+  elseif ending == 'ok' or ending == 'rejected' then
+    freed = heed_success(l, begun)
+  end
+  if ending ~= 'unsent' and ending ~= 'unreached' then
+    heed_headers(l, known(10), known(11), known(12), known(13) or 0, known(14) or l.granted)
+  end
+  local used = ARGV[9] == 'used' and known(8)
+  local reserved = used and tonumber(redis.call('HGET', of_group('reserved', group), member))
+  if reserved and used < reserved then
+    redis.call('HSET', of_group('reserved', group), member, text(used))
+    redis.call('HINCRBY', l.key, 'tokens', text(used - reserved))
+    freed = true
+  end
+end
+if ending == 'unsent' or ending == 'unreached' then
+  give_back(group, member)
+  freed = true
+end
+
+local settings = { failures = tonumber(ARGV[16]), failures_ms = ARGV[17], open_ms = tonumber(ARGV[18]),
+  open_max_ms = tonumber(ARGV[19]), successes = tonumber(ARGV[20]), slow_ms = tonumber(ARGV[21]), probe_ms = ARGV[22] }
+local verdict = heed_end(open_breaker(provider, now), settings, member, ending == 'unreached' and 'failed' or ending, ARGV[7])
+if verdict then event = verdict end
+if verdict or freed then
+  redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
+  local lane = redis.call('HGET', of_job('job', id), 'lane')
+  if lane then redis.call('ZADD', of_lane('wake', lane), '0', 'marker') end
+end
+return { 'ended', event }

@@ -1,0 +1,58 @@
+-- Fragment of take: jobs wait and none may run now. Needs keys.lua.
+-- One worker of the fleet is booked: it asks again when the next permit is due. The others wait until they are woken.
+
+-- Full passes over what time brings about happen at least this often, also while nothing may run.
+local PASS_MS = 1000
+-- A booked worker that does not come in time loses its booking.
+local BOOKING_MS = 50
+
+-- {'wait', …} where no call whatsoever may go yet, as an earlier take found out: a refused take is a cheap one.
+local function known_wait(group, worker, now)
+  local f = redis.call('HMGET', root .. ':limiter:' .. group, 'next_at', 'why', 'passed', 'booked', 'booked_until')
+  local wait = (tonumber(f[1]) or 0) - now
+  if wait <= 0 or now - (tonumber(f[3]) or 0) >= PASS_MS then return nil end
+  if f[4] and f[4] ~= worker and now < (tonumber(f[5]) or 0) then wait = -1 end
+  if wait >= 0 and f[4] ~= worker then
+    redis.call('HSET', root .. ':limiter:' .. group, 'booked', worker, 'booked_until', text(now + wait + BOOKING_MS))
+  end
+  return { 'wait', wait, f[2] or '' }
+end
+
+-- Why no job of this queue may be taken at all.
+local function paused(group, gate)
+  if redis.call('HEXISTS', of_queue('order'), 'paused') == 1 then return { -1, 'paused' } end
+  if group ~= '' and not gate then return { 0, 'unannounced' } end
+end
+
+-- Books `worker` for the wait, unless another one is, or it has no free slot left. Returns {wait_ms, why, wake}: `wake`
+-- where someone else is needed to be booked.
+local function book(group, worker, wait, now, free)
+  if group == '' or wait[2] == 'unannounced' then return wait end
+  local key, ms = root .. ':limiter:' .. group, wait[1]
+  local f = redis.call('HMGET', key, 'booked', 'booked_until')
+  local fields, wake = { 'passed', text(now) }, false
+  if wait[3] and ms > 0 then
+    for _, word in ipairs({ 'next_at', text(now + ms), 'why', wait[2] }) do table.insert(fields, word) end
+  end
+  if ms >= 0 then
+    local other = f[1] and f[1] ~= worker and now < (tonumber(f[2]) or 0)
+    if not other and free then
+      for _, word in ipairs({ 'booked', worker, 'booked_until', text(now + ms + BOOKING_MS) }) do table.insert(fields, word) end
+    else
+      ms, wake = -1, not other
+    end
+  end
+  redis.call('HSET', key, unpack(fields))
+  return { ms, wait[2], wake }
+end
+
+-- Wakes an idle worker for each lane in which jobs are left.
+local function wake_for_the_rest(order, lanes)
+  for _, line in ipairs(order.classes) do
+    for _, lane in ipairs(lanes) do
+      if redis.call('EXISTS', of_line(lane, line.class)) == 1 then
+        redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
+      end
+    end
+  end
+end
