@@ -4,7 +4,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 use shared::{
+    breaker,
     job::{Kind, kinds::GenerateFlashcards},
+    limiter::{Group, LimitName, set_limits},
     queue::{NewJob, Queue},
     testing::simulator::Fault,
 };
@@ -17,6 +19,9 @@ const DOCUMENT: &str = include_str!("../../docs/REDIS_KEYS.md");
 async fn every_key_is_documented_and_every_documented_key_exists() {
     let mut system = System::new().await;
     system.set("OPENAI_CHUNK_TOKENS", 300);
+    // Long enough that nothing of it has slid out at the end.
+    system.set("OPENAI_RATE_WINDOW_MS", 60_000);
+    system.set("OPENAI_RATE_LIMIT_TPM", 10_000_000);
     let api = system.api().await;
     let queue = Queue::new(system.redis.patient_pool(), "it", jobs_config());
     let corrupt = system.submit(&api, &chapter(1, 2)).await;
@@ -24,7 +29,13 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     let later = NewJob { delay: Duration::from_mins(10), ..NewJob::new(payload(), "ada") };
     queue.enqueue(&later).await.unwrap();
 
-    system.simulator.fail_next(Fault::BadRequest, 1);
+    let pool = system.redis.patient_pool();
+    breaker::open_breaker(&pool, &system.keys, "azure").await.unwrap();
+    let group = Group::new("openai", "gpt-4o-mini");
+    set_limits(&pool, &system.keys, &group, &[(LimitName::Rpm, Some(100_000))]).await.unwrap();
+    for fault in [Fault::BadRequest, Fault::ServerError, Fault::RateLimit] {
+        system.simulator.fail_next(fault, 1);
+    }
     let _worker = system.worker("a").await;
     let failed = system.submit(&api, &chapter(2, 2)).await;
     assert_eq!(system.end_of(&api, &failed).await["state"], "failed");
@@ -72,7 +83,12 @@ fn pattern_of(key: &str) -> String {
     let parts: Vec<&str> = key.strip_prefix("{it}:").unwrap_or(key).split(':').collect();
     match parts.as_slice() {
         [name @ ("job" | "checkpoints" | "attempts" | "corrupt"), _] => format!("{name}:<id>"),
-        [name @ ("waiting" | "wake"), _, _] => format!("{name}:<queue>:<lane>"),
+        ["waiting", _, _, _] => "waiting:<queue>:<lane>:<class>".to_owned(),
+        ["wake", _, _] => "wake:<queue>:<lane>".to_owned(),
+        ["shares", _, _] => "shares:<queue>:<class>".to_owned(),
+        [name @ ("breaker" | "failures"), _] => format!("{name}:<provider>"),
+        [name, "openai", _] => format!("{name}:<group>"),
+        ["epoch"] => "epoch".to_owned(),
         ["take", _] => "take:<worker>".to_owned(),
         [name, _] => format!("{name}:<queue>"),
         _ => key.to_owned(),

@@ -15,6 +15,7 @@ static BEGIN: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("slot.lua"),
     include_str!("../limiter/window.lua"),
+    include_str!("../limiter/permit.lua"),
     include_str!("../limiter/epoch.lua"),
     include_str!("../limiter/learn.lua"),
     include_str!("../limiter/admit.lua"),

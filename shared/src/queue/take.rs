@@ -20,6 +20,7 @@ static TAKE: LuaScript = LuaScript::new(concat!(
     include_str!("reclaim.lua"),
     include_str!("sweep.lua"),
     include_str!("../limiter/window.lua"),
+    include_str!("../limiter/permit.lua"),
     include_str!("../limiter/epoch.lua"),
     include_str!("../limiter/learn.lua"),
     include_str!("../limiter/admit.lua"),

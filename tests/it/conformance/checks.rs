@@ -144,8 +144,8 @@ pub(super) async fn finished_jobs_leave_nothing_behind(subject: &mut impl Subjec
     for key in keys {
         let (kind, ttl): (String, i64) =
             redis::pipe().key_type(&key).pttl(&key).query_async(&mut connection).await.map_err(|e| e.to_string())?;
-        // A sorted set is an index, which the backend trims.
-        if ttl < 0 && kind != "zset" {
+        // A sorted set is an index, which the backend trims; the clocks of a queue are one small hash.
+        if ttl < 0 && kind != "zset" && !key.contains(":order:") {
             return Err(format!("{key} ({kind}) stays for ever"));
         }
     }

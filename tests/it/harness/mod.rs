@@ -56,6 +56,8 @@ impl System {
             ("OPENAI_API_KEY", "test".to_owned()),
             ("OPENAI_RATE_LIMIT_RPM", "0".to_owned()),
             ("OPENAI_RATE_LIMIT_TPM", "0".to_owned()),
+            // A Redis that comes back gives no permit for one window.
+            ("OPENAI_RATE_WINDOW_MS", "1000".to_owned()),
             ("LEASE_SECONDS", "2".to_owned()),
             ("JOB_RETRY_BASE_MS", "1".to_owned()),
             ("JOB_RETRY_CAP_MS", "1".to_owned()),

@@ -3,6 +3,7 @@
 mod drain;
 mod figures;
 mod idle;
+mod limit;
 mod noop;
 mod wake;
 
@@ -17,6 +18,8 @@ pub(crate) enum BenchCommand {
     Drain(drain::DrainArgs),
     /// What idle processes cost: memory and Redis commands
     Idle(idle::IdleArgs),
+    /// Whether worker processes together keep to the upstream's limit and use all of it
+    Limit(limit::LimitArgs),
     /// How long a lone job waits for an idle worker
     Wake(wake::WakeArgs),
     /// A worker that does nothing with its jobs; the other benches start it
@@ -32,6 +35,7 @@ impl BenchCommand {
         match self {
             Self::Drain(args) => drain::run(args).await,
             Self::Idle(args) => idle::run(args).await,
+            Self::Limit(args) => limit::run(args).await,
             Self::Wake(args) => wake::run(args).await,
             Self::NoopWorker(args) => noop::run(args).await,
         }

@@ -88,7 +88,7 @@ async fn start_redis(args: &DevArgs, folder: &Folder, stack: &mut Stack, port: u
     let pool = redis::pool(port)?;
     stack.ready("redis", async || pool.ping().await.is_ok()).await?;
     // A Redis without data is new, and to the simulator no call counts: nothing was lost that would have to be waited for.
-    if args.simulated() || pool.query::<(u64,)>(redis::pipe().cmd("DBSIZE")).await? == (0,) {
+    if args.simulated() || redis::is_empty(&pool).await? {
         vouch(&pool, &Keys::new(redis::PREFIX)).await?;
     }
     Ok(redis::url(port))

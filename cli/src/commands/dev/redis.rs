@@ -37,6 +37,13 @@ pub(super) fn url(port: u16) -> String {
     format!("redis://127.0.0.1:{port}")
 }
 
+/// Whether nothing was ever stored in it.
+pub(super) async fn is_empty(pool: &RedisPool) -> anyhow::Result<bool> {
+    let mut size = ::redis::pipe();
+    size.cmd("DBSIZE");
+    Ok(pool.query::<(u64,)>(&size).await?.0 == 0)
+}
+
 /// A connection by which to see whether it answers.
 pub(super) fn pool(port: u16) -> anyhow::Result<RedisPool> {
     let redis_url = url(port).parse().context("an address of our own")?;
