@@ -56,6 +56,7 @@ impl System {
             ("OPENAI_API_KEY", "test".to_owned()),
             ("OPENAI_RATE_LIMIT_RPM", "0".to_owned()),
             ("OPENAI_RATE_LIMIT_TPM", "0".to_owned()),
+            ("OPENAI_MAX_CONCURRENT", "0".to_owned()),
             // A Redis that comes back gives no permit for one window.
             ("OPENAI_RATE_WINDOW_MS", "1000".to_owned()),
             ("LEASE_SECONDS", "2".to_owned()),

@@ -1,4 +1,4 @@
-//! BullMQ, with the limiter that it brings.
+//! `BullMQ`, with the limiter that it brings.
 
 use std::{
     ops::Range,

@@ -29,21 +29,23 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo build --release --workspace --bins --features shared/testing && target/release/unilingo bench limit
+  unilingo bench limit
+      11 minutes; its flashcard-worker is the one beside this program
   unilingo bench limit --setting 6s --processes 4
   unilingo bench limit --setting 6s --guard-ms 20 --busy
   unilingo bench limit --peer bullmq
       beside BullMQ, from the top of the repository; needs node and npm
 
 worst window   most calls in any [t, t + window), by the upstream's log
-utilisation    calls of what the limit allows in that time, from the first call on: the guard counts as a loss
-scripts/call   scripts that Redis ran";
+utilisation    calls (refused ones too) of those that the limit allows; the guard counts as a loss
+scripts/call   scripts that Redis ran
+edge           from idle, one job, and twice the limit just before the window of its call ends";
 
 /// Whether worker processes together keep to the upstream's limit and use all of it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct LimitArgs {
-    /// Numbers of worker processes, each measured in turn; the largest one also meets the edge of a window
+    /// Numbers of worker processes, one after the other; the largest one meets the edge of a window as well
     #[arg(long, value_delimiter = ',', default_value = "1,2,4,8", value_parser = clap::value_parser!(u32).range(1..=64))]
     processes: Vec<u32>,
     /// The limit
@@ -61,10 +63,10 @@ pub(crate) struct LimitArgs {
     /// Keep every core busy meanwhile
     #[arg(long)]
     busy: bool,
-    /// Measure this one's limiter as well
+    /// Measure this limiter as well
     #[arg(long, value_enum)]
     peer: Option<Peer>,
-    /// Where the peer's programs are
+    /// Where the peer is
     #[arg(long, default_value = "tests/peers/bullmq")]
     folder: PathBuf,
 }
@@ -72,7 +74,7 @@ pub(crate) struct LimitArgs {
 /// Whose limiter ours is held against.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Peer {
-    /// BullMQ on node
+    /// `BullMQ`, on node
     Bullmq,
 }
 
@@ -98,11 +100,15 @@ impl LimitArgs {
         for setting in self.setting.list() {
             for &processes in &self.processes {
                 let round = Round { system, limit: setting.limit, processes, latency_ms: self.latency_ms };
-                rows.push(round.saturated(self.windows.unwrap_or(setting.windows), setting.least).await?);
+                let row = round.saturated(self.windows.unwrap_or(setting.windows), setting.least).await?;
+                output::line(&row);
+                rows.push(row);
             }
         }
         let processes = self.processes.iter().copied().max().unwrap_or(1);
-        rows.push(Round { system, limit: EDGE, processes, latency_ms: self.latency_ms }.edge().await?);
+        let row = Round { system, limit: EDGE, processes, latency_ms: self.latency_ms }.edge().await?;
+        output::line(&row);
+        rows.push(row);
         Ok(rows)
     }
 }

@@ -13,7 +13,7 @@ use super::{fleet::Fleet, row::Row, setting::Limit, system::System};
 use crate::output;
 
 /// How long workers may take to start, and to make a call.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The backlog comes so long before the window of the first call ends.
 const BEFORE_EDGE: Duration = Duration::from_millis(300);
 

@@ -1,5 +1,7 @@
 //! What a round came to, and the table of all of them.
 
+use std::fmt;
+
 use super::setting::Limit;
 use crate::commands::bench::figures::verdict;
 
@@ -44,6 +46,14 @@ impl Row {
             self.scripts_per_call.map_or_else(none, |scripts| format!("{scripts:.2}")),
             verdict(self.met()).to_owned(),
         ]
+    }
+}
+
+impl fmt::Display for Row {
+    /// What is said as soon as it is known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [_, _, _, worst, utilisation, refused, _, verdict] = self.cells();
+        write!(f, "    worst window {worst}, utilisation {utilisation}, 429s {refused}: {verdict}")
     }
 }
 
@@ -105,9 +115,9 @@ mod tests {
         assert_eq!(
             table(&[row(), peer]),
             [
-                "          limit              processes  worst window  utilisation  429s  scripts/call",
-                "unilingo  500 per 6 s                4           500      98.00 %     0          2.50  ok",
-                "bullmq    50 per 6 s, edge           4            99            -    49             -  MISSED",
+                "          limit             processes  worst window  utilisation  429s  scripts/call",
+                "unilingo  500 per 6 s               4           500      98.00 %     0          2.50  ok",
+                "bullmq    50 per 6 s, edge          4            99            -    49             -  MISSED",
             ]
         );
     }

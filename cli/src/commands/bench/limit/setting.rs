@@ -38,11 +38,11 @@ pub(super) struct Setting {
 /// 50 a minute, a hundred times faster; and a large account.
 const SHORT: Setting = Setting { limit: Limit { calls: 500, window: Duration::from_secs(6) }, windows: 5, least: 0.97 };
 const LONG: Setting =
-    Setting { limit: Limit { calls: 10_000, window: Duration::from_secs(60) }, windows: 2, least: 0.99 };
+    Setting { limit: Limit { calls: 10_000, window: Duration::from_mins(1) }, windows: 2, least: 0.99 };
 /// Where the edge of a window is looked at.
 pub(super) const EDGE: Limit = Limit { calls: 50, window: Duration::from_secs(6) };
 
-/// Which of them.
+/// Which of the settings.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(super) enum Settings {
     /// 500 calls per 6 s
@@ -51,7 +51,7 @@ pub(super) enum Settings {
     /// 10,000 calls per minute
     #[value(name = "60s")]
     Long,
-    /// Each in turn
+    /// One after the other
     #[default]
     Both,
 }
