@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use shared::{job::JobFailure, queue::EnqueueError, redis::UnavailableError};
+use shared::{clock, job::JobFailure, queue::EnqueueError, redis::UnavailableError};
 
 /// Seconds after which a client may ask again when Redis was away: it comes back within seconds or not soon.
 const RETRY_UNAVAILABLE: u32 = 2;
@@ -33,12 +33,14 @@ pub(crate) struct ApiError {
     code: Cow<'static, str>,
     field: Option<&'static str>,
     detail: Cow<'static, str>,
+    /// What legacy answers say beside `error`.
+    message: Option<Cow<'static, str>>,
     retry_after: Option<u32>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code: Cow::Borrowed(code), field: None, detail: detail.into(), retry_after: None }
+        Self { status, code: Cow::Borrowed(code), field: None, detail: detail.into(), message: None, retry_after: None }
     }
 
     fn about(self, field: &'static str) -> Self {
@@ -103,6 +105,13 @@ impl ApiError {
         Self { retry_after: Some(RETRY_QUEUE_FULL), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", detail) }
     }
 
+    /// The budget does not allow it.
+    fn over_budget(message: Cow<'static, str>, retry_after: Option<u32>) -> Self {
+        let detail = "Service temporarily unavailable due to budget limits";
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "budget_limit_exceeded", detail);
+        Self { message: Some(message), retry_after, ..error }
+    }
+
     /// A fault of ours.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side")
@@ -134,6 +143,17 @@ impl From<EnqueueError> for ApiError {
                 tracing::warn!(queue.unfinished = unfinished, "A job was refused: the queue is full");
                 Self::queue_full()
             }
+            EnqueueError::Killed { reason } => {
+                tracing::warn!(reason, "A job was refused: the kill switch of the budget is on");
+                Self::over_budget(Cow::Borrowed("New requests are not accepted at the moment"), None)
+            }
+            EnqueueError::OverBudget { limit, anew_at_ms } => {
+                tracing::warn!(limit, "A job was refused: it could overrun the budget");
+                let seconds = anew_at_ms.saturating_sub(clock::unix_ms()).div_ceil(1_000);
+                let whose = if limit.starts_with("user") { "Your daily" } else { "The monthly" };
+                let message = format!("{whose} budget is used up; it begins anew in {seconds} seconds");
+                Self::over_budget(Cow::Owned(message), u32::try_from(seconds).ok())
+            }
             EnqueueError::Encode(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "A payload can't be encoded");
                 Self::internal()
@@ -164,6 +184,8 @@ struct Legacy<'a> {
     code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
 }
 
 impl IntoResponse for ApiError {
@@ -172,7 +194,7 @@ impl IntoResponse for ApiError {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
-            detail: &self.detail,
+            detail: self.message.as_deref().unwrap_or(&self.detail),
             code: &self.code,
             field: self.field,
         };
@@ -199,6 +221,7 @@ impl ApiError {
             error: if missing { LEGACY_MISSING } else { &self.detail },
             code: self.code.to_ascii_uppercase(),
             field: self.field,
+            message: self.message.as_deref(),
         };
         let mut response = self.finish(Json(body).into_response());
         response.extensions_mut().insert(self);

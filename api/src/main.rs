@@ -24,7 +24,9 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     lifecycle.listen_for_signals(settings.api.drain())?;
     let port = settings.api.port;
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;
-    let state = AppState::start(settings.api, &settings.redis, settings.jobs, &lifecycle)?;
+    settings.call.openai_prices.warn_unless_priced(&settings.call.openai_model);
+    let allowance = settings.call.allowance(settings.budget.limits());
+    let state = AppState::start(settings.api, &settings.redis, settings.jobs, allowance, &lifecycle)?;
     api::serve(listener, state, &lifecycle).await?;
     lifecycle.finish().await;
     tracing::info!("Stopped");

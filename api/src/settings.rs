@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use shared::{
-    config::{ApiConfig, JobsConfig, LoggingConfig, RedisConfig},
+    config::{ApiConfig, BudgetConfig, JobsConfig, LoggingConfig, OpenAiCallConfig, RedisConfig},
     startup::{self, StartupError},
 };
 
@@ -30,6 +30,12 @@ pub struct Settings {
     /// Lifetimes of jobs.
     #[command(flatten)]
     pub jobs: JobsConfig,
+    /// What may be spent.
+    #[command(flatten)]
+    pub budget: BudgetConfig,
+    /// What a call to the model is made of, to reckon with.
+    #[command(flatten)]
+    pub call: OpenAiCallConfig,
     /// Logs.
     #[command(flatten)]
     pub logging: LoggingConfig,

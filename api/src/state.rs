@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::{
+    budget::Allowance,
     config::{ApiConfig, AuthMode, ConfigError, JobsConfig, RedisConfig},
     lifecycle::Lifecycle,
     queue::{JobEvents, Queue},
@@ -30,10 +31,11 @@ impl AppState {
         api: ApiConfig,
         redis: &RedisConfig,
         jobs: JobsConfig,
+        allowance: Allowance,
         lifecycle: &Lifecycle,
     ) -> Result<Self, ConfigError> {
         let pool = RedisPool::new(redis)?;
-        let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs);
+        let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs).with_budget(allowance);
         let events = JobEvents::start(queue.clone(), lifecycle);
         warn_of_trust(&api);
         Ok(Self { config: Arc::new(api), redis: pool, queue, events, drain: lifecycle.drain().clone() })

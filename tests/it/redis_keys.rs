@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde_json::Value;
 use shared::{
     breaker,
+    budget::{Budget, Limit, Limits},
     job::{Kind, kinds::GenerateFlashcards},
     limiter::{Group, LimitName, set_limits},
     queue::{NewJob, Queue},
@@ -31,6 +32,8 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
 
     let pool = system.redis.patient_pool();
     breaker::open_breaker(&pool, &system.keys, "azure").await.unwrap();
+    let budget = Budget::new(pool.clone(), system.keys.clone(), Limits::default());
+    budget.set_limit(Limit::UserTokensPerDay, Some(1_000_000)).await.unwrap();
     let group = Group::new("openai", "gpt-4o-mini");
     set_limits(&pool, &system.keys, &group, &[(LimitName::Rpm, Some(100_000))]).await.unwrap();
     for fault in [Fault::BadRequest, Fault::ServerError, Fault::RateLimit] {
@@ -88,6 +91,9 @@ fn pattern_of(key: &str) -> String {
         ["shares", _, _] => "shares:<queue>:<class>".to_owned(),
         [name @ ("breaker" | "failures"), _] => format!("{name}:<provider>"),
         [name, "openai", _] => format!("{name}:<group>"),
+        ["budget"] => "budget".to_owned(),
+        ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),
+        ["spend", "fleet", _] => "spend:fleet:<month>".to_owned(),
         ["epoch"] => "epoch".to_owned(),
         ["take", _] => "take:<worker>".to_owned(),
         [name, _] => format!("{name}:<queue>"),

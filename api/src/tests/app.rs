@@ -41,7 +41,8 @@ impl App {
         let args = ["api", "--auth", "trust-client", "--redis-url", &redis_url, "--content-max-chars", &max_chars];
         let settings = Settings::try_parse_from(args).unwrap();
         let lifecycle = Lifecycle::new();
-        let state = AppState::start(settings.api, &settings.redis, settings.jobs, &lifecycle).unwrap();
+        let allowance = settings.call.allowance(settings.budget.limits());
+        let state = AppState::start(settings.api, &settings.redis, settings.jobs, allowance, &lifecycle).unwrap();
         Self { state, lifecycle }
     }
 

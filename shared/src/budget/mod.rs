@@ -12,6 +12,7 @@
 //! in line, and its end gives the hold back in the same step. So no number of api replicas accepts a job too many.
 //! [`Budget`] is for operators.
 
+mod allowance;
 mod client;
 mod limits;
 mod price;
@@ -20,6 +21,7 @@ mod price;
 mod tests;
 mod usd;
 
+pub use allowance::{Allowance, Hold};
 pub use client::{Budget, BudgetStatus, KillSwitch, LimitInForce, Spend};
 pub use limits::{Limit, Limits};
 pub use price::{PriceError, Prices};

@@ -2,10 +2,7 @@
 
 use clap::Args;
 
-use crate::budget::{Limits, Prices, Usd};
-
-/// <https://platform.openai.com/docs/pricing>, standard processing.
-const PRICES: &str = "gpt-4o-mini=0.15/0.60,gpt-4o=2.50/10,gpt-4.1=2/8,gpt-4.1-mini=0.40/1.60,gpt-4.1-nano=0.10/0.40";
+use crate::budget::{Limits, Usd};
 
 /// The budget: jobs are refused when they could overrun it. Days and months are those of UTC.
 #[derive(Debug, Clone, Args)]
@@ -26,11 +23,6 @@ pub struct BudgetConfig {
     /// US dollars that the whole fleet may spend in a month; 0 is no limit
     #[arg(long, env = "BUDGET_FLEET_USD_PER_MONTH", default_value_t = Usd::ZERO)]
     pub budget_fleet_usd_per_month: Usd,
-
-    /// What a million prompt and completion tokens of each model cost, in US dollars: model=prompt/completion,… A model that
-    /// is not listed counts as free
-    #[arg(long, env = "OPENAI_PRICES", default_value = PRICES)]
-    pub openai_prices: Prices,
 }
 
 impl BudgetConfig {
@@ -63,18 +55,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_limited_unless_it_is_asked_for_and_the_usual_models_have_prices() {
+    fn nothing_is_limited_unless_it_is_asked_for() {
         let config = parse(&[]).unwrap();
         assert_eq!(config.limits(), Limits::default());
-        for (model, micros) in [
-            ("gpt-4o-mini", 750_000),
-            ("gpt-4o", 12_500_000),
-            ("gpt-4.1", 10_000_000),
-            ("gpt-4.1-mini", 2_000_000),
-            ("gpt-4.1-nano", 500_000),
-        ] {
-            assert_eq!(config.openai_prices.cost_micros(model, 1_000_000, 1_000_000), micros, "{model}");
-        }
     }
 
     #[test]
@@ -93,7 +76,6 @@ mod tests {
             ["--budget-user-usd-per-day", "5 EUR"],
             ["--budget-fleet-tokens-per-month", "1e6"],
             ["--budget-fleet-usd-per-month", "1,000"],
-            ["--openai-prices", "gpt-4o=2.50"],
         ] {
             let error = parse(&[flag, value]).unwrap_err().to_string();
             assert!(error.contains(flag) && error.contains(value), "{error}");

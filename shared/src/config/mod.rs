@@ -9,6 +9,7 @@ mod budget;
 mod jobs;
 mod logging;
 mod openai;
+mod openai_call;
 mod redis;
 mod worker;
 
@@ -17,6 +18,7 @@ pub use budget::BudgetConfig;
 pub use jobs::JobsConfig;
 pub use logging::{LogFormat, LoggingConfig};
 pub use openai::OpenAiConfig;
+pub use openai_call::OpenAiCallConfig;
 pub use redis::RedisConfig;
 pub use worker::WorkerConfig;
 

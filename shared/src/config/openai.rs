@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use url::Url;
 
-use super::ConfigError;
+use super::{ConfigError, OpenAiCallConfig};
 use crate::{
     breaker::BreakerSettings,
     limiter::{Group, Limits, TokenAccounting, Upstream},
@@ -26,9 +26,9 @@ pub struct OpenAiConfig {
     #[arg(long, env = "OPENAI_BASE_URL", default_value = "https://api.openai.com/v1")]
     pub openai_base_url: Url,
 
-    /// Model that writes the cards; it must support structured outputs
-    #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
-    pub openai_model: String,
+    /// What a call is made of.
+    #[command(flatten)]
+    pub call: OpenAiCallConfig,
 
     /// Requests per minute for the whole fleet; 0 turns the constraint off
     #[arg(long, env = "OPENAI_RATE_LIMIT_RPM", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=100_000))]
@@ -82,14 +82,6 @@ pub struct OpenAiConfig {
     #[arg(long, env = "OPENAI_BREAKER_SLOW_PROBE_MS", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10..=86_400_000))]
     pub openai_breaker_slow_probe_ms: u64,
 
-    /// One call's share of a long text, in tokens
-    #[arg(long, env = "OPENAI_CHUNK_TOKENS", default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(100..))]
-    pub openai_chunk_tokens: u32,
-
-    /// Cap of one answer, in tokens
-    #[arg(long, env = "OPENAI_MAX_OUTPUT_TOKENS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(64..))]
-    pub openai_max_output_tokens: u32,
-
     /// Time-out of one call, in seconds
     #[arg(long, env = "OPENAI_TIMEOUT_SECONDS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub openai_timeout_seconds: u64,
@@ -107,7 +99,7 @@ impl OpenAiConfig {
     pub fn upstream(&self, call_tokens: u32) -> Upstream {
         let ms = Duration::from_millis;
         Upstream {
-            group: Group::new("openai", &self.openai_model),
+            group: Group::new("openai", &self.call.openai_model),
             limits: Limits {
                 window: ms(self.openai_rate_window_ms),
                 guard: ms(self.openai_rate_guard_ms),
@@ -117,8 +109,10 @@ impl OpenAiConfig {
                 concurrency: self.openai_max_concurrent.into(),
             },
             accounting: self.openai_token_accounting,
-            chunk_tokens: self.openai_chunk_tokens,
+            chunk_tokens: self.call.openai_chunk_tokens,
             call_tokens,
+            prices: self.call.openai_prices.clone(),
+            model: self.call.openai_model.clone(),
             breaker: BreakerSettings {
                 failures: self.openai_breaker_failures,
                 failure_window: ms(self.openai_breaker_window_ms),
@@ -137,7 +131,7 @@ impl OpenAiConfig {
     ///
     /// When no call could ever fit the token limit, or the key is missing for OpenAI's own address.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let answer = self.openai_max_output_tokens;
+        let answer = self.call.openai_max_output_tokens;
         let limit = self.openai_rate_limit_tpm;
         if limit > 0 && answer >= limit {
             return Err(ConfigError::new(format!(
@@ -156,7 +150,7 @@ impl std::fmt::Debug for OpenAiConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OpenAiConfig")
             .field("openai_base_url", &self.openai_base_url.as_str())
-            .field("openai_model", &self.openai_model)
+            .field("openai_model", &self.call.openai_model)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::breaker::BreakerSettings;
+use crate::{breaker::BreakerSettings, budget::Prices};
 
 /// Models that share a limit, named `provider:model`; a breaker is shared by all groups of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,10 @@ pub struct Upstream {
     pub chunk_tokens: u32,
     /// Tokens of a job's first call beside that text: instructions and the cap of the answer.
     pub call_tokens: u32,
+    /// The model that is called, and what its tokens cost.
+    pub model: String,
+    /// See [`Self::model`].
+    pub prices: Prices,
     /// When the breaker opens and closes.
     pub breaker: BreakerSettings,
 }

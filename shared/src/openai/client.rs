@@ -81,7 +81,7 @@ impl OpenAi {
             .with_org_id("")
             .with_project_id("");
         let client = Client::build(http.clone(), settings);
-        Ok(Self { http, client, model: config.openai_model.clone() })
+        Ok(Self { http, client, model: config.call.openai_model.clone() })
     }
 
     /// Asks once, when `door` lets the call go, and waits for the whole answer. The door is asked at the last moment: the

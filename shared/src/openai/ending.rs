@@ -1,6 +1,6 @@
 //! What a call's end means for the fleet.
 
-use super::{ChatAnswer, OpenAiError, RateHeaders};
+use super::{ChatAnswer, OpenAiError, RateHeaders, Usage};
 use crate::queue::{CallEnd, Ending};
 
 impl CallEnd<'static> {
@@ -12,8 +12,8 @@ impl CallEnd<'static> {
             Err(error) => of_error(error),
         };
         let (tokens, rate) = match outcome {
-            Ok(answer) => (Some(answer.usage.total_tokens.into()), answer.rate),
-            Err(OpenAiError::CutOff { usage }) => (Some(usage.total_tokens.into()), RateHeaders::default()),
+            Ok(answer) => (Some(of_usage(answer.usage)), answer.rate),
+            Err(OpenAiError::CutOff { usage }) => (Some(of_usage(*usage)), RateHeaders::default()),
             Err(OpenAiError::RateLimited { rate, .. }) => (None, *rate),
             Err(_) => (None, RateHeaders::default()),
         };
@@ -26,6 +26,10 @@ impl CallEnd<'static> {
             limit_tokens: rate.tokens.limit,
         }
     }
+}
+
+fn of_usage(usage: Usage) -> (u64, u64) {
+    (usage.prompt_tokens.into(), usage.completion_tokens.into())
 }
 
 const fn of_error(error: &OpenAiError) -> (Ending, &'static str) {

@@ -1,4 +1,4 @@
--- Fragment: failed attempts and dead letters. Needs keys.lua and slot.lua.
+-- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua and budget.lua.
 
 -- Adds a failed attempt to the job's record, of which the newest 50 are kept.
 local function record_attempt(id, now, entry)
@@ -6,6 +6,14 @@ local function record_attempt(id, now, entry)
   local key = of_job('attempts', id)
   redis.pcall('RPUSH', key, cjson.encode(entry))
   redis.pcall('LTRIM', key, '-50', '-1')
+end
+
+-- Gives back what an ended job was held to by the budget.
+local function end_hold(id)
+  local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros')
+  if not job[1] then return end
+  budget_release(job[1], job[2], job[3], job[4])
+  redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros')
 end
 
 -- Drops what is left of a job whose hash is gone.
@@ -25,6 +33,7 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
   redis.call('ZREM', of_queue('scheduled'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
   if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+  end_hold(id)
   redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
   redis.call('HDEL', job, 'worker', 'run_at', 'group', 'permit')
   for _, name in ipairs({ 'job', 'checkpoints', 'attempts' }) do redis.call('PEXPIRE', of_job(name, id), dead_ttl) end

@@ -26,6 +26,7 @@ static BEGIN: LuaScript = LuaScript::new(concat!(
 static END: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("slot.lua"),
+    include_str!("../budget/budget.lua"),
     include_str!("../limiter/window.lua"),
     include_str!("../limiter/learn.lua"),
     include_str!("../breaker/breaker.lua"),
@@ -64,8 +65,8 @@ pub struct CallEnd<'a> {
     pub ending: Ending,
     /// A code for [`Ending::Failed`] and [`Ending::Blocked`].
     pub reason: &'a str,
-    /// Tokens that it used, where that is known.
-    pub tokens: Option<u64>,
+    /// Tokens that it used, of the prompt and of the answer, where that is known.
+    pub tokens: Option<(u64, u64)>,
     /// The provider's limit of requests, where it tells.
     pub limit_requests: Option<u64>,
     /// Requests left of it when the call arrived.
@@ -173,7 +174,7 @@ impl Call {
             .arg(upstream.group.as_str())
             .arg(word)
             .arg(end.reason)
-            .arg(known(end.tokens))
+            .arg(known(end.tokens.map(|(prompt, answer)| prompt.saturating_add(answer))))
             .arg(if upstream.accounting == TokenAccounting::Used { "used" } else { "reserved" })
             .arg(known(end.limit_requests))
             .arg(known(end.remaining_requests))
@@ -187,7 +188,8 @@ impl Call {
             .arg(millis(breaker.open_max))
             .arg(breaker.successes)
             .arg(millis(breaker.slow_probe))
-            .arg(millis(breaker.probe));
+            .arg(millis(breaker.probe))
+            .arg(end.tokens.map_or(0, |(prompt, answer)| upstream.prices.cost_micros(&upstream.model, prompt, answer)));
         let (_, event): (String, String) = self.job.redis.run(&call).await?;
         Ok(event)
     }

@@ -1,6 +1,7 @@
 //! The way in for everyone who is not a worker.
 
 use crate::{
+    budget::Allowance,
     config::JobsConfig,
     redis::{Keys, RedisPool},
 };
@@ -11,12 +12,19 @@ pub struct Queue {
     pub(super) redis: RedisPool,
     pub(super) keys: Keys,
     pub(super) jobs: JobsConfig,
+    pub(super) allowance: Allowance,
 }
 
 impl Queue {
     /// A client of the queues below `prefix` (`QUEUE_PREFIX`).
     #[must_use]
     pub fn new(redis: RedisPool, prefix: &str, jobs: JobsConfig) -> Self {
-        Self { redis, keys: Keys::new(prefix), jobs }
+        Self { redis, keys: Keys::new(prefix), jobs, allowance: Allowance::default() }
+    }
+
+    /// The same, which holds jobs to a budget.
+    #[must_use]
+    pub fn with_budget(self, allowance: Allowance) -> Self {
+        Self { allowance, ..self }
     }
 }

@@ -5,6 +5,7 @@
 --       9 `used` where the reservation is cut to real use  10 limit of requests (-1: unknown, as the next ones)  11 requests
 --       left of it  12 limit of tokens  13, 14 own permits in the window and ever granted when the call was let go
 --       15 retry_after_ms  16 failures  17 failures_ms  18 open_ms  19 open_max_ms  20 successes  21 slow_ms  22 probe_ms
+--       23 what it cost, in micro-dollars
 -- Returns {'ended', event}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it, else ''
 local id, group, ending = ARGV[2], ARGV[5], ARGV[6]
 local member, now = id .. ':' .. ARGV[3] .. ':' .. ARGV[4], now_ms()
@@ -41,13 +42,25 @@ if ending == 'unsent' or ending == 'unreached' then
   freed = true
 end
 
+local key = of_job('job', id)
+local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros')
+if known(8) then
+  budget_spend(now, job[2], ARGV[8], ARGV[23])
+  -- What was spent need not be held any more.
+  local tokens, micros = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+  local spent_tokens, spent_micros = math.min(known(8), tokens), math.min(tonumber(ARGV[23]), micros)
+  if job[3] then
+    budget_release(job[3], job[2], spent_tokens, spent_micros)
+    redis.call('HSET', key, 'held_tokens', text(tokens - spent_tokens), 'held_micros', text(micros - spent_micros))
+  end
+end
+
 local settings = { failures = tonumber(ARGV[16]), failures_ms = ARGV[17], open_ms = tonumber(ARGV[18]),
   open_max_ms = tonumber(ARGV[19]), successes = tonumber(ARGV[20]), slow_ms = tonumber(ARGV[21]), probe_ms = ARGV[22] }
 local verdict = heed_end(open_breaker(provider, now), settings, member, ending == 'unreached' and 'failed' or ending, ARGV[7])
 if verdict then event = verdict end
 if verdict or freed then
   redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
-  local lane = redis.call('HGET', of_job('job', id), 'lane')
-  if lane then redis.call('ZADD', of_lane('wake', lane), '0', 'marker') end
+  if job[1] then redis.call('ZADD', of_lane('wake', job[1]), '0', 'marker') end
 end
 return { 'ended', event }

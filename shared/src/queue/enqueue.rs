@@ -13,6 +13,7 @@ static ENQUEUE: LuaScript =
         include_str!("keys.lua"),
         include_str!("line.lua"),
         include_str!("order.lua"),
+        include_str!("../budget/budget.lua"),
         include_str!("enqueue.lua")
     ));
 
@@ -46,6 +47,20 @@ pub enum EnqueueError {
         /// How many.
         unfinished: u64,
     },
+    /// An operator has thrown the kill switch of the budget.
+    #[error("no job is accepted: {reason}")]
+    Killed {
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// The job could overrun the budget.
+    #[error("the job could overrun the budget: {limit}")]
+    OverBudget {
+        /// Which limit: `user_tokens`, `user_money`, `fleet_tokens` or `fleet_money`.
+        limit: String,
+        /// When it begins anew, in ms since the Unix epoch.
+        anew_at_ms: u64,
+    },
     /// The payload has no JSON form.
     #[error("the payload can't be encoded")]
     Encode(#[from] serde_json::Error),
@@ -59,10 +74,12 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// When the queue is full or Redis does not answer.
+    /// When the queue is full, the budget does not allow it, or Redis does not answer.
     pub async fn enqueue<K: Kind>(&self, job: &NewJob<K>) -> Result<JobId, EnqueueError> {
         let id = JobId::new();
         let payload = serde_json::to_vec(&job.payload)?;
+        let tokens = job.payload.tokens();
+        let hold = self.allowance.hold(tokens);
         let mut call = ENQUEUE.call();
         call.key(self.keys.root())
             .arg(K::QUEUE.as_str())
@@ -76,10 +93,18 @@ impl Queue {
             .arg(self.jobs.job_max_attempts)
             .arg(self.jobs.queue_max_waiting)
             .arg(job.priority.as_str())
-            .arg(job.payload.tokens());
-        let (word, number): (String, u64) = self.redis.run(&call).await?;
-        match word.as_str() {
-            "full" => Err(EnqueueError::Full { unfinished: number }),
+            .arg(tokens)
+            .arg(hold.tokens)
+            .arg(hold.micros)
+            .arg(&self.allowance.limits.in_order());
+        let reply: Vec<String> = self.redis.run(&call).await?;
+        let number = |text: &str| text.parse().unwrap_or_default();
+        match reply.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["full", unfinished] => Err(EnqueueError::Full { unfinished: number(unfinished) }),
+            ["killed", reason] => Err(EnqueueError::Killed { reason: (*reason).to_owned() }),
+            ["over", limit, anew_at] => {
+                Err(EnqueueError::OverBudget { limit: (*limit).to_owned(), anew_at_ms: number(anew_at) })
+            }
             _ => Ok(id),
         }
     }

@@ -7,7 +7,7 @@
 local id, fence, outcome = ARGV[2], ARGV[3], ARGV[4]
 local key = of_job('job', id)
 local job = redis.call('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'rank', 'worker', 'started', 'settled',
-  'resumed', 'class', 'group', 'permit')
+  'resumed', 'class', 'group', 'permit', 'held')
 local state = job[2] or 'gone'
 if job[9] == fence then return { 'repeated', state } end
 if job[1] ~= fence or state ~= 'active' then return { 'stale', state } end
@@ -25,6 +25,7 @@ end
 local function finish(final, ttl)
   redis.call('ZREM', of_queue('deadlines'), id)
   if job[10] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
+  if job[14] then end_hold(id) end
   redis.call('PEXPIRE', key, ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), final)

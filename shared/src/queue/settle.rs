@@ -9,6 +9,7 @@ static SETTLE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("line.lua"),
     include_str!("slot.lua"),
+    include_str!("../budget/budget.lua"),
     include_str!("bury.lua"),
     include_str!("settle.lua")
 ));

@@ -15,6 +15,7 @@ static TAKE: LuaScript = LuaScript::new(concat!(
     include_str!("line.lua"),
     include_str!("order.lua"),
     include_str!("slot.lua"),
+    include_str!("../budget/budget.lua"),
     include_str!("bury.lua"),
     include_str!("promote.lua"),
     include_str!("reclaim.lua"),

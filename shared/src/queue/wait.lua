@@ -21,6 +21,7 @@ end
 -- Why no job of this queue may be taken at all.
 local function paused(group, gate)
   if redis.call('HEXISTS', of_queue('order'), 'paused') == 1 then return { -1, 'paused' } end
+  if redis.call('HEXISTS', root .. ':budget', 'kill') == 1 then return { -1, 'killed' } end
   if group ~= '' and not gate then return { 0, 'unannounced' } end
 end
 

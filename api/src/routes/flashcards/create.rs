@@ -45,8 +45,9 @@ pub(crate) async fn create(
     JsonBody(json): JsonBody,
 ) -> Result<Answer, ApiError> {
     let request = FlashcardsRequest::parse(&json)?;
+    let priority = request.priority()?;
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::HeaderWillDo)?;
-    let job = NewJob::new(payload, user);
+    let job = NewJob { priority, ..NewJob::new(payload, user) };
     let id = patience::redis(state.queue.enqueue(&job)).await?;
     let status_url = format!("/api/v1/jobs/{id}");
     let headers = [(LOCATION, status_url.clone()), (RETRY_AFTER, FIRST_LOOK.to_owned())];

@@ -1,7 +1,7 @@
 //! The body of a request for flashcards: one shape for both paths.
 
 use serde::Deserialize;
-use shared::job::{Language, kinds::GenerateFlashcards};
+use shared::job::{Language, Priority, kinds::GenerateFlashcards};
 
 use super::text::Text;
 use crate::{
@@ -15,6 +15,8 @@ const NAME_MAX_CHARS: usize = 200;
 const LANGUAGE_MAX_CHARS: usize = 100;
 /// Longest user name before it is trimmed; [`checked_user`] knows the real limit.
 const USER_MAX_CHARS: usize = 1_000;
+/// Longest text that is looked up as a priority.
+const PRIORITY_MAX_CHARS: usize = 20;
 const DEFAULT_LANGUAGE: &str = "English";
 
 /// The fields as they came. Fields that are not known are passed over: old apps send some.
@@ -27,6 +29,7 @@ pub(super) struct FlashcardsRequest {
     user_id: Option<Text>,
     native_language: Option<Text>,
     target_language: Option<Text>,
+    priority: Option<Text>,
 }
 
 /// Whether the `userId` field must be there, or the `user-id` header will do.
@@ -47,6 +50,15 @@ impl FlashcardsRequest {
             Ok(_) => Err(ApiError::bad_field("body", "invalid_type", "The body must be a JSON object")),
             Err(error) => Err(malformed(&error)),
         }
+    }
+
+    /// How urgent it is, as far as a caller may say: `normal` is what servers' keys get.
+    pub(super) fn priority(&self) -> Result<Priority, ApiError> {
+        let Some(value) = &self.priority else { return Ok(Priority::Interactive) };
+        let named = value.clone().checked("priority", PRIORITY_MAX_CHARS)?;
+        [Priority::Interactive, Priority::Bulk].into_iter().find(|class| class.as_str() == named).ok_or_else(|| {
+            ApiError::bad_field("priority", "unknown_priority", "`priority` must be `interactive` or `bulk`")
+        })
     }
 
     /// The payload and its user, when every field is as it must be. The header wins over the field, because polls are
@@ -132,6 +144,17 @@ mod tests {
             target_language: "German".to_owned(),
         };
         assert_eq!((payload, user.as_str()), (expected, "u"));
+    }
+
+    #[test]
+    fn callers_may_ask_for_two_of_the_classes() {
+        let priority = |json| FlashcardsRequest::parse(json).and_then(|request| request.priority());
+        assert_eq!(priority("{}").unwrap(), Priority::Interactive);
+        assert_eq!(priority(r#"{"priority":"bulk"}"#).unwrap(), Priority::Bulk);
+        for json in [r#"{"priority":"normal"}"#, r#"{"priority":"urgent"}"#, r#"{"priority":""}"#] {
+            assert_eq!(priority(json).unwrap_err().code(), "unknown_priority", "{json}");
+        }
+        assert_eq!(priority(r#"{"priority":7}"#).unwrap_err().code(), "invalid_type");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{
 use crate::error::ApiError;
 
 /// What stands in a field. A value that is not text is dropped while it is read: it costs no memory.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Text {
     Text(String),
     Other(&'static str),

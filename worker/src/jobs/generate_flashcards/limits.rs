@@ -37,8 +37,8 @@ impl CallLimits {
 impl From<&OpenAiConfig> for CallLimits {
     fn from(config: &OpenAiConfig) -> Self {
         Self {
-            chunk_tokens: config.openai_chunk_tokens,
-            max_output_tokens: config.openai_max_output_tokens,
+            chunk_tokens: config.call.openai_chunk_tokens,
+            max_output_tokens: config.call.openai_max_output_tokens,
             tokens_per_minute: config.openai_rate_limit_tpm,
         }
     }

@@ -1,6 +1,7 @@
 //! Jobs whose calls are limited.
 
 mod breaker;
+mod budget;
 mod learning;
 mod order;
 mod property;
@@ -45,6 +46,8 @@ pub(super) fn upstream(limits: Limits) -> Upstream {
         accounting: TokenAccounting::Reserved,
         chunk_tokens: 1_000,
         call_tokens: 100,
+        model: "model".to_owned(),
+        prices: "model=1/10".parse().unwrap(),
         breaker: breaker(),
     }
 }

@@ -111,7 +111,7 @@ async fn used_accounting_cuts_to_real_use_and_reserved_does_not() {
         f.enqueue_many(1).await;
         let job = f.ask("a", 1).await.0.remove(0);
         let call = f.begin(&job, 100).await.unwrap();
-        call.end(CallEnd { tokens: Some(30), ..ended(Ending::Ok) }).await;
+        call.end(CallEnd { tokens: Some((20, 10)), ..ended(Ending::Ok) }).await;
         assert_eq!(f.tokens().await, left, "{accounting:?}");
     }
 }

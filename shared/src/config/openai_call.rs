@@ -1,0 +1,77 @@
+//! What a call to the model is made of: the workers make it, the api reckons with it.
+
+use clap::Args;
+
+use crate::budget::{Allowance, Limits, Prices};
+
+/// <https://platform.openai.com/docs/pricing>, standard processing.
+const PRICES: &str = "gpt-4o-mini=0.15/0.60,gpt-4o=2.50/10,gpt-4.1=2/8,gpt-4.1-mini=0.40/1.60,gpt-4.1-nano=0.10/0.40";
+
+/// A call to the model, and what it costs.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "OpenAI")]
+pub struct OpenAiCallConfig {
+    /// Model that writes the cards; it must support structured outputs
+    #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
+    pub openai_model: String,
+
+    /// One call's share of a long text, in tokens
+    #[arg(long, env = "OPENAI_CHUNK_TOKENS", default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(100..))]
+    pub openai_chunk_tokens: u32,
+
+    /// Cap of one answer, in tokens
+    #[arg(long, env = "OPENAI_MAX_OUTPUT_TOKENS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(64..))]
+    pub openai_max_output_tokens: u32,
+
+    /// What a million prompt and completion tokens of each model cost, in US dollars: model=prompt/completion,… A model that
+    /// is not listed counts as free
+    #[arg(long, env = "OPENAI_PRICES", default_value = PRICES)]
+    pub openai_prices: Prices,
+}
+
+impl OpenAiCallConfig {
+    /// What of the budget a job is held to, within `limits`.
+    #[must_use]
+    pub fn allowance(&self, limits: Limits) -> Allowance {
+        Allowance {
+            limits,
+            prices: self.openai_prices.clone(),
+            model: self.openai_model.clone(),
+            chunk_tokens: self.openai_chunk_tokens,
+            max_output_tokens: self.openai_max_output_tokens,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        call: OpenAiCallConfig,
+    }
+
+    #[test]
+    fn the_usual_models_have_prices() {
+        let config = Cli::try_parse_from(["test"]).unwrap().call;
+        for (model, micros) in [
+            ("gpt-4o-mini", 750_000),
+            ("gpt-4o", 12_500_000),
+            ("gpt-4.1", 10_000_000),
+            ("gpt-4.1-mini", 2_000_000),
+            ("gpt-4.1-nano", 500_000),
+        ] {
+            assert_eq!(config.openai_prices.cost_micros(model, 1_000_000, 1_000_000), micros, "{model}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_price_names_the_setting() {
+        let error = Cli::try_parse_from(["test", "--openai-prices", "gpt-4o=2.50"]).unwrap_err().to_string();
+        assert!(error.contains("--openai-prices") && error.contains("gpt-4o=2.50"), "{error}");
+    }
+}
