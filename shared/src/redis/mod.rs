@@ -8,6 +8,8 @@ mod script;
 pub use connect::{RedisPool, UnavailableError};
 pub use keys::Keys;
 pub use script::LuaScript;
+#[cfg(feature = "testing")]
+pub use script::take_time_from_hand_clock;
 
 /// A duration as scripts take it: whole milliseconds.
 #[must_use]

@@ -3,6 +3,7 @@
 mod breaker;
 mod budget;
 mod learning;
+mod model;
 mod order;
 mod property;
 mod waiting;
