@@ -6,6 +6,8 @@ mod conformance;
 mod crashes;
 mod end_to_end;
 mod harness;
+mod one_limit;
+mod operator;
 mod redis_away;
 mod redis_keys;
 mod rolling_deploy;

@@ -67,15 +67,8 @@ async fn run(service: Service) -> anyhow::Result<()> {
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;
     let redis = RedisPool::new(&settings.redis)?;
     let config = (&settings.jobs, &settings.worker);
-    let worker = Worker::new(
-        redis.clone(),
-        &settings.redis.queue_prefix,
-        queue,
-        registry,
-        Some(upstream),
-        config,
-        &lifecycle,
-    );
+    let worker =
+        Worker::new(redis.clone(), &settings.redis.queue_prefix, queue, registry, Some(upstream), config, &lifecycle);
 
     let (health, serving) = (Health::new(redis, worker.stats(), &lifecycle), lifecycle.clone());
     lifecycle.tasks().spawn(async move {

@@ -1,7 +1,13 @@
 //! A file or folder for each verb. A new verb is a variant here and its arm in [`Command::run`].
 
 mod bench;
+mod breaker;
+mod budget;
 mod dev;
+mod limits;
+mod provider;
+mod queue;
+mod system;
 
 use std::process::ExitCode;
 
@@ -13,8 +19,20 @@ pub(crate) enum Command {
     /// Measure and print figures
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Show, open or close the circuit breaker of an upstream
+    #[command(subcommand)]
+    Breaker(breaker::BreakerCommand),
+    /// Show what is spent, set what may be, or stop everything that costs
+    #[command(subcommand)]
+    Budget(budget::BudgetCommand),
     /// Start the whole system on this machine and make flashcards of a lesson
     Dev(dev::DevArgs),
+    /// Show and set the rate limits of the fleet
+    #[command(subcommand)]
+    Limits(limits::LimitsCommand),
+    /// Pause and resume a queue
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
 }
 
 impl Command {
@@ -22,7 +40,11 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Bench(command) => command.run().await,
+            Self::Breaker(command) => command.run().await,
+            Self::Budget(command) => command.run().await,
             Self::Dev(args) => dev::run(args).await,
+            Self::Limits(command) => command.run().await,
+            Self::Queue(command) => command.run().await,
         }
     }
 }

@@ -32,7 +32,10 @@ impl InForce {
         let (word, differ, window, guard, rpm, rps, tpm, concurrency): Reply =
             redis::from_redis_value(redis::Value::Array(reply))?;
         if word != "in_force" {
-            return Err(RedisError::from((ErrorKind::UnexpectedReturnType, "the limits were answered by another word")));
+            return Err(RedisError::from((
+                ErrorKind::UnexpectedReturnType,
+                "the limits were answered by another word",
+            )));
         }
         let limits = window.map(|window| Limits {
             window: Duration::from_millis(window),

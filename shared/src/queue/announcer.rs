@@ -48,7 +48,8 @@ impl Announcer {
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             self.announce().await;
         }
-        let withdrawn = announce(&self.redis, &self.keys, &upstream.group, &self.worker, upstream.limits, Duration::ZERO);
+        let withdrawn =
+            announce(&self.redis, &self.keys, &upstream.group, &self.worker, upstream.limits, Duration::ZERO);
         if let Err(error) = withdrawn.await {
             tracing::debug!(error = &error as &dyn std::error::Error, "The limits could not be withdrawn: they lapse");
         }

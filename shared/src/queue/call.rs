@@ -125,11 +125,11 @@ impl Call {
             .arg(self.number)
             .arg(self.tokens)
             .arg(upstream.group.as_str());
-        let unavailable =
-            |error: UnavailableError| put_off("redis_unavailable", "Redis is away").with_source(error);
+        let unavailable = |error: UnavailableError| put_off("redis_unavailable", "Redis is away").with_source(error);
         let reply: Vec<redis::Value> = self.job.redis.run(&call).await.map_err(unavailable)?;
         let mut reply = reply.into_iter();
-        let mut next = || redis::from_redis_value::<String>(reply.next().unwrap_or(redis::Value::Nil)).unwrap_or_default();
+        let mut next =
+            || redis::from_redis_value::<String>(reply.next().unwrap_or(redis::Value::Nil)).unwrap_or_default();
         match (next().as_str(), next(), next()) {
             ("go", seen, granted) => Ok((seen.parse().unwrap_or(-1), granted.parse().unwrap_or(-1))),
             ("wait", _, why) => Err(put_off("awaiting_permit", format!("The job waits for its next permit ({why})"))),

@@ -8,14 +8,13 @@ use crate::{
     redis::{LuaScript, UnavailableError, millis},
 };
 
-static ENQUEUE: LuaScript =
-    LuaScript::new(concat!(
-        include_str!("keys.lua"),
-        include_str!("line.lua"),
-        include_str!("order.lua"),
-        include_str!("../budget/budget.lua"),
-        include_str!("enqueue.lua")
-    ));
+static ENQUEUE: LuaScript = LuaScript::new(concat!(
+    include_str!("keys.lua"),
+    include_str!("line.lua"),
+    include_str!("order.lua"),
+    include_str!("../budget/budget.lua"),
+    include_str!("enqueue.lua")
+));
 
 /// A job to be accepted.
 #[derive(Debug, Clone)]

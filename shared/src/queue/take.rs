@@ -158,8 +158,13 @@ mod tests {
         let entry = |id: &str, fence: &str| {
             Value::Array(vec![bulk(id), bulk("k@1"), bulk(fence), Value::Int(1), bulk("3"), bulk("0"), bulk("{}")])
         };
-        let reply =
-            vec![bulk("jobs"), Value::Int(0), entry(&id.to_string(), "7"), entry("not-a-uuid", "7"), entry(&id.to_string(), "x")];
+        let reply = vec![
+            bulk("jobs"),
+            Value::Int(0),
+            entry(&id.to_string(), "7"),
+            entry("not-a-uuid", "7"),
+            entry(&id.to_string(), "x"),
+        ];
         let Ok(Taken::Jobs(jobs, None)) = parse(reply) else { panic!("jobs expected") };
         assert_eq!(jobs.len(), 1);
         assert_eq!((jobs[0].id, jobs[0].fence, jobs[0].attempt, jobs[0].max_attempts), (id, 7, 1, 3));

@@ -82,7 +82,7 @@ impl System {
         self.start("flashcard-worker", &[("RAILWAY_REPLICA_ID", name)]).await
     }
 
-    async fn start(&self, program: &str, more: &[(&str, &str)]) -> Process {
+    pub(crate) async fn start(&self, program: &str, more: &[(&str, &str)]) -> Process {
         let settings = self.settings.iter().map(|(variable, value)| (*variable, value.as_str()));
         let process = Process::start(program, settings.chain(more.iter().copied()));
         process.until_it_answers(&self.http).await;

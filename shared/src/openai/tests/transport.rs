@@ -50,7 +50,8 @@ async fn a_dropped_connection_is_named_so_and_not_tried_again() {
 #[tokio::test]
 async fn a_closed_port_is_a_connection_error() {
     let unused = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = client(&format!("http://{unused}/v1"), Duration::from_mins(1)).chat(&question(), open()).await.unwrap_err();
+    let error =
+        client(&format!("http://{unused}/v1"), Duration::from_mins(1)).chat(&question(), open()).await.unwrap_err();
     assert!(matches!(error, OpenAiError::Connection { .. }), "{error:?}");
 }
 

@@ -6,7 +6,11 @@ use super::fixture::{Echo, Fixture, QUEUE, jobs_config};
 use crate::{
     config::JobsConfig,
     job::{JobError, JobState},
-    queue::{EnqueueError, NewJob, settle::Settled, take::{Taken, Wait}},
+    queue::{
+        EnqueueError, NewJob,
+        settle::Settled,
+        take::{Taken, Wait},
+    },
 };
 
 #[tokio::test]
@@ -43,13 +47,16 @@ async fn what_an_ended_job_needed_is_gone_and_the_rest_has_an_end() {
     assert_eq!((payload(0).await.as_str(), payload(1).await.as_str()), ("", r#"{"say":"failed"}"#));
     assert!(f.raw::<Vec<String>>(&["KEYS", "*:checkpoints:*"]).await.is_empty());
     let lane = Echo::lane();
-    assert_eq!(f.keys_without_ttl().await, [
-        f.keys.dead(QUEUE),
-        f.keys.done(QUEUE),
-        f.keys.order(QUEUE),
-        f.keys.shares(QUEUE, Priority::Interactive),
-        f.keys.wake(QUEUE, &lane)
-    ]);
+    assert_eq!(
+        f.keys_without_ttl().await,
+        [
+            f.keys.dead(QUEUE),
+            f.keys.done(QUEUE),
+            f.keys.order(QUEUE),
+            f.keys.shares(QUEUE, Priority::Interactive),
+            f.keys.wake(QUEUE, &lane)
+        ]
+    );
 }
 
 use crate::job::{Kind, Priority};

@@ -6,14 +6,21 @@ use super::fixture::{Echo, Fixture, QUEUE, jobs_config};
 use crate::{
     config::JobsConfig,
     job::{JobError, JobState},
-    queue::{NewJob, renew::renew, take::{Taken, Wait}},
+    queue::{
+        NewJob,
+        renew::renew,
+        take::{Taken, Wait},
+    },
 };
 
 #[tokio::test]
 async fn a_delayed_job_is_scheduled_and_take_says_when_to_ask_again() {
     let f = Fixture::start().await;
-    let job =
-        NewJob { payload: Echo { say: "later".to_owned() }, delay: Duration::from_mins(1), ..NewJob::new(Echo { say: String::new() }, "ada") };
+    let job = NewJob {
+        payload: Echo { say: "later".to_owned() },
+        delay: Duration::from_mins(1),
+        ..NewJob::new(Echo { say: String::new() }, "ada")
+    };
     let id = f.queue.enqueue(&job).await.unwrap();
     let view = f.view(id).await;
     assert_eq!((view.state, view.run_at_ms), (JobState::Scheduled, Some(view.created_at_ms + 60_000)));

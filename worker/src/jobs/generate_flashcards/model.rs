@@ -37,11 +37,7 @@ impl From<JobError> for NoAnswer {
 /// A language model. One question is one call: whoever implements it does not retry.
 pub trait ChatModel: Send + Sync + 'static {
     /// Asks once, when the permit lets the call go, and tells it how the call ended.
-    fn ask(
-        &self,
-        request: ChatRequest,
-        permit: impl Permit,
-    ) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+    fn ask(&self, request: ChatRequest, permit: impl Permit) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
 }
 
 impl ChatModel for OpenAi {

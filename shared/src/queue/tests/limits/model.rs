@@ -189,8 +189,12 @@ impl Model {
 
     /// The jobs that a full take of `want` brings.
     pub(super) fn take(&mut self, want: usize) -> Vec<(JobId, u64)> {
-        let lapsed: Vec<JobId> =
-            self.jobs.iter().filter(|(_, job)| job.lease.is_some_and(|end| end <= self.now)).map(|(id, _)| *id).collect();
+        let lapsed: Vec<JobId> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.lease.is_some_and(|end| end <= self.now))
+            .map(|(id, _)| *id)
+            .collect();
         for id in lapsed {
             self.leave(id);
         }

@@ -99,7 +99,7 @@ async fn a_user_with_a_thousand_jobs_delays_the_first_of_another_by_one() {
 async fn ten_users_share_alike_though_one_has_five_thousand_jobs() {
     let f = Fixture::limited(Limits { rpm: 1_000, ..FREE }).await;
     let mut of: BTreeMap<JobId, usize> = BTreeMap::new();
-    let mut arrivals: Vec<usize> = std::iter::repeat_n(0, 1_000).chain((1..10).flat_map(|u| [u; 30])).collect();
+    let mut arrivals: Vec<usize> = std::iter::repeat_n(0, 5_000).chain((1..10).flat_map(|u| [u; 30])).collect();
     arrivals.shuffle(&mut StdRng::seed_from_u64(7));
     for user in arrivals {
         of.insert(f.enqueue_for(&format!("user-{user}"), Priority::Interactive).await, user);

@@ -61,18 +61,26 @@ async fn the_scripts_do_what_the_model_does_and_no_window_is_overfull() {
         }
         full += usize::from(pair.check_door());
     }
-    assert!(waits > 50 && learned > 50 && opened > 50 && full > 3, "{waits} {learned} {opened} {full}: too little seen");
+    assert!(
+        waits > 50 && learned > 50 && opened > 50 && full > 3,
+        "{waits} {learned} {opened} {full}: too little seen"
+    );
 }
 
 impl Pair {
     async fn start(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let bounds = Bounds { rpm: rng.random_range(3..15), tpm: rng.random_range(400..2_000), concurrency: rng.random_range(2..8) };
+        let bounds = Bounds {
+            rpm: rng.random_range(3..15),
+            tpm: rng.random_range(400..2_000),
+            concurrency: rng.random_range(2..8),
+        };
         let jobs = JobsConfig { job_max_attempts: 1_000, job_deadline_seconds: 2_592_000, ..jobs_config() };
         let mut f = Fixture::with_jobs(jobs).await;
         let (rpm, concurrency) = (bounds.rpm as u64, bounds.concurrency as u64);
         let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
-        let limits = Limits { window: ms(WINDOW), guard: ms(GUARD), rpm, tpm: bounds.tpm.unsigned_abs(), concurrency, ..FREE };
+        let limits =
+            Limits { window: ms(WINDOW), guard: ms(GUARD), rpm, tpm: bounds.tpm.unsigned_abs(), concurrency, ..FREE };
         f.settings.upstream = Some(std::sync::Arc::new(upstream(limits)));
         f.settings.lease = ms(LEASE);
         let mut pair = Self {
@@ -131,7 +139,10 @@ impl Pair {
         let expected = if cheap { self.model.clone().take(want) } else { self.model.take(want) };
         assert_eq!(seen, expected, "take {want} by {worker}, cheap: {cheap}, {:?}", self.model);
         self.attempts.extend(jobs);
-        format!("take {want}, cheap {cheap}: {}", if seen.is_empty() { "nothing".to_owned() } else { format!("{seen:?}") })
+        format!(
+            "take {want}, cheap {cheap}: {}",
+            if seen.is_empty() { "nothing".to_owned() } else { format!("{seen:?}") }
+        )
     }
 
     async fn begin(&mut self) -> String {
@@ -221,19 +232,26 @@ impl Pair {
         let out = now - WINDOW - GUARD;
         // Entries that have slid out are dropped by whoever comes next.
         let from = format!("({out}");
-        let log: Vec<(String, i64)> = f.raw(&["ZRANGE", &keys.permits(&group), &from, "+inf", "BYSCORE", "WITHSCORES"]).await;
+        let log: Vec<(String, i64)> =
+            f.raw(&["ZRANGE", &keys.permits(&group), &from, "+inf", "BYSCORE", "WITHSCORES"]).await;
         let expected = self.model.permits.iter().filter(|(_, permit)| permit.at > out);
         let expected: BTreeMap<String, i64> = expected.map(|(member, permit)| (member.clone(), permit.at)).collect();
         assert_eq!(log.into_iter().collect::<BTreeMap<_, _>>(), expected, "permits after {when}");
 
-        let reserved: BTreeMap<String, i64> = f.raw(&["HGETALL", &format!("{}:reserved:openai:model", keys.root())]).await;
+        let reserved: BTreeMap<String, i64> =
+            f.raw(&["HGETALL", &format!("{}:reserved:openai:model", keys.root())]).await;
         let sum: i64 = reserved.values().sum();
         let status = limiter_status(&f.pool, keys, &group).await.unwrap();
         assert_eq!(i64::try_from(status.tokens).unwrap(), sum, "the sum is that of the parts, after {when}");
         assert!(sum >= self.model.tokens(), "tokens after {when}");
-        assert_eq!(status.learned_rpm.map(|rpm| i64::try_from(rpm).unwrap()), self.model.learned(), "learned after {when}");
+        assert_eq!(
+            status.learned_rpm.map(|rpm| i64::try_from(rpm).unwrap()),
+            self.model.learned(),
+            "learned after {when}"
+        );
 
-        let slots: BTreeSet<String> = f.raw(&["ZRANGE", &keys.in_flight(&group), &format!("({now}"), "+inf", "BYSCORE"]).await;
+        let slots: BTreeSet<String> =
+            f.raw(&["ZRANGE", &keys.in_flight(&group), &format!("({now}"), "+inf", "BYSCORE"]).await;
         let expected: BTreeSet<String> = self.model.slots().iter().map(JobId::to_string).collect();
         assert_eq!(slots, expected, "slots after {when}");
         let closed = breaker_status(&f.pool, keys, "openai").await.unwrap().state == BreakerState::Closed;

@@ -1,0 +1,149 @@
+//! The limits of a group as they are shown.
+
+use std::fmt;
+
+use serde::Serialize;
+use shared::{
+    limiter::{Group, LimiterStatus},
+    timestamp::rfc3339,
+};
+
+use crate::output::plain;
+
+/// Where the limits of a group stand.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown {
+    group: String,
+    #[serde(flatten)]
+    status: LimiterStatus,
+}
+
+impl Shown {
+    pub(super) fn new(group: &Group, status: LimiterStatus) -> Self {
+        Self { group: group.as_str().to_owned(), status }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LimiterStatus { in_force, set, .. } = &self.status;
+        let LimiterStatus { requests, tokens, in_flight, .. } = self.status;
+        writeln!(f, "{}\n", plain(&self.group))?;
+        writeln!(f, "{:<11}  {:>10}  {:>10}  {:>10}", "limit", "in force", "set", "used")?;
+        for (name, used) in
+            [("rpm", Some(requests)), ("rps", None), ("tpm", Some(tokens)), ("concurrency", Some(in_flight))]
+        {
+            let (in_force, set) = (limit(in_force.get(name)), limit(set.get(name)));
+            writeln!(f, "{name:<11}  {in_force:>10}  {set:>10}  {:>10}", number(used))?;
+        }
+        writeln!(f)?;
+        if let (Some(window), Some(guard)) = (in_force.get("window_ms"), in_force.get("guard_ms")) {
+            writeln!(f, "window       {window} ms, and {guard} ms of guard")?;
+        }
+        writeln!(f, "learned rpm  {}", number(self.status.learned_rpm))?;
+        let pause = self.status.pause_until_ms.map_or_else(none, |until| format!("until {}", rfc3339(until)));
+        writeln!(f, "pause        {pause}")?;
+        let workers = match (in_force.is_empty(), self.status.differ) {
+            (true, _) => "none has announced limits: what is set holds when one does",
+            (false, false) => "agree",
+            (false, true) => "announce different limits: the lowest counts where none is set",
+        };
+        write!(f, "workers      {workers}")
+    }
+}
+
+fn none() -> String {
+    "-".to_owned()
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or_else(none, |number| number.to_string())
+}
+
+fn limit(value: Option<&u64>) -> String {
+    if value == Some(&0) { "off".to_owned() } else { number(value.copied()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn map(entries: &[(&str, u64)]) -> HashMap<String, u64> {
+        entries.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    }
+
+    fn status() -> LimiterStatus {
+        LimiterStatus {
+            in_force: map(&[
+                ("window_ms", 60_000),
+                ("guard_ms", 100),
+                ("rpm", 500),
+                ("rps", 0),
+                ("tpm", 90_000),
+                ("concurrency", 20),
+            ]),
+            set: map(&[("rpm", 500)]),
+            differ: false,
+            requests: 12,
+            tokens: 34_567,
+            in_flight: 3,
+            learned_rpm: None,
+            pause_until_ms: None,
+        }
+    }
+
+    fn shown(status: LimiterStatus) -> Shown {
+        Shown::new(&Group::new("openai", "gpt-4o-mini"), status)
+    }
+
+    #[test]
+    fn limits_stand_beside_what_was_set_and_what_is_used() {
+        assert_eq!(
+            shown(status()).to_string(),
+            "openai:gpt-4o-mini\n\
+             \n\
+             limit          in force         set        used\n\
+             rpm                 500         500          12\n\
+             rps                 off           -           -\n\
+             tpm               90000           -       34567\n\
+             concurrency          20           -           3\n\
+             \n\
+             window       60000 ms, and 100 ms of guard\n\
+             learned rpm  -\n\
+             pause        -\n\
+             workers      agree"
+        );
+    }
+
+    #[test]
+    fn what_keeps_the_fleet_below_its_limits_is_told() {
+        let held =
+            LimiterStatus { differ: true, learned_rpm: Some(240), pause_until_ms: Some(1_709_208_000_123), ..status() };
+        let text = shown(held).to_string();
+        assert!(
+            text.ends_with(
+                "learned rpm  240\n\
+                 pause        until 2024-02-29T12:00:00.123Z\n\
+                 workers      announce different limits: the lowest counts where none is set"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn without_a_worker_only_what_was_set_is_known() {
+        let text = shown(LimiterStatus { in_force: HashMap::new(), ..status() }).to_string();
+        assert!(text.contains("\nrpm                   -         500          12\n"), "{text}");
+        assert!(!text.contains("window ") && text.contains("workers      none has announced"), "{text}");
+    }
+
+    #[test]
+    fn the_document_has_the_group_beside_its_limits() {
+        let document = serde_json::to_value(shown(status())).unwrap();
+        assert_eq!(document["group"], "openai:gpt-4o-mini");
+        assert_eq!((&document["in_force"]["tpm"], &document["set"]["rpm"]), (&90_000.into(), &500.into()));
+        assert_eq!((&document["differ"], &document["pause_until_ms"]), (&false.into(), &serde_json::Value::Null));
+    }
+}
