@@ -7,7 +7,8 @@ mod output;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use shared::startup::without_secret;
 
 use crate::commands::Command;
 
@@ -20,7 +21,15 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version, or wrong usage: an address with its password is not repeated.
+        Err(error) if error.use_stderr() => {
+            output::error(without_secret(&error, &mut Cli::command()).trim_end());
+            return ExitCode::from(2);
+        }
+        Err(error) => error.exit(),
+    };
     shared::tls::install();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -3,7 +3,7 @@
 use std::{fmt::Display, process::ExitCode};
 
 use clap::{
-    Command, Parser,
+    Arg, Command, Parser,
     error::{ContextKind, ContextValue},
 };
 
@@ -57,26 +57,38 @@ pub fn read<S: Parser>() -> Result<S, StartupError> {
     })
 }
 
-/// Clap's message without its usage lines, with the variable's name in front, and without a value that is secret.
-fn one_line(error: &clap::Error, mut command: Command) -> String {
+/// Clap's message, without a value that is secret.
+#[must_use]
+pub fn without_secret(error: &clap::Error, command: &mut Command) -> String {
     // Until it is built, an argument can't tell how it is written.
     command.build();
-    let arg = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) => command.get_arguments().find(|arg| arg.to_string() == *flag),
-        _ => None,
-    };
-    let mut rendered = error.to_string();
-    // Before the white space changes: a secret that holds some would not be found afterwards.
-    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
-        && arg.is_some_and(clap::Arg::is_hide_env_values_set)
-        && !value.is_empty()
-    {
-        rendered = rendered.replace(value.as_str(), "…");
+    let rendered = error.to_string();
+    match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value))
+            if !value.is_empty() && argument(error, command).is_some_and(Arg::is_hide_env_values_set) =>
+        {
+            rendered.replace(value.as_str(), "…")
+        }
+        _ => rendered,
     }
+}
+
+/// The argument that an error is about, of the command or of one below it.
+fn argument<'a>(error: &clap::Error, command: &'a Command) -> Option<&'a Arg> {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    let own = command.get_arguments().find(|arg| arg.to_string() == *flag);
+    own.or_else(|| command.get_subcommands().find_map(|command| argument(error, command)))
+}
+
+/// Clap's message without its usage lines, with the variable's name in front, and without a value that is secret.
+fn one_line(error: &clap::Error, mut command: Command) -> String {
+    // Before the white space changes: a secret that holds some would not be found afterwards.
+    let rendered = without_secret(error, &mut command);
+    let arg = argument(error, &command);
     let message = rendered.split("\n\n").next().unwrap_or_default();
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = line.trim_start_matches("error: ");
-    match arg.and_then(clap::Arg::get_env) {
+    match arg.and_then(Arg::get_env) {
         Some(variable) => format!("{}: {line}", variable.to_string_lossy()),
         None => line.to_owned(),
     }
@@ -131,6 +143,18 @@ mod tests {
             let line = line("--redis-url", value);
             assert!(line.starts_with("REDIS_URL: invalid value '…' for ") && !line.contains("hunter2"), "{line}");
         }
+    }
+
+    #[test]
+    fn a_secret_of_a_command_below_is_not_shown_either() {
+        #[derive(Debug, Parser)]
+        enum Below {
+            Do(Settings),
+        }
+        let error = Below::try_parse_from(["test", "do", "--redis-url", "redis://:hunter2@host:port"]).unwrap_err();
+        assert!(error.to_string().contains("hunter2"), "it is there to be hidden");
+        let shown = without_secret(&error, &mut Below::command());
+        assert!(shown.contains("--redis-url") && !shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

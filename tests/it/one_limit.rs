@@ -61,12 +61,12 @@ fn group() -> Group {
 }
 
 const LIMIT: u32 = 20;
-const WINDOW_MS: u64 = 1_000;
+const WINDOW_MS: u32 = 1_000;
 
 /// The most calls of the log in any window.
 fn fullest(calls: &[Arrival]) -> usize {
     let inside =
-        |start: f64| calls.iter().filter(move |call| call.t_ms >= start && call.t_ms < start + WINDOW_MS as f64);
+        |start: f64| calls.iter().filter(move |call| call.t_ms >= start && call.t_ms < start + f64::from(WINDOW_MS));
     calls.iter().map(|call| inside(call.t_ms).count()).max().unwrap_or(0)
 }
 
@@ -74,11 +74,11 @@ fn fullest(calls: &[Arrival]) -> usize {
 async fn a_backlog_at_the_edge_of_a_window_does_not_pass_the_limit() {
     let mut system = System::new().await;
     system.set("OPENAI_RATE_LIMIT_RPM", LIMIT);
-    system.set("OPENAI_RATE_WINDOW_MS", WINDOW_MS as u32);
+    system.set("OPENAI_RATE_WINDOW_MS", WINDOW_MS);
     let mut done = 0;
     let mut workers = Vec::new();
     let permits = system.keys.permits(&group());
-    for (round, processes) in [1, 2, 4, 8].into_iter().enumerate() {
+    for (round, processes) in (0..).zip([1, 2, 4, 8]) {
         workers.clear();
         workers.extend(system.workers(processes).await);
         for phase in 0..5_u64 {
@@ -87,8 +87,8 @@ async fn a_backlog_at_the_edge_of_a_window_does_not_pass_the_limit() {
             system.enqueue(done..done + 1).await;
             system.simulator.wait_for_calls(1).await;
             // Just before, at, and just after the end of the first call's window, and its guard.
-            let share = phase * 4 + round as u64;
-            tokio::time::sleep(Duration::from_millis(WINDOW_MS - 150 + 20 * share)).await;
+            let share = phase * 4 + round;
+            tokio::time::sleep(Duration::from_millis(u64::from(WINDOW_MS) - 150 + 20 * share)).await;
             let backlog = LIMIT as usize * 2;
             system.enqueue(done + 1..done + 1 + backlog).await;
             system.simulator.wait_for_calls(1 + backlog as u64).await;
@@ -157,9 +157,9 @@ async fn a_fleet_learns_the_limit_from_refusals_alone() {
 
 #[tokio::test]
 async fn a_spent_quota_stops_the_fleet_and_loses_nothing() {
-    const SLOTS: usize = 20;
+    const SLOTS: u32 = 20;
     let mut system = System::new().await;
-    system.set("OPENAI_MAX_CONCURRENT", SLOTS as u32);
+    system.set("OPENAI_MAX_CONCURRENT", SLOTS);
     system.set("OPENAI_BREAKER_SLOW_PROBE_MS", 400);
     let ids = system.enqueue(0..1_000).await;
     let workers = system.workers(3).await;
@@ -173,7 +173,7 @@ async fn a_spent_quota_stops_the_fleet_and_loses_nothing() {
     let refused: Vec<f64> =
         system.simulator.arrivals().iter().filter(|call| call.status == 429).map(|call| call.t_ms).collect();
     let probes = refused.windows(2).filter(|pair| pair[1] - pair[0] > 300.0).count();
-    assert!(refused.len() - probes <= SLOTS, "{} at once", refused.len() - probes);
+    assert!(refused.len() - probes <= SLOTS as usize, "{} at once", refused.len() - probes);
     assert!(workers.iter().any(|worker| worker.log().contains("Circuit breaker opened")));
 
     system.simulator.clear_faults();

@@ -3,11 +3,14 @@
 use std::{fmt, process::ExitCode};
 
 use clap::{
-    Args, Parser, Subcommand,
+    Args, Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use serde::Serialize;
-use shared::{config::JobsConfig, job::QueueName, queue::Queue};
+use shared::{
+    job::QueueName,
+    queue::{QueueStatus, pause_queue, queue_status, resume_queue},
+};
 
 use super::system::SystemArgs;
 
@@ -47,28 +50,17 @@ fn names() -> impl TypedValueParser<Value = QueueName> {
         .try_map(|name| QueueName::from_name(&name).ok_or("no queue has this name"))
 }
 
-/// A client of the queue is made with these; a pause does not depend on them.
-#[derive(Debug, Parser)]
-struct Settings {
-    #[command(flatten)]
-    jobs: JobsConfig,
-}
-
 impl QueueCommand {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let (Self::Show(args) | Self::Pause(args) | Self::Resume(args)) = &self;
-        let jobs = Settings::try_parse_from(["queue"])?.jobs;
-        let queue = Queue::new(args.system.redis()?, args.system.prefix(), jobs);
+        let (redis, keys, name) = (args.system.redis()?, args.system.keys(), args.name);
         match self {
             Self::Show(_) => {}
-            Self::Pause(_) => queue.pause(args.name).await?,
-            Self::Resume(_) => queue.resume(args.name).await?,
+            Self::Pause(_) => pause_queue(&redis, &keys, name).await?,
+            Self::Resume(_) => resume_queue(&redis, &keys, name).await?,
         }
-        let shown = Shown {
-            queue: args.name.as_str(),
-            paused: queue.is_paused(args.name).await?,
-            waiting: queue.waiting(args.name).await?,
-        };
+        let QueueStatus { paused, waiting } = queue_status(&redis, &keys, name).await?;
+        let shown = Shown { queue: name.as_str(), paused, waiting };
         args.system.answer(&shown, &shown)
     }
 }
@@ -92,7 +84,7 @@ impl fmt::Display for Shown {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, error::ErrorKind};
+    use clap::{CommandFactory, Parser, error::ErrorKind};
 
     use super::*;
 

@@ -29,7 +29,7 @@ pub struct BudgetStatus {
     pub user: Option<Spend>,
 }
 
-/// A kill switch that is thrown: no job is accepted.
+/// A kill switch that is thrown: no job is accepted, and none is given out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KillSwitch {
     /// Why.
@@ -116,7 +116,7 @@ impl Budget {
         })
     }
 
-    /// Throws the kill switch for a reason, which is told to those who are refused, or takes it back.
+    /// Throws the kill switch for a reason, which the log tells, or takes it back.
     ///
     /// # Errors
     ///

@@ -51,7 +51,7 @@ pub struct OpenAiConfig {
     pub openai_rate_window_ms: u64,
 
     /// What is added to the window, in ms: it covers the way from the permit to the upstream's door
-    #[arg(long, env = "OPENAI_RATE_GUARD_MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    #[arg(long, env = "OPENAI_RATE_GUARD_MS", default_value_t = 150, value_parser = clap::value_parser!(u64).range(..=60_000))]
     pub openai_rate_guard_ms: u64,
 
     /// What of a call counts against TPM

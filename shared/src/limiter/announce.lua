@@ -4,11 +4,10 @@
 -- ARGV  1 group  2 worker  3 ttl_ms (0: withdraws)  4 window_ms  5 guard_ms  6 rpm  7 rps  8 tpm  9 concurrency
 -- Returns {'in_force', differ (1 or 0), window_ms, guard_ms, rpm, rps, tpm, concurrency}
 local group, worker, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local announced, key = root .. ':announced:' .. group, root .. ':limiter:' .. group
+local announced = root .. ':announced:' .. group
 local now = now_ms()
 local own = worker
 for i = 4, 9 do own = own .. ' ' .. ARGV[i] end
-redis.call('ZREMRANGEBYSCORE', announced, '-inf', text(now))
 if ttl > 0 then
   redis.call('ZADD', announced, text(now + ttl), own)
   redis.call('PEXPIRE', announced, text(ttl))

@@ -6,6 +6,7 @@ local KEEP_MS = 86400000
 -- Works out and writes down what is in force. Of the announced limits the lowest counts, 0 being none; of the windows the
 -- longest, which allows the least.
 local function in_force(group, now)
+  redis.call('ZREMRANGEBYSCORE', root .. ':announced:' .. group, '-inf', text(now))
   local key, differ, found = root .. ':limiter:' .. group, 0, {}
   for _, entry in ipairs(redis.call('ZRANGE', root .. ':announced:' .. group, 0, 999)) do
     local i = 0
@@ -20,7 +21,10 @@ local function in_force(group, now)
     end
   end
   local reply = { 'in_force', differ }
-  if not found.rpm then return reply end
+  if not found.rpm then
+    redis.call('HDEL', key, unpack(LIMITS))
+    return reply
+  end
   local changed = false
   local set = redis.call('HMGET', root .. ':limits:' .. group, unpack(LIMITS))
   local before = redis.call('HMGET', key, unpack(LIMITS))

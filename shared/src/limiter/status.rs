@@ -28,6 +28,8 @@ pub struct LimiterStatus {
     pub pause_until_ms: Option<u64>,
 }
 
+type Answer = (HashMap<String, String>, HashMap<String, u64>, u64, u64, bool);
+
 const LIMITS: [&str; 6] = ["window_ms", "guard_ms", "rpm", "rps", "tpm", "concurrency"];
 
 /// Reads where the limits of a group stand.
@@ -40,16 +42,21 @@ pub async fn limiter_status(redis: &RedisPool, keys: &Keys, group: &Group) -> Re
     ask.hgetall(keys.limiter(group))
         .hgetall(keys.limits(group))
         .zcard(keys.permits(group))
-        .zcard(keys.in_flight(group));
-    type Answer = (HashMap<String, String>, HashMap<String, u64>, u64, u64);
-    let (state, set, requests, in_flight): Answer = redis.query(&ask).await?;
+        .zcard(keys.in_flight(group))
+        .exists(keys.announced(group));
+    let (state, set, requests, in_flight, announced): Answer = redis.query(&ask).await?;
     let number = |name: &str| state.get(name).and_then(|value| value.parse::<u64>().ok());
     Ok(LimiterStatus {
-        in_force: LIMITS.iter().filter_map(|name| Some(((*name).to_owned(), number(name)?))).collect(),
+        in_force: LIMITS
+            .iter()
+            .filter(|_| announced)
+            .filter_map(|name| Some(((*name).to_owned(), number(name)?)))
+            .collect(),
         set,
-        differ: number("differ") == Some(1),
+        differ: announced && number("differ") == Some(1),
         requests,
-        tokens: number("tokens").unwrap_or(0),
+        // An empty log holds none, whatever the sum said last.
+        tokens: number("tokens").filter(|_| requests > 0).unwrap_or(0),
         in_flight,
         learned_rpm: number("learned_rpm"),
         pause_until_ms: number("pause_until").filter(|until| *until > 0),

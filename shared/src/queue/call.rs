@@ -33,6 +33,8 @@ static END: LuaScript = LuaScript::new(concat!(
     include_str!("end.lua")
 ));
 
+/// The answer to a `begin` may take this part of the guard band; the rest is for the way to the upstream's door.
+const PATIENCE_SHARE: u32 = 3;
 /// A permit that was answered this many times too slowly is given up: this machine is too busy for any call.
 const BEGINS_MAX: u32 = 20;
 /// What `begin` answered before the call was let go.
@@ -102,7 +104,7 @@ impl Call {
     /// A snooze when the call may not be made now: the job waits in line, before new ones, for its next permit.
     pub async fn begin(&self) -> Result<(), JobError> {
         let Some(upstream) = self.job.upstream.clone() else { return Ok(()) };
-        let patience = upstream.limits.guard / 2;
+        let patience = upstream.limits.guard / PATIENCE_SHARE;
         for _ in 0..BEGINS_MAX {
             let asked = Instant::now();
             let begun = self.ask(&upstream).await?;

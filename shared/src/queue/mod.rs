@@ -39,6 +39,8 @@ mod settle;
 mod settle_layer;
 mod stats;
 mod take;
+#[cfg(feature = "testing")]
+mod taker;
 mod worker;
 
 pub use backend::{BackendOptions, RedisBackend};
@@ -49,7 +51,10 @@ pub use enqueue::{EnqueueError, NewJob};
 pub use events::JobEvents;
 pub use handler::{Handler, Registry};
 pub use lease::Lease;
+pub use pause::{QueueStatus, pause_queue, queue_status, resume_queue};
 pub use stats::WorkerStats;
+#[cfg(feature = "testing")]
+pub use taker::Taker;
 pub use worker::Worker;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod figures;
 mod idle;
 mod limit;
 mod noop;
+mod refused;
 mod wake;
 
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ pub(crate) enum BenchCommand {
     Idle(idle::IdleArgs),
     /// Whether worker processes together keep to the upstream's limit and use all of it
     Limit(limit::LimitArgs),
+    /// What a take costs while the limit is reached, against a GET
+    Refused(refused::RefusedArgs),
     /// How long a lone job waits for an idle worker
     Wake(wake::WakeArgs),
     /// A worker that does nothing with its jobs; the other benches start it
@@ -36,6 +39,7 @@ impl BenchCommand {
             Self::Drain(args) => drain::run(args).await,
             Self::Idle(args) => idle::run(args).await,
             Self::Limit(args) => limit::run(args).await,
+            Self::Refused(args) => refused::run(args).await,
             Self::Wake(args) => wake::run(args).await,
             Self::NoopWorker(args) => noop::run(args).await,
         }

@@ -18,7 +18,7 @@ use shared::{
 use tokio::process::{Child, Command};
 
 /// The prefix that the benches work under.
-const PREFIX: &str = "bench";
+pub(super) const PREFIX: &str = "bench";
 
 /// A worker that does nothing with its jobs.
 #[derive(Debug, Args)]

@@ -27,8 +27,6 @@ use super::{
 };
 use crate::commands::bench::noop;
 
-/// What [`noop::queue`] works under.
-const PREFIX: &str = "bench";
 /// Enqueues in flight at once.
 const IN_FLIGHT: usize = 64;
 /// Users that the jobs are spread over.
@@ -75,7 +73,7 @@ impl System for Ours {
     fn worker(&self, redis: &TestRedis, upstream: &RunningSimulator, limit: Limit) -> Command {
         let mut worker = Command::new(&self.program);
         worker
-            .args(["--port", "0", "--redis-url", &redis.url(), "--queue-prefix", PREFIX, "--log", "warn"])
+            .args(["--port", "0", "--redis-url", &redis.url(), "--queue-prefix", noop::PREFIX, "--log", "warn"])
             .args(["--worker-concurrency", &CONCURRENCY.to_string()])
             .args(["--openai-base-url", &upstream.base_url(), "--openai-api-key", "x"])
             .args(["--openai-rate-limit-rpm", &limit.calls.to_string(), "--openai-rate-limit-rps", "0"])

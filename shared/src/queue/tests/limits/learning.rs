@@ -6,6 +6,7 @@ use super::{FREE, Fixture, GUARD, WINDOW, ended, refused};
 use crate::{
     job::JobState,
     limiter::{Limits, limiter_status},
+    openai::{OpenAiError, RateHeaders},
     queue::{Call, CallEnd, Ending, take::TakenJob},
 };
 
@@ -69,7 +70,7 @@ async fn a_refusal_costs_no_attempt_and_puts_the_job_back_in_line() {
     let f = fixture(50).await;
     let (job, call) = f.call_many(1).await.remove(0);
     call.end(refused(None)).await;
-    let limited = crate::openai::OpenAiError::RateLimited { retry_after: None, rate: Default::default() };
+    let limited = OpenAiError::RateLimited { retry_after: None, rate: RateHeaders::default() };
     f.end(&job, &limited.into()).await;
     assert_eq!((f.view(job.id).await.state, f.view(job.id).await.attempts), (JobState::Waiting, 0));
     f.let_pass(Duration::from_secs(1)).await;
@@ -81,7 +82,7 @@ async fn pauses_double_while_nothing_goes_and_end_with_a_success() {
     let f = fixture(50).await;
     f.call_many(1).await[0].1.end(refused(None)).await;
     for seconds in [1, 2, 4, 8, 16, 30, 30] {
-        f.let_pass(Duration::from_secs(seconds) - Duration::from_millis(200)).await;
+        f.let_pass(Duration::from_millis(seconds * 1_000 - 200)).await;
         assert!(f.ask("a", 1).await.0.is_empty(), "{seconds} s");
         f.let_pass(Duration::from_millis(200)).await;
         f.call_many(1).await[0].1.end(refused(None)).await;

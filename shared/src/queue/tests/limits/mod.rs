@@ -97,8 +97,8 @@ impl Fixture {
     pub(super) async fn ask(&self, worker: &str, want: usize) -> (Vec<TakenJob>, Option<Wait>) {
         let settings = TakeSettings { worker: worker.to_owned(), ..self.settings.clone() };
         match self.take_as(&crate::job::JobId::new().to_string(), want, &settings).await {
-            Taken::Jobs(jobs, wait) => (jobs, wait),
-            Taken::Wait(wait) => (Vec::new(), Some(wait)),
+            Taken::Jobs(jobs, more) => (jobs, more),
+            Taken::Wait(until) => (Vec::new(), Some(until)),
         }
     }
 

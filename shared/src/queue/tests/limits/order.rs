@@ -6,8 +6,9 @@ use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use super::{FREE, Fixture};
 use crate::{
-    job::{JobId, Priority},
+    job::{JobId, Priority, QueueName},
     limiter::Limits,
+    queue::{pause_queue, resume_queue},
 };
 
 impl Fixture {
@@ -133,8 +134,8 @@ async fn what_a_user_had_served_in_the_past_costs_nothing_now() {
 async fn a_paused_queue_gives_nothing_out() {
     let f = Fixture::start().await;
     f.enqueue_class("ada", Priority::Interactive, 1).await;
-    f.queue.pause(crate::job::QueueName::Ai).await.unwrap();
+    pause_queue(&f.pool, &f.keys, QueueName::Ai).await.unwrap();
     assert!(f.ask("a", 1).await.0.is_empty());
-    f.queue.resume(crate::job::QueueName::Ai).await.unwrap();
+    resume_queue(&f.pool, &f.keys, QueueName::Ai).await.unwrap();
     assert_eq!(f.ask("a", 1).await.0.len(), 1);
 }

@@ -87,7 +87,7 @@ impl Pair {
             f,
             model: Model::new(START, bounds),
             rng,
-            trouble: seed % 2 == 0,
+            trouble: seed.is_multiple_of(2),
             attempts: Vec::new(),
             calls: Vec::new(),
             door: BTreeMap::new(),
