@@ -51,7 +51,7 @@ pub(super) async fn run(args: RefusedArgs) -> anyhow::Result<ExitCode> {
     let taker = Taker::start(pool.clone(), noop::PREFIX, place, "bench", upstream).await?;
     while taker.take(1).await? > 0 {}
 
-    let (mut takes, mut gets) = (Vec::new(), Vec::new());
+    let (mut takes, mut others) = (Vec::new(), Vec::new());
     let mut get = redis::pipe();
     get.get("{bench}:nothing");
     for _ in 0..args.rounds {
@@ -62,13 +62,13 @@ pub(super) async fn run(args: RefusedArgs) -> anyhow::Result<ExitCode> {
             })
             .await?,
         );
-        gets.push(timed(async { Ok(pool.query::<(Option<String>,)>(&get).await.map(|_| ())?) }).await?);
+        others.push(timed(async { Ok(pool.query::<(Option<String>,)>(&get).await.map(|_| ())?) }).await?);
     }
-    for times in [&mut takes, &mut gets] {
+    for times in [&mut takes, &mut others] {
         times.sort_by(f64::total_cmp);
     }
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let (take, get) = (percentile(&takes, share), percentile(&gets, share));
+        let (take, get) = (percentile(&takes, share), percentile(&others, share));
         let ratio = take / get;
         output::line(format_args!(
             "refused take, {name}: {take:.1} µs, a GET {get:.1} µs: {ratio:.2} × (at most {GOAL} ×): {}",
