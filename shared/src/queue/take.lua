@@ -1,26 +1,4 @@
--- Leases up to `want` jobs to a worker, each with the permit for its first call, after what time has brought about was done.
--- A repeated request (its answer was lost) gets the same jobs again.
--- KEYS  1 root
--- ARGV  1 queue  2 worker  3 request  4 want (at most 64)  5 lease_ms  6 dead_ttl_ms  7 completed_ttl_ms  8 group ('': no
---       limit)  9 most tokens of a job that one call sends  10 tokens of a call beside them  11… lanes that the worker knows
--- Returns {'jobs', wait_ms, {id, lane, fence, attempt, max_attempts, resumed, payload}, …}: wait_ms as below, where less than
---         `want` came since no more may run; else 0
---       | {'wait', ms (-1: until woken), why}
-local worker, request, want, lease_ms, dead_ttl = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
-local group, chunk_tokens, call_tokens = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
-local now = now_ms()
-local last_take = root .. ':take:' .. worker
--- One answer stays well below what a slow network carries in time: with payloads beyond this many bytes it is full.
-local BYTES_MAX = 1048576
-
-local previous = redis.call('GET', last_take)
-if previous and string.sub(previous, 1, #request + 1) == request .. ' ' then return taken_before(previous, request) end
-
-if group ~= '' then
-  local known = known_wait(group, worker, now)
-  if known then return known end
-end
-
+-- The rest of take, after take_head.lua, which describes it, and its fragments.
 local most = want + 16
 promote(now, most)
 reclaim(now, most, dead_ttl)

@@ -12,6 +12,7 @@ use crate::{
 
 static TAKE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
+    include_str!("take_head.lua"),
     include_str!("line.lua"),
     include_str!("order.lua"),
     include_str!("slot.lua"),
@@ -27,7 +28,7 @@ static TAKE: LuaScript = LuaScript::new(concat!(
     include_str!("../limiter/admit.lua"),
     include_str!("../breaker/breaker.lua"),
     include_str!("admit.lua"),
-    include_str!("taken.lua"),
+    include_str!("broken.lua"),
     include_str!("wait.lua"),
     include_str!("take.lua")
 ));

@@ -1,23 +1,6 @@
 -- Fragment of take: jobs wait and none may run now. Needs keys.lua.
 -- One worker of the fleet is booked: it asks again when the next permit is due. The others wait until they are woken.
 
--- Full passes over what time brings about happen at least this often, also while nothing may run.
-local PASS_MS = 1000
--- A booked worker that does not come in time loses its booking.
-local BOOKING_MS = 50
-
--- {'wait', …} where no call whatsoever may go yet, as an earlier take found out: a refused take is a cheap one.
-local function known_wait(group, worker, now)
-  local f = redis.call('HMGET', root .. ':limiter:' .. group, 'next_at', 'why', 'passed', 'booked', 'booked_until')
-  local wait = (tonumber(f[1]) or 0) - now
-  if wait <= 0 or now - (tonumber(f[3]) or 0) >= PASS_MS then return nil end
-  if f[4] and f[4] ~= worker and now < (tonumber(f[5]) or 0) then wait = -1 end
-  if wait >= 0 and f[4] ~= worker then
-    redis.call('HSET', root .. ':limiter:' .. group, 'booked', worker, 'booked_until', text(now + wait + BOOKING_MS))
-  end
-  return { 'wait', wait, f[2] or '' }
-end
-
 -- Why no job of this queue may be taken at all.
 local function paused(group, gate)
   if redis.call('HEXISTS', of_queue('order'), 'paused') == 1 then return { -1, 'paused' } end

@@ -1,16 +1,4 @@
--- Fragment of take: jobs that were taken before, and jobs that can't be. Needs bury.lua.
-
--- The answer to a repeated request: what of its jobs is still held.
-local function taken_before(previous, request)
-  local jobs = { 'jobs', 0 }
-  for id, fence in string.gmatch(string.sub(previous, #request + 1), ' (%S+)=(%d+)') do
-    local job = redis.call('HMGET', of_job('job', id), 'fence', 'state', 'attempts', 'max', 'lane', 'resumed', 'payload')
-    if job[1] == fence and job[2] == 'active' then
-      jobs[#jobs + 1] = { id, job[5], fence, job[3], job[4], job[6] or '0', job[7] or '' }
-    end
-  end
-  return jobs
-end
+-- Fragment of take: jobs that can't be given out. Needs bury.lua.
 
 -- Ends a job that is not what enqueue stored, so that it can't stand in the way again. `job` is what was read of it.
 local function bury_broken(id, job, head, now, dead_ttl)
