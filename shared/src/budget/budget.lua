@@ -2,93 +2,99 @@
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
 -- the day on which they do. A limit bounds both together. Days and months are those of UTC.
 -- `budget` has the kill switch and the limits that an operator has set, which win over the configured ones. 0 is no limit.
+-- All of it is one function, since defining it costs more than most scripts do: only who needs it calls it.
 
--- In the order in which they are passed: `Limit` in budget/limits.rs names the same.
-local BUDGET_LIMITS = {
-  { what = 'user_tokens', unit = 'tokens' }, { what = 'user_money', unit = 'micros' },
-  { what = 'fleet_tokens', unit = 'tokens', fleet = true }, { what = 'fleet_money', unit = 'micros', fleet = true },
-}
-local DAY_MS = 86400000
-local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = text(3 * DAY_MS), text(70 * DAY_MS)
+local function budget()
+  -- In the order in which they are passed: `Limit` in budget/limits.rs names the same.
+  local BUDGET_LIMITS = {
+    { what = 'user_tokens', unit = 'tokens' }, { what = 'user_money', unit = 'micros' },
+    { what = 'fleet_tokens', unit = 'tokens', fleet = true }, { what = 'fleet_money', unit = 'micros', fleet = true },
+  }
+  local DAY_MS = 86400000
+  local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = text(3 * DAY_MS), text(70 * DAY_MS)
 
--- Year, month and day of a day that is counted from 1970-01-01.
--- https://howardhinnant.github.io/date_algorithms.html#civil_from_days
-local function civil(days)
-  local floor = math.floor
-  days = days + 719468
-  local era = floor(days / 146097)
-  local of_era = days - era * 146097
-  local year = floor((of_era - floor(of_era / 1460) + floor(of_era / 36524) - floor(of_era / 146096)) / 365)
-  local of_year = of_era - (365 * year + floor(year / 4) - floor(year / 100))
-  local from_march = floor((5 * of_year + 2) / 153)
-  local month = from_march < 10 and from_march + 3 or from_march - 9
-  return 400 * era + year + (month <= 2 and 1 or 0), month, of_year - floor((153 * from_march + 2) / 5) + 1
-end
+  -- Year, month and day of a day that is counted from 1970-01-01.
+  -- https://howardhinnant.github.io/date_algorithms.html#civil_from_days
+  local function civil(days)
+    local floor = math.floor
+    days = days + 719468
+    local era = floor(days / 146097)
+    local of_era = days - era * 146097
+    local year = floor((of_era - floor(of_era / 1460) + floor(of_era / 36524) - floor(of_era / 146096)) / 365)
+    local of_year = of_era - (365 * year + floor(year / 4) - floor(year / 100))
+    local from_march = floor((5 * of_year + 2) / 153)
+    local month = from_march < 10 and from_march + 3 or from_march - 9
+    return 400 * era + year + (month <= 2 and 1 or 0), month, of_year - floor((153 * from_march + 2) / 5) + 1
+  end
 
--- The day of a time, such as 2026-08-01; its month is the head of it.
-local function day_of(now) return string.format('%04d-%02d-%02d', civil(math.floor(now / DAY_MS))) end
+  -- The day of a time, such as 2026-08-01; its month is the head of it.
+  local function day_of(now) return string.format('%04d-%02d-%02d', civil(math.floor(now / DAY_MS))) end
 
--- When the day and the month of a time end.
-local function budget_ends(now)
-  local days = math.floor(now / DAY_MS)
-  local _, _, day = civil(days)
-  -- 31 days after its first one, every month is over.
-  local beyond = days - day + 32
-  local _, _, overshoot = civil(beyond)
-  return text((days + 1) * DAY_MS), text((beyond - overshoot + 1) * DAY_MS)
-end
+  -- When the day and the month of a time end.
+  local function budget_ends(now)
+    local days = math.floor(now / DAY_MS)
+    local _, _, day = civil(days)
+    -- 31 days after its first one, every month is over.
+    local beyond = days - day + 32
+    local _, _, overshoot = civil(beyond)
+    return text((days + 1) * DAY_MS), text((beyond - overshoot + 1) * DAY_MS)
+  end
 
-local function budget_key() return root .. ':budget' end
-local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
-local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
+  local function budget_key() return root .. ':budget' end
+  local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
+  local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
--- nil where a job may be accepted, which may come to so many tokens and micro-dollars; else {'killed', reason}
--- or {'over', which limit, when it begins anew}.
-local function budget_refusal(now, user, tokens, micros, limits)
-  local set = redis.call('HMGET', budget_key(), 'kill', 'reason', 'user_tokens_per_day', 'user_micros_per_day',
-    'fleet_tokens_per_month', 'fleet_micros_per_month')
-  if set[1] then return { 'killed', set[2] or '' } end
-  local day, hold = day_of(now), { tokens = tonumber(tokens) or 0, micros = tonumber(micros) or 0 }
-  for i, limit in ipairs(BUDGET_LIMITS) do
-    local most = tonumber(set[i + 2]) or tonumber(limits[i]) or 0
-    if most > 0 then
-      local key = limit.fleet and fleet_spend(day) or user_spend(day, user)
-      local counted = redis.call('HMGET', key, limit.unit, 'held_' .. limit.unit)
-      if (tonumber(counted[1]) or 0) + (tonumber(counted[2]) or 0) + hold[limit.unit] > most then
-        local day_ends, month_ends = budget_ends(now)
-        return { 'over', limit.what, limit.fleet and month_ends or day_ends }
+  -- nil where a job may be accepted, which may come to so many tokens and micro-dollars; else {'killed', reason}
+  -- or {'over', which limit, when it begins anew}.
+  local function budget_refusal(now, user, tokens, micros, limits)
+    local set = redis.call('HMGET', budget_key(), 'kill', 'reason', 'user_tokens_per_day', 'user_micros_per_day',
+      'fleet_tokens_per_month', 'fleet_micros_per_month')
+    if set[1] then return { 'killed', set[2] or '' } end
+    local day, hold = day_of(now), { tokens = tonumber(tokens) or 0, micros = tonumber(micros) or 0 }
+    for i, limit in ipairs(BUDGET_LIMITS) do
+      local most = tonumber(set[i + 2]) or tonumber(limits[i]) or 0
+      if most > 0 then
+        local key = limit.fleet and fleet_spend(day) or user_spend(day, user)
+        local counted = redis.call('HMGET', key, limit.unit, 'held_' .. limit.unit)
+        if (tonumber(counted[1]) or 0) + (tonumber(counted[2]) or 0) + hold[limit.unit] > most then
+          local day_ends, month_ends = budget_ends(now)
+          return { 'over', limit.what, limit.fleet and month_ends or day_ends }
+        end
       end
     end
   end
-end
 
--- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
--- forgotten is not begun again by taking from it.
-local function count_budget(day, user, sort, tokens, micros)
-  local adds, tokens_field, micros_field = tokens > 0 or micros > 0, sort .. 'tokens', sort .. 'micros'
-  for key, ttl in pairs({ [user_spend(day, user)] = USER_SPEND_TTL_MS, [fleet_spend(day)] = FLEET_SPEND_TTL_MS }) do
-    local counted = redis.call('HMGET', key, tokens_field, micros_field)
-    if adds or counted[1] then
-      redis.call('HSET', key, tokens_field, text(math.max((tonumber(counted[1]) or 0) + tokens, 0)),
-        micros_field, text(math.max((tonumber(counted[2]) or 0) + micros, 0)))
+  -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
+  -- forgotten is not begun again by taking from it.
+  local function count_budget(day, user, sort, tokens, micros)
+    local adds, tokens_field, micros_field = tokens > 0 or micros > 0, sort .. 'tokens', sort .. 'micros'
+    for key, ttl in pairs({ [user_spend(day, user)] = USER_SPEND_TTL_MS, [fleet_spend(day)] = FLEET_SPEND_TTL_MS }) do
+      local counted = redis.call('HMGET', key, tokens_field, micros_field)
+      if adds or counted[1] then
+        redis.call('HSET', key, tokens_field, text(math.max((tonumber(counted[1]) or 0) + tokens, 0)),
+          micros_field, text(math.max((tonumber(counted[2]) or 0) + micros, 0)))
+      end
+      if adds then redis.call('PEXPIRE', key, ttl) end
     end
-    if adds then redis.call('PEXPIRE', key, ttl) end
   end
-end
 
--- Holds what an accepted job may come to. Returns in what: the job keeps it, for the release.
-local function budget_hold(now, user, tokens, micros)
-  local day = day_of(now)
-  count_budget(day, user, 'held_', tonumber(tokens) or 0, tonumber(micros) or 0)
-  return day
-end
+  -- Holds what an accepted job may come to. Returns in what: the job keeps it, for the release.
+  local function budget_hold(now, user, tokens, micros)
+    local day = day_of(now)
+    count_budget(day, user, 'held_', tonumber(tokens) or 0, tonumber(micros) or 0)
+    return day
+  end
 
--- Gives a hold back, or a part of it. Nothing happens where `held_in` is nil or false: nothing was held.
-local function budget_release(held_in, user, tokens, micros)
-  if held_in then count_budget(held_in, user, 'held_', -(tonumber(tokens) or 0), -(tonumber(micros) or 0)) end
-end
+  -- Gives a hold back, or a part of it. Nothing happens where `held_in` is nil or false: nothing was held.
+  local function budget_release(held_in, user, tokens, micros)
+    if held_in then count_budget(held_in, user, 'held_', -(tonumber(tokens) or 0), -(tonumber(micros) or 0)) end
+  end
 
--- Adds what a call came to.
-local function budget_spend(now, user, tokens, micros)
-  count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
+  -- Adds what a call came to.
+  local function budget_spend(now, user, tokens, micros)
+    count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
+  end
+
+  return { refusal = budget_refusal, hold = budget_hold, release = budget_release, spend = budget_spend, key = budget_key,
+    day_of = day_of, ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend }
 end

@@ -2,10 +2,10 @@
 -- KEYS  1 root
 -- ARGV  1 limit  2 value, where it is set
 -- Returns {'set'} | {'unset'}
-local limit, value = ARGV[1], ARGV[2]
+local limit, value, key = ARGV[1], ARGV[2], budget().key()
 if not value then
-  redis.call('HDEL', budget_key(), limit)
+  redis.call('HDEL', key, limit)
   return { 'unset' }
 end
-redis.call('HSET', budget_key(), limit, value)
+redis.call('HSET', key, limit, value)
 return { 'set' }

@@ -4,13 +4,13 @@
 -- Returns {'budget', day, day_ends_ms, month_ends_ms, {kill, reason, since}, {limits that are set}, {fleet's tokens, micros,
 --         held_tokens, held_micros}, {user's, in the same order; or empty}}
 local user = ARGV[1]
-local now = now_ms()
-local day = day_of(now)
-local day_ends, month_ends = budget_ends(now)
+local now, b = now_ms(), budget()
+local day = b.day_of(now)
+local day_ends, month_ends = b.ends(now)
 
 local function counted(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
 
-return { 'budget', day, day_ends, month_ends, redis.call('HMGET', budget_key(), 'kill', 'reason', 'since'),
-  redis.call('HMGET', budget_key(), 'user_tokens_per_day', 'user_micros_per_day', 'fleet_tokens_per_month',
+return { 'budget', day, day_ends, month_ends, redis.call('HMGET', b.key(), 'kill', 'reason', 'since'),
+  redis.call('HMGET', b.key(), 'user_tokens_per_day', 'user_micros_per_day', 'fleet_tokens_per_month',
     'fleet_micros_per_month'),
-  counted(fleet_spend(day)), user and counted(user_spend(day, user)) or {} }
+  counted(b.of_fleet(day)), user and counted(b.of_user(day, user)) or {} }

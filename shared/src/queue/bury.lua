@@ -12,7 +12,7 @@ end
 local function end_hold(id)
   local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros')
   if not job[1] then return end
-  budget_release(job[1], job[2], job[3], job[4])
+  budget().release(job[1], job[2], job[3], job[4])
   redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros')
 end
 

@@ -45,12 +45,13 @@ end
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros')
 if known(8) then
-  budget_spend(now, job[2], ARGV[8], ARGV[23])
+  local b = budget()
+  b.spend(now, job[2], ARGV[8], ARGV[23])
   -- What was spent need not be held any more.
   local tokens, micros = tonumber(job[4]) or 0, tonumber(job[5]) or 0
   local spent_tokens, spent_micros = math.min(known(8), tokens), math.min(tonumber(ARGV[23]), micros)
   if job[3] then
-    budget_release(job[3], job[2], spent_tokens, spent_micros)
+    b.release(job[3], job[2], spent_tokens, spent_micros)
     redis.call('HSET', key, 'held_tokens', text(tokens - spent_tokens), 'held_micros', text(micros - spent_micros))
   end
 end

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Queue;
 use crate::{
+    budget::Hold,
     job::{JobId, Kind, Priority},
     redis::{LuaScript, UnavailableError, millis},
 };
@@ -11,7 +12,7 @@ use crate::{
 static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("line.lua"),
-    include_str!("order.lua"),
+    include_str!("rank.lua"),
     include_str!("../budget/budget.lua"),
     include_str!("enqueue.lua")
 ));
@@ -92,10 +93,10 @@ impl Queue {
             .arg(self.jobs.job_max_attempts)
             .arg(self.jobs.queue_max_waiting)
             .arg(job.priority.as_str())
-            .arg(tokens)
-            .arg(hold.tokens)
-            .arg(hold.micros)
-            .arg(&self.allowance.limits.in_order());
+            .arg(tokens);
+        if hold != Hold::default() {
+            call.arg(hold.tokens).arg(hold.micros).arg(&self.allowance.limits.in_order());
+        }
         let reply: Vec<String> = self.redis.run(&call).await?;
         let number = |text: &str| text.parse().unwrap_or_default();
         match reply.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {

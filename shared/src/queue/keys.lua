@@ -13,6 +13,5 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- A number as a command takes it. Redis formats a Lua number as a double, which is slow: what is used more than once is
--- written once.
-local function text(number) return string.format('%.0f', number) end
+-- A whole number as a command takes it. Redis formats a Lua number as a double, which is slow.
+local function text(number) return string.format('%d', number) end

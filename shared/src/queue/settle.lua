@@ -1,23 +1,10 @@
--- Ends an attempt: result or failure, next state, index, event and freed lease in one step. A holder whose fence is old
--- changes nothing.
--- KEYS  1 root
--- ARGV  1 queue  2 id  3 fence  4 outcome: complete | retry | snooze | fail | cancel  5 completed_ttl_ms  6 dead_ttl_ms
---       7 delay_ms  8 code  9 message  (complete: 8 is the result)
--- Returns {'settled', state} | {'repeated', state} (this very settle was done before) | {'stale', state or 'gone'}
-local id, fence, outcome = ARGV[2], ARGV[3], ARGV[4]
-local key = of_job('job', id)
-local job = redis.call('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'rank', 'worker', 'started', 'settled',
-  'resumed', 'class', 'group', 'permit', 'held')
-local state = job[2] or 'gone'
-if job[9] == fence then return { 'repeated', state } end
-if job[1] ~= fence or state ~= 'active' then return { 'stale', state } end
-
+-- The rest of settle, after settle_head.lua, which describes it, and its fragments.
 local now = now_ms()
 local ended = text(now)
 local attempts, lane = tonumber(job[3]), job[5]
 redis.call('ZREM', of_queue('leases'), id)
 if job[12] then
-  free_slot(id, lane, job[12], job[13])
+  free_slot(id, lane, job[12], redis.call('HGET', key, 'permit'))
   redis.call('HDEL', key, 'group', 'permit')
 end
 
@@ -25,7 +12,7 @@ end
 local function finish(final, ttl)
   redis.call('ZREM', of_queue('deadlines'), id)
   if job[10] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
-  if job[14] then end_hold(id) end
+  if job[13] then end_hold(id) end
   redis.call('PEXPIRE', key, ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), final)

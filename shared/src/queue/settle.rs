@@ -7,6 +7,7 @@ use crate::redis::{LuaScript, UnavailableError, millis};
 
 static SETTLE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
+    include_str!("settle_head.lua"),
     include_str!("line.lua"),
     include_str!("slot.lua"),
     include_str!("../budget/budget.lua"),

@@ -15,25 +15,25 @@ local gate = order.classes[1] and group ~= '' and open_gate(group, now)
 if order.classes[1] then wait = paused(group, gate) end
 
 while not wait and count < want and bytes < BYTES_MAX do
-  local line, start = whose_turn(order)
+  local line, head, start = whose_turn(order)
   if not line then break end
-  local head = line[line.at]
   local id, lane, key = head.id, head.lane, of_job('job', head.id)
-  local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'resumed', 'payload', 'tokens', 'need')
+  local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'resumed', 'payload')
   local fence, attempts = tonumber(job[1]), tonumber(job[3])
   local whole = not job.err and job[2] and attempts and fence and tonumber(job[4])
   local member, cost
   if whole and gate then
     member = id .. ':' .. text(fence + 1) .. ':1'
-    cost = tonumber(job[8]) or math.min(tonumber(job[7]) or 0, chunk_tokens) + call_tokens
+    local known = redis.call('HMGET', key, 'need', 'tokens')
+    cost = tonumber(known[1]) or math.min(tonumber(known[2]) or 0, chunk_tokens) + call_tokens
     wait = slot_refusal(gate) or refusal(gate, member, cost)
     if wait then break end
     let_go(gate, member, cost)
   end
   pass(order, line, start)
   count = count + 1
-  gone[lane .. ':' .. line.class] = gone[lane .. ':' .. line.class] or { of_line(lane, line.class) }
-  table.insert(gone[lane .. ':' .. line.class], id)
+  local leaving = gone[head.key] or { head.key }
+  gone[head.key], leaving[#leaving + 1] = leaving, id
   if whole then
     attempts, fence = text(attempts + 1), text(fence + 1)
     redis.call('HSET', key, 'fence', fence, 'state', 'active', 'attempts', attempts, 'worker', worker, 'started', started)
@@ -48,7 +48,7 @@ while not wait and count < want and bytes < BYTES_MAX do
     jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] or '0', job[6] or '' }
     taken[#taken + 1] = ' ' .. id .. '=' .. fence
   else
-    bury_broken(id, job, head, now, dead_ttl)
+    bury_broken(id, job, head.lane, line.class, now, dead_ttl)
   end
 end
 for _, ids in pairs(gone) do redis.call('ZREM', unpack(ids)) end

@@ -2,24 +2,25 @@
 -- KEYS  1 root
 -- ARGV  1 call  2 now_ms; of a release what hold returned  3 user  4 tokens  5 micros  6… limits  |  'periods'  2… now_ms
 -- Returns what the call returned, as texts
+local b = budget()
 local call, at, user, tokens, micros = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if call == 'periods' then
   local periods = {}
   for i = 2, #ARGV do
-    local day_ends, month_ends = budget_ends(ARGV[i])
-    periods[i - 1] = { day_of(ARGV[i]), day_ends, month_ends }
+    local day_ends, month_ends = b.ends(ARGV[i])
+    periods[i - 1] = { b.day_of(ARGV[i]), day_ends, month_ends }
   end
   return periods
 end
 if call == 'release' then
-  budget_release(at ~= '' and at, user, tokens, micros)
+  b.release(at ~= '' and at, user, tokens, micros)
   return {}
 end
 local now = tonumber(at)
 if call == 'spend' then
-  budget_spend(now, user, tokens, micros)
+  b.spend(now, user, tokens, micros)
   return {}
 end
 -- As a job is accepted.
-local refused = budget_refusal(now, user, tokens, micros, { ARGV[6], ARGV[7], ARGV[8], ARGV[9] })
-return refused or { 'held', budget_hold(now, user, tokens, micros) }
+local refused = b.refusal(now, user, tokens, micros, { ARGV[6], ARGV[7], ARGV[8], ARGV[9] })
+return refused or { 'held', b.hold(now, user, tokens, micros) }
