@@ -81,6 +81,24 @@ grep -q 'waits until the account is right: .*openai_key_rejected' "$folder/out" 
 verdict 401
 echo "✓ llmock: a 401 is not asked again; the job waits, and ./dev says for what"
 
+# A fleet under llmock's quota: its bucket never runs dry, so there is not one 429.
+curl -fsS -X POST "$control/reset" >/dev/null
+script
+rm -rf "${folder:?}/dev"
+api=$(free_port)
+OPENAI_BASE_URL="http://127.0.0.1:$port/v1" OPENAI_API_KEY=fleet OPENAI_RATE_LIMIT_RPM=60 OPENAI_RATE_LIMIT_TPM=20000 \
+    OPENAI_MAX_OUTPUT_TOKENS=256 ./dev --workers 4 --port "$api" --dir "$folder/dev" >"$folder/out" 2>&1 &
+dev=$!
+pids+=($dev)
+until_healthy "http://127.0.0.1:$api/api/health"
+echo "  100 jobs at about 13 calls a minute: this takes eight minutes …"
+"$python" tests/counterparts/fleet.py "http://127.0.0.1:$api" 100 || fail "llmock: the fleet: $(tail -n 3 "$folder/out")"
+kill -INT "$dev" && wait "$dev" || true
+limited=$(curl -fsS "$control/requests" | "$python" -c 'import json, sys; print(sum(r.get("status") == 429 for r in json.load(sys.stdin)["requests"]))')
+[ "$limited" = 0 ] || fail "llmock: $limited of $(calls) calls were refused with 429"
+verdict fleet
+echo "✓ llmock: 100 jobs by four workers in $(calls) calls under --rpm 60 --tpm 20000, not one 429; its verdict is clean"
+
 port=$(free_port)
 "$python" tests/counterparts/llama_server.py "$port" >"$folder/llama.log" 2>&1 &
 pids+=($!)

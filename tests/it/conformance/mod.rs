@@ -15,6 +15,9 @@ use self::{apalis_redis::ApalisRedis, ours::Ours, subject::Subject};
 /// What is seen where a check fails; the text says what was seen instead.
 type Verdict = Result<(), String>;
 
+/// A worker of apalis-redis that asks for jobs before it has registered itself ends; it does so now and then.
+const START_RACE: &str = "worker not registered";
+
 macro_rules! suite {
     ($($check:ident => $expected_of_apalis_redis:tt;)*) => {
         mod on_ours {
@@ -40,7 +43,8 @@ macro_rules! suite {
     (@passes $verdict:ident) => { assert_eq!($verdict, Ok(())) };
     (@(fails with $reason:literal) $verdict:ident) => {
         let seen = $verdict.expect_err("apalis-redis has learned this: expect it to pass, and say so in ARCHITECTURE.md");
-        assert!(seen.contains($reason), "it fails in another way than is known: {seen}");
+        let known = [$reason, START_RACE].iter().any(|reason| seen.contains(reason));
+        assert!(known, "it fails in another way than is known: {seen}");
     };
 }
 
