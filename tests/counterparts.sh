@@ -89,7 +89,7 @@ api=$(free_port)
 OPENAI_BASE_URL="http://127.0.0.1:$port/v1" OPENAI_API_KEY=fleet OPENAI_RATE_LIMIT_RPM=60 OPENAI_RATE_LIMIT_TPM=20000 \
     OPENAI_MAX_OUTPUT_TOKENS=256 ./dev --workers 4 --port "$api" --dir "$folder/dev" >"$folder/out" 2>&1 &
 dev=$!
-pids+=($dev)
+pids+=("$dev")
 until_healthy "http://127.0.0.1:$api/api/health"
 echo "  100 jobs at about 13 calls a minute: this takes eight minutes …"
 "$python" tests/counterparts/fleet.py "http://127.0.0.1:$api" 100 || fail "llmock: the fleet: $(tail -n 3 "$folder/out")"

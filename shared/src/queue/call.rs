@@ -1,6 +1,9 @@
 //! One upstream call of a job, under a permit.
 
-use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -84,7 +87,7 @@ pub struct Call {
     number: u32,
     tokens: u32,
     /// Own permits in the window, and ever granted, when it was let go.
-    begun: std::sync::Arc<std::sync::Mutex<(i64, i64)>>,
+    begun: Arc<Mutex<(i64, i64)>>,
 }
 
 impl JobContext {
@@ -92,7 +95,7 @@ impl JobContext {
     #[must_use]
     pub fn call(&self, tokens: u32) -> Call {
         let number = self.calls.fetch_add(1, Relaxed) + 1;
-        Call { job: self.clone(), number, tokens, begun: std::sync::Arc::new(std::sync::Mutex::new(NOT_LET_GO)) }
+        Call { job: self.clone(), number, tokens, begun: Arc::new(Mutex::new(NOT_LET_GO)) }
     }
 }
 
@@ -111,7 +114,7 @@ impl Call {
             // An answer that took longer says nothing about now: what is between Redis' clock and the upstream's door
             // must stay within the guard band.
             if patience.is_zero() || asked.elapsed() <= patience {
-                *self.begun.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = begun;
+                *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = begun;
                 return Ok(());
             }
         }
@@ -142,7 +145,7 @@ impl Call {
     /// Tells the fleet how the call ended. When Redis does not answer, the reservation stays until it slides out.
     pub async fn end(&self, end: CallEnd<'_>) {
         let Some(upstream) = &self.job.upstream else { return };
-        let begun = *self.begun.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         match self.tell(upstream, end, begun).await {
             Ok(event) => log_event(upstream, &event, end.reason),
             Err(error) => {

@@ -70,6 +70,8 @@ impl Fetcher {
         let patience = self.patience();
         match wait {
             Wait::Idle(after) => self.idle.wait(after.map_or(patience, |after| after.min(patience))).await,
+            // A process of a waiting fleet sends about one command a second.
+            Wait::Woken => self.idle.wait(patience * 2).await,
             // A timer of our own: those of blocked commands are up to 100 ms late.
             Wait::Booked(after) => tokio::time::sleep(after.min(patience)).await,
             Wait::Unannounced => {

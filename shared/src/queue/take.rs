@@ -73,6 +73,8 @@ pub(super) enum Taken {
 pub(super) enum Wait {
     /// Until woken, or for this long.
     Idle(Option<Duration>),
+    /// Until woken: jobs wait, and none may run now; if time alone changes that, another worker is there.
+    Woken,
     /// For just this long: this worker is the one that takes the next permit when it is due.
     Booked(Duration),
     /// No limits are in force: they must be announced first.
@@ -130,7 +132,7 @@ fn parse(reply: Vec<Value>) -> Result<Taken, RedisError> {
 }
 
 fn limited(ms: i64) -> Wait {
-    u64::try_from(ms).map_or(Wait::Idle(None), |ms| Wait::Booked(Duration::from_millis(ms)))
+    u64::try_from(ms).map_or(Wait::Woken, |ms| Wait::Booked(Duration::from_millis(ms)))
 }
 
 /// `None`, with a line in the log, for an entry that no enqueue of ours wrote: its lease lapses, and it is buried in the
@@ -178,7 +180,7 @@ mod tests {
             (-1, "empty", Wait::Idle(None)),
             (250, "empty", Wait::Idle(Some(quarter))),
             (250, "requests", Wait::Booked(quarter)),
-            (-1, "concurrency", Wait::Idle(None)),
+            (-1, "concurrency", Wait::Woken),
             (0, "unannounced", Wait::Unannounced),
         ] {
             assert_eq!(parse(vec![bulk("wait"), Value::Int(ms), bulk(why)]).unwrap(), Taken::Wait(wait), "{why}");

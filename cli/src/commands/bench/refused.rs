@@ -51,11 +51,11 @@ pub(super) async fn run(args: RefusedArgs) -> anyhow::Result<ExitCode> {
     let taker = Taker::start(pool.clone(), noop::PREFIX, place, "bench", upstream).await?;
     while taker.take(1).await? > 0 {}
 
-    let (mut takes, mut others) = (Vec::new(), Vec::new());
+    let (mut refusals, mut others) = (Vec::new(), Vec::new());
     let mut get = redis::pipe();
     get.get("{bench}:nothing");
     for _ in 0..args.rounds {
-        takes.push(
+        refusals.push(
             timed(async {
                 anyhow::ensure!(taker.take(1).await? == 0, "a job was given out");
                 Ok(())
@@ -64,11 +64,11 @@ pub(super) async fn run(args: RefusedArgs) -> anyhow::Result<ExitCode> {
         );
         others.push(timed(async { Ok(pool.query::<(Option<String>,)>(&get).await.map(|_| ())?) }).await?);
     }
-    for times in [&mut takes, &mut others] {
+    for times in [&mut refusals, &mut others] {
         times.sort_by(f64::total_cmp);
     }
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let (take, get) = (percentile(&takes, share), percentile(&others, share));
+        let (take, get) = (percentile(&refusals, share), percentile(&others, share));
         let ratio = take / get;
         output::line(format_args!(
             "refused take, {name}: {take:.1} µs, a GET {get:.1} µs: {ratio:.2} × (at most {GOAL} ×): {}",

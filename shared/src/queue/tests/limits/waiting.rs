@@ -21,7 +21,7 @@ async fn one_worker_waits_for_the_time_and_the_others_until_they_are_woken() {
     let (jobs, wait) = f.ask("a", 9).await;
     assert!(jobs.len() == 2 && matches!(wait, Some(Wait::Booked(_))), "booked in the same step");
     for worker in ["b", "c", "b"] {
-        assert_eq!(f.ask(worker, 9).await, (vec![], Some(Wait::Idle(None))));
+        assert_eq!(f.ask(worker, 9).await, (vec![], Some(Wait::Woken)));
     }
     assert!(matches!(f.ask("a", 9).await.1, Some(Wait::Booked(_))), "it stays booked");
 }
@@ -30,11 +30,11 @@ async fn one_worker_waits_for_the_time_and_the_others_until_they_are_woken() {
 async fn a_booked_worker_that_does_not_come_is_replaced() {
     let f = fixture(1).await;
     assert!(matches!(f.ask("a", 9).await.1, Some(Wait::Booked(_))));
-    assert_eq!(f.ask("b", 9).await.1, Some(Wait::Idle(None)));
+    assert_eq!(f.ask("b", 9).await.1, Some(Wait::Woken));
     f.let_pass(WINDOW + GUARD).await;
     let (jobs, wait) = f.ask("b", 9).await;
     assert_eq!(jobs.len(), 1, "the permit is anyone's");
-    assert_eq!(wait, Some(Wait::Idle(None)), "the booking holds for a moment longer");
+    assert_eq!(wait, Some(Wait::Woken), "the booking holds for a moment longer");
     f.let_pass(Duration::from_secs(1)).await;
     assert!(matches!(f.ask("b", 9).await.1, Some(Wait::Booked(_))));
 }

@@ -124,7 +124,7 @@ async fn slots_are_held_by_leases_and_come_back_with_them() {
     let f = Fixture::limited(Limits { concurrency: 2, ..FREE }).await;
     f.enqueue_many(5).await;
     let (jobs, wait) = f.ask("a", 5).await;
-    assert_eq!((jobs.len(), wait), (2, Some(Wait::Idle(None))), "a slot is freed by a job's end, not by time");
+    assert_eq!((jobs.len(), wait), (2, Some(Wait::Woken)), "a slot is freed by a job's end, not by time");
     f.complete(&jobs[0]).await;
     let (next, _) = f.ask("a", 5).await;
     assert_eq!(next.len(), 1);
