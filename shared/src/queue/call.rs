@@ -14,18 +14,8 @@ use crate::{
     redis::{LuaScript, UnavailableError, millis},
 };
 
-static BEGIN: LuaScript = LuaScript::new(concat!(
-    include_str!("keys.lua"),
-    include_str!("slot.lua"),
-    include_str!("../limiter/window.lua"),
-    include_str!("../limiter/permit.lua"),
-    include_str!("../limiter/epoch.lua"),
-    include_str!("../limiter/learn.lua"),
-    include_str!("../limiter/admit.lua"),
-    include_str!("../breaker/breaker.lua"),
-    include_str!("admit.lua"),
-    include_str!("begin.lua")
-));
+static BEGIN: LuaScript =
+    LuaScript::new(concat!(include_str!("keys.lua"), include_str!("slot.lua"), gate_lua!(), include_str!("begin.lua")));
 static END: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("slot.lua"),
@@ -40,6 +30,8 @@ static END: LuaScript = LuaScript::new(concat!(
 const PATIENCE_SHARE: u32 = 3;
 /// A permit that was answered this many times too slowly is given up: this machine is too busy for any call.
 const BEGINS_MAX: u32 = 20;
+/// Then the job waits for this long: asking on at once would only add to what is slow.
+const LAPSED_PAUSE: Duration = Duration::from_secs(1);
 /// What `begin` answered before the call was let go.
 const NOT_LET_GO: (i64, i64) = (-1, -1);
 
@@ -118,7 +110,13 @@ impl Call {
                 return Ok(());
             }
         }
-        Err(put_off("permit_lapsed", "The worker is too busy to use its permits in time"))
+        tracing::warn!(
+            job.id = %self.job.id,
+            limiter.group = upstream.group.as_str(),
+            wait_ms = millis(patience),
+            "No answer to begin came in time: Redis is too far or too slow, or this machine too busy, for OPENAI_RATE_GUARD_MS"
+        );
+        Err(JobError::snooze(LAPSED_PAUSE, "permit_lapsed", "The worker can't use its permits in time"))
     }
 
     async fn ask(&self, upstream: &Upstream) -> Result<(i64, i64), JobError> {

@@ -1,18 +1,9 @@
 //! How the simulator behaves, at start and changed on the fly.
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
-/// How tokens count in the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenAccounting {
-    /// Prompt and requested maximum output, until they slide out of the window, as OpenAI does
-    #[default]
-    Reserved,
-    /// The same at first, corrected to the real use with the answer
-    Used,
-}
+use crate::limiter::TokenAccounting;
 
 /// Everything that can be set about the simulator.
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize)]

@@ -30,7 +30,7 @@ mod strict_schema;
 mod tests;
 
 pub use arrivals::Arrival;
-pub use config::{ConfigPatch, SimulatorConfig, TokenAccounting};
+pub use config::{ConfigPatch, SimulatorConfig};
 pub use faults::{Fault, FaultRule};
 pub use running::{RunningSimulator, Simulator};
 pub use stats::{JobCalls, Stats};

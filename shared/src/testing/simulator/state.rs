@@ -11,8 +11,10 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use crate::limiter::TokenAccounting;
+
 use super::{
-    Arrival, ConfigPatch, FaultRule, SimulatorConfig, Stats, TokenAccounting,
+    Arrival, ConfigPatch, FaultRule, SimulatorConfig, Stats,
     arrivals::{ArrivalLog, Entry},
     faults::{FaultQueue, Injected},
     limits::{Exceeded, Limits, Window},

@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    TokenAccounting,
-    arrivals::{Entry, to_ms},
-};
+use super::arrivals::{Entry, to_ms};
+use crate::limiter::TokenAccounting;
 
 /// A summary of the calls in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

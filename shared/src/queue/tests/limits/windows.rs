@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{FREE, Fixture, GUARD, WINDOW, ended, upstream};
 use crate::{
-    job::{JobError, JobState},
+    job::{Decision, JobError, JobState},
     limiter::{LimitName, Limits, TokenAccounting, Upstream, announce, limiter_status, set_limits, vouch},
-    queue::{CallEnd, Ending, take::Wait},
+    queue::{CallEnd, Ending, Queue, take::Wait, tests::fixture::jobs_config},
 };
 
 /// Less than a window by more than a test takes.
@@ -211,4 +211,34 @@ async fn without_announced_limits_no_job_is_given_out() {
     f.enqueue_many(1).await;
     f.raw::<u64>(&["DEL", &f.keys.limiter(&Fixture::group())]).await;
     assert_eq!(f.ask("a", 1).await, (vec![], Some(Wait::Unannounced)));
+}
+
+#[tokio::test]
+async fn a_redis_that_was_killed_and_started_again_gives_nothing_for_one_window() {
+    let limits = Limits { rpm: 5, ..FREE };
+    let mut f = Fixture::limited(limits).await;
+    f.enqueue_many(1).await;
+    assert_eq!(f.ask("a", 1).await.0.len(), 1);
+    f.redis.kill().await.unwrap();
+    f.redis.start_again().await.unwrap();
+    f.pool = f.redis.patient_pool();
+    f.announce("by-hand", limits).await;
+    f.warm().await;
+    f.queue = Queue::new(f.pool.clone(), "test", jobs_config());
+    f.enqueue_many(1).await;
+    let (none, wait) = f.ask("a", 1).await;
+    assert!(none.is_empty() && booked(wait) > ALMOST, "what was called before it died is not known");
+}
+
+#[tokio::test]
+async fn a_redis_that_answers_later_than_the_guard_allows_lets_no_call_go_and_is_not_pressed() {
+    // The patience is a nanosecond: every answer is too late.
+    let guard = Duration::from_nanos(3);
+    let f = Fixture::limited(Limits { rpm: 5, guard, ..FREE }).await;
+    f.enqueue_many(1).await;
+    let job = f.ask("a", 1).await.0.remove(0);
+    let error = f.begin(&job, 100).await.unwrap_err();
+    assert_eq!((error.code(), error.decision()), ("permit_lapsed", Decision::Snooze(Duration::from_secs(1))));
+    f.end(&job, &error).await;
+    assert_eq!((f.view(job.id).await.state, f.view(job.id).await.attempts), (JobState::Scheduled, 0));
 }

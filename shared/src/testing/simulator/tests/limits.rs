@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::client::{call, header, json, post, request, start_with};
-use crate::testing::simulator::{ConfigPatch, Fault, SimulatorConfig, TokenAccounting};
+use crate::{
+    limiter::TokenAccounting,
+    testing::simulator::{ConfigPatch, Fault, SimulatorConfig},
+};
 
 fn limited(rpm: u64, tpm: u64) -> SimulatorConfig {
     SimulatorConfig { rpm, tpm, ..SimulatorConfig::default() }
