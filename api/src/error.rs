@@ -15,7 +15,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use shared::{clock, job::JobFailure, queue::EnqueueError, redis::UnavailableError};
+use shared::{
+    clock,
+    job::{JobFailure, JobState},
+    queue::EnqueueError,
+    redis::UnavailableError,
+};
 
 /// Seconds after which a client may ask again when Redis was away: it comes back within seconds or not soon.
 const RETRY_UNAVAILABLE: u32 = 2;
@@ -100,6 +105,17 @@ impl ApiError {
         }
     }
 
+    /// The job that should be cancelled has ended.
+    pub(crate) fn job_ended(state: JobState) -> Self {
+        let detail = format!("The job has ended already: it is {}", state.as_str());
+        Self::new(StatusCode::CONFLICT, "job_ended", detail).about("id")
+    }
+
+    fn key_reused() -> Self {
+        let detail = "This key was used for another request within the last day; a new request needs a new key";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail).about("Idempotency-Key")
+    }
+
     fn queue_full() -> Self {
         let detail = "Too many jobs wait already; try again later";
         Self { retry_after: Some(RETRY_QUEUE_FULL), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", detail) }
@@ -143,6 +159,14 @@ impl From<EnqueueError> for ApiError {
                 tracing::warn!(queue.unfinished = unfinished, "A job was refused: the queue is full");
                 Self::queue_full()
             }
+            EnqueueError::OutOfMemory(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "A job was refused: Redis has no memory left (maxmemory)"
+                );
+                Self::queue_full()
+            }
+            EnqueueError::KeyReused => Self::key_reused(),
             EnqueueError::Killed { reason } => {
                 tracing::warn!(reason, "A job was refused: the kill switch of the budget is on");
                 Self::over_budget(Cow::Borrowed("New requests are not accepted at the moment"), None)

@@ -30,7 +30,7 @@ fn v1() -> Router<AppState> {
         .route("/api/health", get(health::live))
         .route("/api/ready", get(health::ready))
         .route("/api/v1/flashcards", post(flashcards::create))
-        .route("/api/v1/jobs/{id}", get(jobs::get))
+        .route("/api/v1/jobs/{id}", get(jobs::get).delete(jobs::cancel))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
 }

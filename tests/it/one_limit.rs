@@ -27,7 +27,7 @@ impl System {
                 native_language: "German".to_owned(),
                 target_language: "English".to_owned(),
             };
-            ids.push(queue.enqueue(&NewJob::new(payload, "ada")).await.unwrap());
+            ids.push(queue.enqueue(&NewJob::new(payload, "ada")).await.unwrap().id);
         }
         ids
     }

@@ -36,11 +36,11 @@ async fn workers_that_know_different_kinds_drain_one_queue_and_bury_nothing() {
     let system = System::new().await;
     let api = system.api().await;
     let queue = Queue::new(system.redis.patient_pool(), "it", jobs_config());
-    let unheard = queue.enqueue(&NewJob::new(Unheard, "ada")).await.unwrap();
+    let unheard = queue.enqueue(&NewJob::new(Unheard, "ada")).await.unwrap().id;
     let flashcards = system.submit(&api, &chapter(1, 2)).await;
     let mut noops = Vec::new();
     for number in 0..20 {
-        noops.push(queue.enqueue(&NewJob::new(Noop { number }, "ada")).await.unwrap());
+        noops.push(queue.enqueue(&NewJob::new(Noop { number }, "ada")).await.unwrap().id);
     }
 
     let _one = Process::run(Command::new(path_of("unilingo")).args([

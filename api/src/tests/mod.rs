@@ -22,6 +22,7 @@ pub(crate) fn job(state: JobState) -> JobView {
         finished_at_ms: None,
         run_at_ms: None,
         result: None,
+        from_cache: false,
         failure: None,
     }
 }

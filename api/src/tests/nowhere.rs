@@ -21,7 +21,7 @@ async fn a_wrong_method_says_which_are_right() {
     let app = App::without_redis().await;
     for (method, path, allow, code) in [
         (Method::GET, "/api/v1/flashcards", "POST", "method_not_allowed"),
-        (Method::DELETE, "/api/v1/jobs/x", "GET,HEAD", "method_not_allowed"),
+        (Method::PUT, "/api/v1/jobs/x", "GET,HEAD,DELETE", "method_not_allowed"),
         (Method::POST, "/api/health", "GET,HEAD", "method_not_allowed"),
         (Method::PUT, "/api/ai/generate-flashcards", "POST", "METHOD_NOT_ALLOWED"),
         (Method::POST, "/api/job-status/x", "GET,HEAD", "METHOD_NOT_ALLOWED"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Jobs: attempts, deadlines, retention and the size of the queue.
 #[derive(Debug, Clone, Args)]
@@ -32,9 +32,35 @@ pub struct JobsConfig {
     #[arg(long, env = "DEAD_TTL_SECONDS", default_value_t = 604_800, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub dead_ttl_seconds: u64,
 
+    /// How long finished work answers for the same work again, without a call, in seconds; 0 is off
+    #[arg(long, env = "CONTENT_CACHE_TTL_SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(0..=31_536_000))]
+    pub content_cache_ttl_seconds: u64,
+
+    /// Most bytes of the results that answer so; beyond them the oldest make room
+    #[arg(long, env = "CACHE_MAX_BYTES", default_value_t = 268_435_456)]
+    pub cache_max_bytes: u64,
+
+    /// Whose work is the same: everybody's, or one user's
+    #[arg(long, env = "CONTENT_SHARING", value_enum, default_value_t)]
+    pub content_sharing: ContentSharing,
+
     /// Jobs that may be unfinished in one queue, those that run included; beyond it new ones are refused with 503
     #[arg(long, env = "QUEUE_MAX_WAITING", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub queue_max_waiting: u64,
+
+    /// Most bytes of what the unfinished jobs of one queue are made of (texts); beyond it new ones are refused with 503
+    #[arg(long, env = "QUEUE_MAX_BYTES", default_value_t = 268_435_456, value_parser = clap::value_parser!(u64).range(1..))]
+    pub queue_max_bytes: u64,
+}
+
+/// Whose work counts as the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ContentSharing {
+    /// Everybody's: a text that several learners send is paid for once
+    #[default]
+    Shared,
+    /// One user's: nothing that was made for someone reaches anyone else
+    PerUser,
 }
 
 impl JobsConfig {
@@ -48,6 +74,12 @@ impl JobsConfig {
     #[must_use]
     pub const fn dead_ttl(&self) -> Duration {
         Duration::from_secs(self.dead_ttl_seconds)
+    }
+
+    /// How long finished work answers for the same work.
+    #[must_use]
+    pub const fn content_cache_ttl(&self) -> Duration {
+        Duration::from_secs(self.content_cache_ttl_seconds)
     }
 
     /// The time that a job has to end.

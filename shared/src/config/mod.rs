@@ -15,7 +15,7 @@ mod worker;
 
 pub use api::{ApiConfig, AuthMode};
 pub use budget::BudgetConfig;
-pub use jobs::JobsConfig;
+pub use jobs::{ContentSharing, JobsConfig};
 pub use logging::{LogFormat, LoggingConfig};
 pub use openai::OpenAiConfig;
 pub use openai_call::OpenAiCallConfig;

@@ -14,6 +14,10 @@ pub trait Kind: Serialize + DeserializeOwned + Send + 'static {
     /// The queue that jobs of this kind wait in.
     const QUEUE: QueueName;
 
+    /// How the result is made of the payload: the prompt and the rules. Raise it when the same payload would now give another
+    /// result. `None`: a result of this kind answers for nobody else's job.
+    const RECIPE: Option<u32> = None;
+
     /// The lane that jobs of this kind and version wait in.
     #[must_use]
     fn lane() -> Lane {

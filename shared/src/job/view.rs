@@ -29,6 +29,8 @@ pub struct JobView {
     pub run_at_ms: Option<u64>,
     /// The result of a completed job: JSON that the handler wrote.
     pub result: Option<Box<RawValue>>,
+    /// The result is that of the same work, done for an earlier job.
+    pub from_cache: bool,
     /// The last failure. Of a job that is not `failed`, that of its last attempt.
     pub failure: Option<JobFailure>,
 }

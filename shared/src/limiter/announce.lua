@@ -8,6 +8,7 @@ local announced = root .. ':announced:' .. group
 local now = now_ms()
 local own = worker
 for i = 4, 9 do own = own .. ' ' .. ARGV[i] end
+write_though_full()
 if ttl > 0 then
   redis.call('ZADD', announced, text(now + ttl), own)
   redis.call('PEXPIRE', announced, text(ttl))

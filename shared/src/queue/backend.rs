@@ -24,11 +24,13 @@ use super::{
     idle::Idle,
     ready::Ready,
     renewer::{Held, renew_leases},
+    revocations::hear_revocations,
     settle::Retention,
     settle_layer::{SettleLayer, Settler},
     take::TakeSettings,
 };
 use crate::{
+    config::JobsConfig,
     job::{Lane, RetryPolicy},
     limiter::Upstream,
     redis::{Keys, RedisPool},
@@ -50,10 +52,8 @@ pub struct BackendOptions {
     pub upstream: Option<Arc<Upstream>>,
     /// How long a lost wake-up may go unnoticed.
     pub fallback_poll: Duration,
-    /// How long completed jobs are kept.
-    pub completed_ttl: Duration,
-    /// How long dead letters are kept.
-    pub dead_ttl: Duration,
+    /// How long what has ended is kept, and how large it may be.
+    pub jobs: JobsConfig,
     /// When failed attempts are made again.
     pub retry: RetryPolicy,
     /// Once cancelled, nothing more is taken.
@@ -125,8 +125,8 @@ impl RedisBackend {
             queue: queue.as_ref().to_owned(),
             worker: worker.name().to_owned(),
             lease,
-            dead_ttl: self.options.dead_ttl,
-            completed_ttl: self.options.completed_ttl,
+            dead_ttl: self.options.jobs.dead_ttl(),
+            completed_ttl: self.options.jobs.completed_ttl(),
             lanes: self.options.lanes.iter().map(|lane| lane.as_str().to_owned()).collect(),
             upstream: self.options.upstream.clone(),
         };
@@ -142,6 +142,7 @@ impl RedisBackend {
             settings,
             queue: Arc::clone(&queue),
             slots: Arc::new(Semaphore::new(self.options.concurrency)),
+            retention: Retention::from(&self.options.jobs),
             batch: self.config.batch_size.min(self.options.concurrency).clamp(1, BATCH_MAX),
             fallback_poll: self.options.fallback_poll,
             held: Arc::clone(&held),
@@ -151,7 +152,15 @@ impl RedisBackend {
             stop: self.stop_fetching.clone(),
         };
         let times = (lease, self.config.heartbeat_interval);
+        let hearing = hear_revocations(
+            self.redis.clone(),
+            Arc::clone(&keys),
+            Arc::clone(&queue),
+            Arc::clone(&held),
+            self.stop_renewing.clone(),
+        );
         let renewing = renew_leases(self.redis.clone(), keys, queue, held, times, self.stop_renewing.clone());
+        self.tasks.spawn(hearing);
         self.tasks.spawn(fetcher.run());
         self.tasks.spawn(renewing);
         self.tasks.spawn(announcer.run(self.stop_fetching.clone()));
@@ -215,7 +224,7 @@ impl BackendConfig for RedisBackend {
 
     fn middleware(&mut self, _worker: &mut WorkerContext) -> SettleLayer {
         SettleLayer(Arc::new(Settler {
-            retention: Retention { completed: self.options.completed_ttl, dead: self.options.dead_ttl },
+            retention: Retention::from(&self.options.jobs),
             policy: self.options.retry,
             stats: Arc::clone(&self.stats),
             tasks: self.tasks.clone(),

@@ -9,6 +9,7 @@ local key = of_job('job', id)
 local job = redis.call('HMGET', key, 'fence', 'state', 'permit', 'group')
 if job[1] ~= fence or job[2] ~= 'active' then return { 'stale', job[2] or 'gone' } end
 
+write_though_full()
 local now = now_ms()
 local member = id .. ':' .. fence .. ':' .. ARGV[4]
 local gate = open_gate(group, now)

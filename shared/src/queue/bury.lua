@@ -1,4 +1,4 @@
--- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua and budget.lua.
+-- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua, budget.lua and share.lua.
 
 -- Adds a failed attempt to the job's record, of which the newest 50 are kept.
 local function record_attempt(id, now, entry)
@@ -8,12 +8,15 @@ local function record_attempt(id, now, entry)
   redis.pcall('LTRIM', key, '-50', '-1')
 end
 
--- Gives back what an ended job was held to by the budget.
-local function end_hold(id)
-  local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros')
-  if not job[1] then return end
-  budget().release(job[1], job[2], job[3], job[4])
-  redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros')
+-- Gives back what an ended job was held to by the budget, and its room in the queue. Returns the digest of its work and its
+-- user.
+local function close_books(id)
+  local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content')
+  local bytes = tonumber(job[5])
+  if bytes then redis.pcall('HINCRBY', root .. ':bytes', queue, text(-bytes)) end
+  if job[1] then budget().release(job[1], job[2], job[3], job[4]) end
+  if job[1] or job[5] then redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros', 'bytes') end
+  return job[6], job[2]
 end
 
 -- Drops what is left of a job whose hash is gone.
@@ -33,7 +36,7 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
   redis.call('ZREM', of_queue('scheduled'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
   if lane and class then redis.call('ZREM', of_line(lane, class), id) end
-  end_hold(id)
+  local content, user = close_books(id)
   redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
   redis.call('HDEL', job, 'worker', 'run_at', 'group', 'permit')
   for _, name in ipairs({ 'job', 'checkpoints', 'attempts' }) do redis.call('PEXPIRE', of_job(name, id), dead_ttl) end
@@ -45,4 +48,5 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
     end
   end
   redis.call('PUBLISH', of_job('events', id), 'failed')
+  if content then end_work(id, content, user, 'failed', now) end
 end

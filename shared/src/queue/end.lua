@@ -12,6 +12,7 @@ local member, now = id .. ':' .. ARGV[3] .. ':' .. ARGV[4], now_ms()
 local l = open_limiter(group, now)
 local provider = provider_of(group)
 local event, freed = '', false
+write_though_full()
 
 local function known(i)
   local number = tonumber(ARGV[i]) or -1

@@ -1,38 +1,116 @@
--- Accepts a job: all of it, or nothing.
+-- Accepts a job: all of it, or nothing. Work that was asked for before is not accepted once more: the answer names the job
+-- that is there. Work that someone else is having done is followed, and work that was done lately is answered at once.
 -- KEYS  1 root
 -- ARGV  1 queue  2 id  3 kind  4 lane  5 user  6 payload  7 delay_ms  8 deadline_ms (from now)  9 max_attempts
---       10 most jobs that may be unfinished  11 class  12 tokens of what is sent upstream, estimated
---       where it may cost something: 13, 14 tokens and micro-dollars that it may come to  15 to 18 limits of the budget
--- Returns {'accepted'} | {'known'} (this id waits or runs already) | {'full', unfinished}
+--       10 most jobs that may be unfinished  11 most bytes of their payloads  12 class  13 tokens of what is sent upstream,
+--       estimated  14 completed_ttl_ms  15 digest of the work ('': it is never shared)  16 '1': it must be done anew
+--       17 digest of the idempotency key and its user ('': none)  18 digest of the request  19 idempotency_ttl_ms
+--       where it may cost something: 20, 21 tokens and micro-dollars that it may come to  22 to 25 limits of the budget
+-- Returns {'accepted'} | {'joined', leader} | {'cached', whose result} | {'known', id} (the job that is there)
+--       | {'mismatch'} (the idempotency key was used for something else) | {'full', unfinished}
 --       | {'killed', reason} | {'over', limit, when it begins anew in ms}
-local id, lane, delay, class = ARGV[2], ARGV[4], tonumber(ARGV[7]), ARGV[11]
+local id, lane, user, class, payload = ARGV[2], ARGV[4], ARGV[5], ARGV[12], ARGV[6]
+local delay, deadline_ms, completed_ttl = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[14])
+local digest, fresh, held = ARGV[15], ARGV[16] == '1', ARGV[20]
+local asked = ARGV[17] ~= '' and root .. ':idempotency:' .. ARGV[17]
 local deadlines = of_queue('deadlines')
 local now = now_ms()
-local unfinished = redis.call('ZCARD', deadlines)
-if unfinished >= tonumber(ARGV[10]) then return { 'full', text(unfinished) } end
-local held = ARGV[13]
-local refused = held and budget().refusal(now, ARGV[5], ARGV[13], ARGV[14], { ARGV[15], ARGV[16], ARGV[17], ARGV[18] })
-if refused then return { refused[1], refused[2], refused[3] } end
-local created, deadline = text(now), text(now + tonumber(ARGV[8]))
-if redis.call('ZADD', deadlines, 'NX', deadline, id) == 0 then return { 'known' } end
 
+local function state_of(job)
+  local state = job and redis.pcall('HGET', of_job('job', job), 'state')
+  return type(state) == 'string' and state
+end
+
+-- The answer about `job`, whom a repeat under the same idempotency key gets, too.
+local function answer(job, word, of)
+  if asked then redis.call('SET', asked, job .. ' ' .. ARGV[18], 'PX', ARGV[19]) end
+  return { word, of }
+end
+
+local before = asked and redis.call('GET', asked)
+if before then
+  local job, request = string.match(before, '^(%S+) (%S+)$')
+  if request ~= ARGV[18] then return { 'mismatch' } end
+  if state_of(job) then return { 'known', job } end
+end
+
+local leader, result_of
+if digest ~= '' and not fresh then
+  local mine = redis.call('GET', of_repeat(digest, user))
+  local state = state_of(mine)
+  if state and state ~= 'failed' and state ~= 'cancelled' then
+    hurry(mine, class, user)
+    return answer(mine, 'known', mine)
+  end
+  local work = redis.call('HMGET', of_content(digest), 'leader', 'result_of', 'until')
+  if work[2] and now < (tonumber(work[3]) or 0) and redis.call('EXISTS', of_job('result', work[2])) == 1 then
+    result_of = work[2]
+  else
+    state = state_of(work[1])
+    if state == 'waiting' or state == 'scheduled' or state == 'active' then leader = work[1] end
+  end
+end
+
+local key, created = of_job('job', id), text(now)
 -- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
 -- `deadlines` knows it; its end gives it one.
-local rank = next_rank(class, ARGV[5])
-local state = delay > 0 and 'scheduled' or 'waiting'
-redis.call('HSET', of_job('job', id), 'fence', '0', 'state', state, 'attempts', '0', 'max', ARGV[9], 'lane', lane,
-  'class', class, 'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue, 'user', ARGV[5], 'deadline', deadline,
-  'payload', ARGV[6])
-if ARGV[12] ~= '0' then redis.call('HSET', of_job('job', id), 'tokens', ARGV[12]) end
+local function store(state, rank, ...)
+  redis.call('HSET', key, 'fence', '0', 'state', state, 'attempts', '0', 'max', ARGV[9], 'lane', lane, 'class', class,
+    'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue, 'user', user, ...)
+end
+
+if result_of then
+  store('completed', '0', 'ended', created, 'progress', '100', 'result_of', result_of, 'cached', '1')
+  redis.call('PEXPIRE', key, completed_ttl)
+  outlive(of_job('result', result_of), completed_ttl)
+  redis.call('ZADD', of_queue('done'), created, id)
+  redis.call('SET', of_repeat(digest, user), id, 'PX', completed_ttl)
+  return answer(id, 'cached', result_of)
+end
+
+local unfinished = redis.call('ZCARD', deadlines)
+if unfinished >= tonumber(ARGV[10]) then return { 'full', text(unfinished) } end
+-- Only who has the work done pays for it.
+held = not leader and held
+local refused = held and budget().refusal(now, user, ARGV[20], ARGV[21], { ARGV[22], ARGV[23], ARGV[24], ARGV[25] })
+if refused then return { refused[1], refused[2], refused[3] } end
+local sizes, bytes = root .. ':bytes', #payload
+if unfinished == 0 then
+  -- Nothing else takes room.
+  redis.call('HSET', sizes, queue, text(bytes))
+elseif redis.call('HINCRBY', sizes, queue, text(bytes)) > tonumber(ARGV[11]) then
+  redis.call('HINCRBY', sizes, queue, text(-bytes))
+  return { 'full', text(unfinished) }
+end
+
+local deadline = text(now + deadline_ms)
+redis.call('ZADD', deadlines, deadline, id)
+local rank = leader and '0' or next_rank(class, user)
+store(delay > 0 and 'scheduled' or 'waiting', rank, 'deadline', deadline, 'payload', payload, 'bytes', text(bytes))
+if ARGV[13] ~= '0' then redis.call('HSET', key, 'tokens', ARGV[13]) end
 if held then
-  redis.call('HSET', of_job('job', id), 'held', budget().hold(now, ARGV[5], ARGV[13], ARGV[14]), 'held_tokens', ARGV[13],
-    'held_micros', ARGV[14])
+  redis.call('HSET', key, 'held', budget().hold(now, user, ARGV[20], ARGV[21]), 'held_tokens', ARGV[20], 'held_micros', ARGV[21])
+end
+if digest ~= '' then
+  redis.call('HSET', key, 'content', digest)
+  redis.call('SET', of_repeat(digest, user), id, 'PX', ARGV[8])
+end
+if leader then
+  redis.call('HSET', key, 'follows', '1')
+  redis.call('ZADD', of_job('followers', leader), created, id)
+  outlive(of_job('followers', leader), deadline_ms)
+  hurry(leader, class, user)
+  return answer(id, 'joined', leader)
+end
+if digest ~= '' and not fresh then
+  redis.call('HSET', of_content(digest), 'leader', id)
+  outlive(of_content(digest), deadline_ms)
 end
 if delay > 0 then
   local due = text(now + delay)
-  redis.call('HSET', of_job('job', id), 'run_at', due)
+  redis.call('HSET', key, 'run_at', due)
   redis.call('ZADD', of_queue('scheduled'), due, id)
 else
   put_in_line(id, lane, class, rank)
 end
-return { 'accepted' }
+return answer(id, 'accepted')

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Queue;
+use super::{Queue, work::digest};
 use crate::{
     budget::Hold,
     job::{JobId, Kind, Priority},
@@ -13,9 +13,14 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("line.lua"),
     include_str!("rank.lua"),
+    include_str!("share.lua"),
+    include_str!("hurry.lua"),
     include_str!("../budget/budget.lua"),
     include_str!("enqueue.lua")
 ));
+
+/// An idempotency key is remembered for this long: a client that repeats a request after a day means a new one.
+const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
 /// A job to be accepted.
 #[derive(Debug, Clone)]
@@ -28,25 +33,65 @@ pub struct NewJob<K> {
     pub delay: Duration,
     /// How urgent it is.
     pub priority: Priority,
+    /// It must be done anew: neither an earlier result nor work that is under way will do.
+    pub fresh: bool,
+    /// The caller's name for this request: repeated under it, it is still one request.
+    pub idempotency_key: Option<String>,
 }
 
 impl<K> NewJob<K> {
     /// A job that someone waits for, to be done as soon as may be.
     #[must_use]
     pub fn new(payload: K, user: impl Into<String>) -> Self {
-        Self { payload, user: user.into(), delay: Duration::ZERO, priority: Priority::Interactive }
+        Self {
+            payload,
+            user: user.into(),
+            delay: Duration::ZERO,
+            priority: Priority::Interactive,
+            fresh: false,
+            idempotency_key: None,
+        }
     }
+}
+
+/// A job that was accepted. It is in Redis and will end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its id.
+    pub id: JobId,
+    /// What the request met.
+    pub meeting: Meeting,
+}
+
+/// What a request met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meeting {
+    /// Nothing: its work is done for it.
+    New,
+    /// The same work of another job that has not ended: it gets that one's result.
+    Joined,
+    /// A result of the same work: the job is completed already.
+    Cached,
+    /// The same user's job for the same work, or the one that was accepted under the same idempotency key: it is that job,
+    /// in whatever state.
+    Known,
 }
 
 /// Why a job was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum EnqueueError {
-    /// As many jobs as `QUEUE_MAX_WAITING` are unfinished already.
+    /// As many jobs as `QUEUE_MAX_WAITING` are unfinished already, or their payloads have `QUEUE_MAX_BYTES`.
     #[error("the queue is full: {unfinished} jobs have not ended")]
     Full {
         /// How many.
         unfinished: u64,
     },
+    /// Redis has no memory left.
+    #[error("Redis has no memory left")]
+    OutOfMemory(#[source] UnavailableError),
+    /// The idempotency key has been used for another request.
+    #[error("the idempotency key has been used for another request")]
+    KeyReused,
     /// An operator has thrown the kill switch of the budget.
     #[error("no job is accepted: {reason}")]
     Killed {
@@ -66,18 +111,33 @@ pub enum EnqueueError {
     Encode(#[from] serde_json::Error),
     /// Redis did not answer. The job may have been accepted all the same.
     #[error(transparent)]
-    Unavailable(#[from] UnavailableError),
+    Unavailable(UnavailableError),
+}
+
+impl From<UnavailableError> for EnqueueError {
+    fn from(error: UnavailableError) -> Self {
+        if error.is_out_of_memory() { Self::OutOfMemory(error) } else { Self::Unavailable(error) }
+    }
 }
 
 impl Queue {
-    /// Accepts a job. When this returns `Ok`, the job is in Redis and will end.
+    /// Accepts a job. When this returns `Ok`, the job is in Redis and will end, or has ended.
     ///
     /// # Errors
     ///
-    /// When the queue is full, the budget does not allow it, or Redis does not answer.
-    pub async fn enqueue<K: Kind>(&self, job: &NewJob<K>) -> Result<JobId, EnqueueError> {
+    /// When the queue is full, the budget does not allow it, the idempotency key stands for something else, or Redis does
+    /// not answer.
+    pub async fn enqueue<K: Kind>(&self, job: &NewJob<K>) -> Result<Accepted, EnqueueError> {
         let id = JobId::new();
         let payload = serde_json::to_vec(&job.payload)?;
+        let work = self.work(job, &payload).unwrap_or_default();
+        let (asked, request) = match &job.idempotency_key {
+            Some(key) => (
+                digest([job.user.as_bytes(), key.as_bytes()]),
+                digest([K::lane().as_str().as_bytes(), job.priority.as_str().as_bytes(), &payload]),
+            ),
+            None => Default::default(),
+        };
         let tokens = job.payload.tokens();
         let hold = self.allowance.hold(tokens);
         let mut call = ENQUEUE.call();
@@ -92,20 +152,36 @@ impl Queue {
             .arg(millis(self.jobs.deadline()))
             .arg(self.jobs.job_max_attempts)
             .arg(self.jobs.queue_max_waiting)
+            .arg(self.jobs.queue_max_bytes)
             .arg(job.priority.as_str())
-            .arg(tokens);
+            .arg(tokens)
+            .arg(millis(self.jobs.completed_ttl()))
+            .arg(work)
+            .arg(u8::from(job.fresh))
+            .arg(asked)
+            .arg(request)
+            .arg(millis(IDEMPOTENCY_TTL));
         if hold != Hold::default() {
             call.arg(hold.tokens).arg(hold.micros).arg(&self.allowance.limits.in_order());
         }
         let reply: Vec<String> = self.redis.run(&call).await?;
-        let number = |text: &str| text.parse().unwrap_or_default();
-        match reply.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            ["full", unfinished] => Err(EnqueueError::Full { unfinished: number(unfinished) }),
-            ["killed", reason] => Err(EnqueueError::Killed { reason: (*reason).to_owned() }),
-            ["over", limit, anew_at] => {
-                Err(EnqueueError::OverBudget { limit: (*limit).to_owned(), anew_at_ms: number(anew_at) })
-            }
-            _ => Ok(id),
+        read(id, &reply)
+    }
+}
+
+fn read(id: JobId, reply: &[String]) -> Result<Accepted, EnqueueError> {
+    let number = |text: &str| text.parse().unwrap_or_default();
+    let accepted = |meeting| Ok(Accepted { id, meeting });
+    match reply.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["full", unfinished] => Err(EnqueueError::Full { unfinished: number(unfinished) }),
+        ["mismatch"] => Err(EnqueueError::KeyReused),
+        ["killed", reason] => Err(EnqueueError::Killed { reason: (*reason).to_owned() }),
+        ["over", limit, anew_at] => {
+            Err(EnqueueError::OverBudget { limit: (*limit).to_owned(), anew_at_ms: number(anew_at) })
         }
+        ["known", known] => Ok(Accepted { id: known.parse().unwrap_or(id), meeting: Meeting::Known }),
+        ["joined", _] => accepted(Meeting::Joined),
+        ["cached", _] => accepted(Meeting::Cached),
+        _ => accepted(Meeting::New),
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Fetcher {
     pub(super) settings: TakeSettings,
     pub(super) queue: Arc<str>,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) retention: Retention,
     pub(super) batch: usize,
     pub(super) fallback_poll: Duration,
     pub(super) held: Arc<Held>,
@@ -153,10 +154,9 @@ impl Fetcher {
 
     /// Lets others have at once what was taken and not begun.
     async fn give_back_jobs(&self) {
-        let retention = Retention { completed: self.settings.completed_ttl, dead: self.settings.dead_ttl };
         for lease in self.ready.drain() {
             let returned = Outcome::Unfinished(Unfinished::returned());
-            if let Err(error) = settle(&lease.context, &returned, retention).await {
+            if let Err(error) = settle(&lease.context, &returned, self.retention).await {
                 tracing::warn!(job.id = %lease.context.id, error = &error as &dyn std::error::Error, "A job could not be given back: its lease will lapse");
             }
         }

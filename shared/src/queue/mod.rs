@@ -35,6 +35,7 @@ macro_rules! gate_lua {
 mod announcer;
 mod backend;
 mod call;
+mod cancel;
 mod checkpoint;
 mod client;
 mod context;
@@ -44,25 +45,29 @@ mod fetcher;
 mod handler;
 mod idle;
 mod lease;
+mod leave;
 mod outcome;
 mod pause;
 mod read;
 mod ready;
 mod renew;
 mod renewer;
+mod revocations;
 mod settle;
 mod settle_layer;
 mod stats;
 mod take;
 #[cfg(feature = "testing")]
 mod taker;
+mod work;
 mod worker;
 
 pub use backend::{BackendOptions, RedisBackend};
 pub use call::{Call, CallEnd, Ending};
+pub use cancel::Cancelled;
 pub use client::Queue;
 pub use context::JobContext;
-pub use enqueue::{EnqueueError, NewJob};
+pub use enqueue::{Accepted, EnqueueError, Meeting, NewJob};
 pub use events::JobEvents;
 pub use handler::{Handler, Registry};
 pub use lease::Lease;

@@ -11,13 +11,29 @@ use crate::{
 };
 
 /// The fields that a view is made of, in the order of [`Fields`].
-const FIELDS: [&str; 12] = [
-    "kind", "queue", "user", "state", "attempts", "progress", "created", "ended", "run_at", "code", "message", "result",
+const FIELDS: [&str; 14] = [
+    "kind",
+    "queue",
+    "user",
+    "state",
+    "attempts",
+    "progress",
+    "created",
+    "ended",
+    "run_at",
+    "code",
+    "message",
+    "result",
+    "result_of",
+    "cached",
 ];
 
 /// Bytes, since a stored job may be damaged in any way.
 type Field = Option<Vec<u8>>;
-type Fields = (Field, Field, Field, Field, Field, Field, Field, Field, Field, Field, Field, Field);
+type Fields = [Field; 14];
+/// Where these stand.
+const RESULT: usize = 11;
+const RESULT_OF: usize = 12;
 
 impl Queue {
     /// Reads a job; `None` where it is not known (any more), or not readable.
@@ -27,12 +43,23 @@ impl Queue {
     /// When Redis does not answer.
     pub async fn job(&self, id: JobId) -> Result<Option<JobView>, UnavailableError> {
         let mut read = redis::pipe();
-        read.hmget(self.keys.job(id), &FIELDS);
-        match self.redis.query::<(Fields,)>(&read).await {
-            Ok((fields,)) => Ok(view(id, fields)),
-            Err(error) if error.is_wrong_type() => Ok(None),
-            Err(error) => Err(error),
+        read.hmget(self.keys.job(id), &FIELDS).get(self.keys.result(id));
+        let (mut fields, own) = match self.redis.query::<(Fields, Field)>(&read).await {
+            Ok(read) => read,
+            Err(error) if error.is_wrong_type() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if let Some(of) = fields[RESULT_OF].take().and_then(|of| text(Some(of))?.parse().ok()) {
+            fields[RESULT] = if of == id { own } else { self.result(of).await? };
         }
+        Ok(view(id, fields))
+    }
+
+    /// The result of the job whose work another one shares.
+    async fn result(&self, of: JobId) -> Result<Field, UnavailableError> {
+        let mut read = redis::pipe();
+        read.get(self.keys.result(of));
+        Ok(self.redis.query::<(Field,)>(&read).await?.0)
     }
 
     /// How many jobs wait in `queue`, for a worker or for a time.
@@ -49,7 +76,7 @@ impl Queue {
 }
 
 fn view(id: JobId, fields: Fields) -> Option<JobView> {
-    let (kind, queue, user, state, attempts, progress, created, ended, run_at, code, message, result) = fields;
+    let [kind, queue, user, state, attempts, progress, created, ended, run_at, code, message, result, _, cached] = fields;
     let state: JobState = text(state)?.parse().ok()?;
     let completed = state == JobState::Completed;
     let result = if completed { Some(RawValue::from_string(text(result)?).ok()?) } else { None };
@@ -69,6 +96,7 @@ fn view(id: JobId, fields: Fields) -> Option<JobView> {
         finished_at_ms: number(ended).filter(|_| state.is_final()),
         run_at_ms: number(run_at).filter(|_| state == JobState::Scheduled),
         result,
+        from_cache: cached.is_some(),
         failure,
     })
 }

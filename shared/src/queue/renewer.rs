@@ -9,7 +9,7 @@ use std::{
 use tokio::{sync::OwnedSemaphorePermit, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::renew::renew;
+use super::renew::{Lost, renew};
 use crate::{
     job::JobId,
     redis::{Keys, RedisPool},
@@ -24,30 +24,43 @@ pub(super) struct Held {
     jobs: Mutex<HashMap<JobId, (u64, CancellationToken)>>,
 }
 
-/// A job in hand: its slot, its renewal and the word that it is lost. Dropping it frees the slot and ends the renewal.
+/// A job in hand: its slot, its renewal and the word that it has ended elsewhere. Dropping it frees the slot and ends the renewal.
 #[derive(Debug)]
 pub(super) struct Hold {
     id: JobId,
     fence: u64,
-    lost: CancellationToken,
+    ended: CancellationToken,
     held: Arc<Held>,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Held {
     pub(super) fn hold(self: &Arc<Self>, id: JobId, fence: u64, slot: OwnedSemaphorePermit) -> Hold {
-        let lost = CancellationToken::new();
-        self.lock().insert(id, (fence, lost.clone()));
-        Hold { id, fence, lost, held: Arc::clone(self), _slot: slot }
+        let ended = CancellationToken::new();
+        self.lock().insert(id, (fence, ended.clone()));
+        Hold { id, fence, ended, held: Arc::clone(self), _slot: slot }
     }
 
     fn snapshot(&self) -> Vec<(JobId, u64)> {
         self.lock().iter().map(|(id, (fence, _))| (*id, *fence)).collect()
     }
 
-    fn lose(&self, id: JobId, fence: u64) {
-        if let Some((_, lost)) = self.lock().get(&id).filter(|(held, _)| *held == fence) {
-            lost.cancel();
+    /// A job that has ended elsewhere ends here; one that someone else has is not renewed any more, and its attempt goes on: what
+    /// it is about to bring is paid for.
+    fn lose(&self, id: JobId, fence: u64, why: Lost) {
+        let mut jobs = self.lock();
+        if let Some((_, ended)) = jobs.get(&id).filter(|(held, _)| *held == fence) {
+            if why == Lost::Ended {
+                ended.cancel();
+            }
+            jobs.remove(&id);
+        }
+    }
+
+    /// Someone has ended the job.
+    pub(super) fn revoke(&self, id: JobId) {
+        if let Some((_, ended)) = self.lock().get(&id) {
+            ended.cancel();
         }
     }
 
@@ -57,9 +70,9 @@ impl Held {
 }
 
 impl Hold {
-    /// Resolves when the job is someone else's or has ended.
-    pub(super) const fn lost(&self) -> &CancellationToken {
-        &self.lost
+    /// Resolves when the job has ended elsewhere.
+    pub(super) const fn ended(&self) -> &CancellationToken {
+        &self.ended
     }
 }
 
@@ -88,8 +101,10 @@ pub(super) async fn renew_leases(
         for jobs in held.snapshot().chunks(RENEW_AT_ONCE) {
             match renew(&redis, &keys, &queue, lease, jobs).await {
                 Ok(lost) => {
-                    for (id, fence) in jobs.iter().filter(|(id, _)| lost.contains(id)) {
-                        held.lose(*id, *fence);
+                    for (id, why) in lost {
+                        if let Some((_, fence)) = jobs.iter().find(|(held, _)| *held == id) {
+                            held.lose(id, *fence, why);
+                        }
                     }
                 }
                 Err(error) => {

@@ -1,44 +1,51 @@
 -- The rest of settle, after settle_head.lua, which describes it, and its fragments.
 local now = now_ms()
 local ended = text(now)
-local attempts, lane = tonumber(job[3]), job[5]
+local attempts, lane, digest, user = tonumber(job[3]) or 1, job[5], job[14], job[16]
 redis.call('ZREM', of_queue('leases'), id)
-if job[12] then
+if late then
+  redis.call('ZREM', of_queue('scheduled'), id)
+  redis.call('ZREM', of_line(lane, job[11]), id)
+  if state == 'active' then revoke(id, job[12], redis.call('HGET', key, 'permit')) end
+elseif job[12] then
   free_slot(id, lane, job[12], redis.call('HGET', key, 'permit'))
-  redis.call('HDEL', key, 'group', 'permit')
 end
+if job[12] then redis.call('HDEL', key, 'group', 'permit') end
 
 -- Ended without a dead letter: what was needed to run is dropped.
-local function finish(final, ttl)
+local function finish(final)
   redis.call('ZREM', of_queue('deadlines'), id)
-  if job[10] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
-  if job[13] then end_hold(id) end
-  redis.call('PEXPIRE', key, ttl)
+  if job[13] or job[15] then close_books(id) end
+  redis.call('HSET', key, 'state', final, 'ended', ended, 'settled', fence, 'payload', '')
+  redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
+  if digest then end_work(id, digest, user, final, now) end
+  if job[10] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
   redis.call('PUBLISH', of_job('events', id), final)
-  return { 'settled', final }
+  return { late and 'late' or 'settled', final }
 end
 
 if outcome == 'complete' then
-  redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'progress', '100', 'settled', fence,
-    'payload', '', 'result', ARGV[8])
-  return finish('completed', ARGV[5])
+  if digest then
+    keep_result(id, digest, ARGV[10], now, tonumber(completed_ttl), tonumber(ARGV[7]), tonumber(ARGV[8]))
+    redis.call('HSET', key, 'progress', '100', 'result_of', id)
+  else
+    redis.call('HSET', key, 'progress', '100', 'result', ARGV[10])
+  end
+  return finish('completed')
 end
 
-local delay, code, message = tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local delay, code, message = tonumber(ARGV[9]), ARGV[10], ARGV[11]
 redis.call('HSET', key, 'settled', fence, 'code', code, 'message', message)
-if outcome == 'cancel' then
-  redis.call('HSET', key, 'state', 'cancelled', 'ended', ended, 'payload', '')
-  return finish('cancelled', ARGV[5])
-end
+if outcome == 'cancel' then return finish('cancelled') end
 if outcome == 'snooze' then
   -- Waiting by choice costs no attempt.
   redis.call('HSET', key, 'attempts', attempts - 1, 'resumed', '1')
 else
   record_attempt(id, now, {
     attempt = attempts, worker = job[7] or '', started = tonumber(job[8]), code = code, message = message })
-  if outcome == 'fail' or attempts >= tonumber(job[4]) then
-    bury(id, nil, nil, now, ARGV[6], code, message)
+  if outcome == 'fail' or attempts >= (tonumber(job[4]) or 0) then
+    bury(id, nil, nil, now, dead_ttl, code, message)
     return { 'settled', 'failed' }
   end
 end

@@ -3,23 +3,47 @@
 use std::time::Duration;
 
 use super::{context::JobContext, outcome::Outcome};
-use crate::redis::{LuaScript, UnavailableError, millis};
+use crate::{
+    config::JobsConfig,
+    redis::{LuaScript, UnavailableError, millis},
+};
 
 static SETTLE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("settle_head.lua"),
     include_str!("line.lua"),
+    include_str!("rank.lua"),
     include_str!("slot.lua"),
     include_str!("../budget/budget.lua"),
+    include_str!("share.lua"),
     include_str!("bury.lua"),
+    include_str!("result.lua"),
+    include_str!("pass_on.lua"),
     include_str!("settle.lua")
 ));
 
-/// How long ended jobs are kept.
+/// How long what has ended is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retention {
+    /// Completed and cancelled jobs.
     pub(super) completed: Duration,
+    /// Dead letters.
     pub(super) dead: Duration,
+    /// Results, as answers to the same work.
+    pub(super) cache: Duration,
+    /// Most bytes of these.
+    pub(super) cache_max_bytes: u64,
+}
+
+impl From<&JobsConfig> for Retention {
+    fn from(jobs: &JobsConfig) -> Self {
+        Self {
+            completed: jobs.completed_ttl(),
+            dead: jobs.dead_ttl(),
+            cache: jobs.content_cache_ttl(),
+            cache_max_bytes: jobs.cache_max_bytes,
+        }
+    }
 }
 
 /// What a settle did.
@@ -27,6 +51,8 @@ pub(super) struct Retention {
 pub(super) enum Settled {
     /// The attempt is settled, now or by an earlier call whose answer was lost.
     Done,
+    /// The lease had lapsed, and the result has ended the job all the same: nobody else had brought one.
+    Late,
     /// Someone else holds the job, or it has ended: nothing was changed.
     Stale,
 }
@@ -44,11 +70,17 @@ pub(super) async fn settle(
         .arg(job.fence)
         .arg(outcome.word())
         .arg(millis(retention.completed))
-        .arg(millis(retention.dead));
+        .arg(millis(retention.dead))
+        .arg(millis(retention.cache))
+        .arg(retention.cache_max_bytes);
     match outcome {
         Outcome::Complete(result) => call.arg(0).arg(result.get()),
         Outcome::Unfinished(end) => call.arg(millis(end.delay)).arg(&end.code).arg(&end.message),
     };
     let (word, _state): (String, String) = job.redis.run(&call).await?;
-    Ok(if word == "stale" { Settled::Stale } else { Settled::Done })
+    Ok(match word.as_str() {
+        "stale" => Settled::Stale,
+        "late" => Settled::Late,
+        _ => Settled::Done,
+    })
 }

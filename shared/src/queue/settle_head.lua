@@ -1,26 +1,31 @@
 -- Ends an attempt: result or failure, next state, index, event and freed lease in one step. A holder whose fence is old
--- changes nothing.
+-- changes nothing; but a result that it has is paid for, and ends a job that has not ended otherwise.
 -- KEYS  1 root
 -- ARGV  1 queue  2 id  3 fence  4 outcome: complete | retry | snooze | fail | cancel  5 completed_ttl_ms  6 dead_ttl_ms
---       7 delay_ms  8 code  9 message  (complete: 8 is the result)
--- Returns {'settled', state} | {'repeated', state} (this very settle was done before) | {'stale', state or 'gone'}
-local id, fence, outcome = ARGV[2], ARGV[3], ARGV[4]
+--       7 how long its result answers for the same work, in ms  8 most bytes of such results  9 delay_ms  10 code  11 message
+--       (complete: 10 is the result)
+-- Returns {'settled', state} | {'late', state} (ended with the result of an old fence) | {'repeated', state} (this very
+--         settle was done before) | {'stale', state or 'gone'}
+local id, fence, outcome, completed_ttl, dead_ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = of_job('job', id)
-local job = redis.call('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'rank', 'worker', 'started', 'settled',
-  'resumed', 'class', 'group', 'held')
-local state = job[2] or 'gone'
+local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'rank', 'worker', 'started', 'settled',
+  'resumed', 'class', 'group', 'held', 'content', 'bytes', 'user')
+local state = job[2] or job.err and 'corrupt' or 'gone'
 if job[9] == fence then return { 'repeated', state } end
-if job[1] ~= fence or state ~= 'active' then return { 'stale', state } end
-
+local late = job[1] ~= fence or state ~= 'active'
+if late and not (outcome == 'complete' and (state == 'waiting' or state == 'scheduled' or state == 'active')) then
+  return { 'stale', state }
+end
 
 -- A first attempt that ends well and holds nothing: the rest of the script is not even defined for it.
-if outcome == 'complete' and job[3] == '1' and not (job[10] or job[12] or job[13]) then
+if outcome == 'complete' and job[3] == '1' and not (late or job[10] or job[12] or job[13] or job[14]) then
   local ended = text(now_ms())
   redis.call('ZREM', of_queue('leases'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
   redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'progress', '100', 'settled', fence, 'payload', '',
-    'result', ARGV[8])
-  redis.call('PEXPIRE', key, ARGV[5])
+    'result', ARGV[10])
+  if job[15] then redis.call('HINCRBY', root .. ':bytes', queue, '-' .. job[15]) end
+  redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), 'completed')
   return { 'settled', 'completed' }

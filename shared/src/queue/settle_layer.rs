@@ -22,6 +22,7 @@ use tower_service::Service;
 use super::{
     JobContext, Lease, WorkerStats,
     outcome::{Outcome, Unfinished},
+    leave::leave,
     settle::{Retention, Settled, settle},
 };
 use crate::job::{Decision, JobError, RetryPolicy};
@@ -83,7 +84,7 @@ where
         let Some(hold) = task.args.hold.take() else {
             return Box::pin(async { Err("a lease was called twice".into()) });
         };
-        let job = task.args.context.clone();
+        let (job, lane) = (task.args.context.clone(), task.args.lane.clone());
         let attempt = self.inner.call(task);
         Box::pin(async move {
             settler.stats.started();
@@ -92,15 +93,21 @@ where
             let mut run = AbortOnDropHandle::new(spawned);
             let outcome = tokio::select! {
                 ended = &mut run => Some(settler.outcome_of(&job, ended)),
-                () = hold.lost().cancelled() => None,
+                () = hold.ended().cancelled() => None,
                 () = settler.leave.cancelled() => Some(Outcome::Unfinished(Unfinished::returned())),
             };
             drop(run);
-            match outcome {
+            let settled = match outcome {
                 Some(outcome) => settler.settle_surely(&job, &outcome).await,
                 None => {
-                    tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "The job is no longer this worker's: the attempt was ended");
+                    tracing::info!(job.id = %job.id, job.attempt = job.attempt, "The job was ended elsewhere, and the attempt with it");
+                    false
                 }
+            };
+            if let (false, Some(upstream)) = (settled, &job.upstream)
+                && let Err(error) = leave(&job, &lane, upstream).await
+            {
+                tracing::warn!(job.id = %job.id, error = &error as &dyn Error, "A slot could not be freed: it lapses with the lease");
             }
             settler.stats.stopped();
             drop(hold);
@@ -127,14 +134,24 @@ impl Settler {
 
     /// Settles until Redis has answered, or the process must leave. The lease is renewed meanwhile; should it lapse all the
     /// same, the fence keeps a late settle from doing harm.
-    async fn settle_surely(&self, job: &JobContext, outcome: &Outcome) {
+    /// Whether the job was still this worker's to settle.
+    async fn settle_surely(&self, job: &JobContext, outcome: &Outcome) -> bool {
         let mut pause = PAUSE_FIRST;
         loop {
             match settle(job, outcome, self.retention).await {
-                Ok(Settled::Done) => return self.stats.ended(outcome.word()),
+                Ok(Settled::Done) => {
+                    self.stats.ended(outcome.word());
+                    return true;
+                }
+                Ok(Settled::Late) => {
+                    tracing::info!(job.id = %job.id, job.attempt = job.attempt, "The lease had lapsed, but the result was still wanted");
+                    self.stats.ended(outcome.word());
+                    // The slot, if there is one, is that of the worker that has the job now.
+                    return true;
+                }
                 Ok(Settled::Stale) => {
                     tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "A settle came too late and changed nothing");
-                    return;
+                    return false;
                 }
                 Err(error) => {
                     tracing::warn!(job.id = %job.id, error = &error as &dyn Error, "A settle was not answered: trying again");
@@ -142,7 +159,7 @@ impl Settler {
             }
             let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
             if self.leave.run_until_cancelled(tokio::time::sleep(jittered)).await.is_none() {
-                return;
+                return true;
             }
             pause = (pause * 2).min(PAUSE_MAX);
         }

@@ -15,6 +15,13 @@ local function give_back(group, member)
   if redis.call('HGET', breaker, 'probe') == member then redis.call('HDEL', breaker, 'probe', 'probe_until') end
 end
 
+-- Someone else has ended a job that a worker holds: the worker is told. The slot stays taken until it lets go (leave.lua) or
+-- its lease has lapsed, since a call may be under way; `unspent` is the permit of a call that was not begun.
+local function revoke(id, group, unspent)
+  if group and unspent then give_back(group, unspent) end
+  redis.call('PUBLISH', root .. ':revoked:' .. queue, id)
+end
+
 -- Frees the slot of a job that is no longer active, and wakes a worker that waits for one. `unspent` is the permit that
 -- came with the job, where no call has used it.
 local function free_slot(id, lane, group, unspent)

@@ -10,7 +10,7 @@ local function end_overdue(now, most, dead_ttl)
     else
       local message = 'The job did not end before its deadline'
       if job[2] == 'active' then
-        free_slot(id, job[1], job[7], job[8])
+        revoke(id, job[7], job[8])
         record_attempt(id, now, { attempt = tonumber(job[3]), worker = job[4] or '', started = tonumber(job[5]),
           code = 'deadline_exceeded', message = message })
       end

@@ -1,9 +1,12 @@
 -- The rest of take, after take_head.lua, which describes it, and its fragments.
 local most = want + 16
+write_though_full()
 promote(now, most)
 reclaim(now, most, dead_ttl)
 end_overdue(now, most, dead_ttl)
-forget('done', now - tonumber(ARGV[7]), 2 * most)
+release_rest(now)
+forget_results(now, most)
+forget('done', now - tonumber(completed_ttl), 2 * most)
 forget('dead', now - tonumber(dead_ttl), 2 * most)
 
 local lanes = {}

@@ -7,6 +7,7 @@
 --         `want` came since no more may run; else 0
 --       | {'wait', ms (-1: until woken), why}
 local worker, request, want, lease_ms, dead_ttl = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local completed_ttl = ARGV[7]
 local group, chunk_tokens, call_tokens = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 local now = now_ms()
 local last_take = root .. ':take:' .. worker
@@ -36,6 +37,7 @@ local function known_wait(group, worker, now)
   if wait <= 0 or now - (tonumber(f[3]) or 0) >= PASS_MS then return nil end
   if f[4] and f[4] ~= worker and now < (tonumber(f[5]) or 0) then wait = -1 end
   if wait >= 0 and f[4] ~= worker then
+    write_though_full()
     redis.call('HSET', root .. ':limiter:' .. group, 'booked', worker, 'booked_until', text(now + wait + BOOKING_MS))
   end
   return { 'wait', wait, f[2] or '' }

@@ -59,8 +59,7 @@ impl Worker {
             concurrency,
             upstream: upstream.map(Arc::new),
             fallback_poll: config.fallback_poll(),
-            completed_ttl: jobs.completed_ttl(),
-            dead_ttl: jobs.dead_ttl(),
+            jobs: jobs.clone(),
             retry: RetryPolicy {
                 base: Duration::from_millis(jobs.job_retry_base_ms),
                 cap: Duration::from_millis(jobs.job_retry_cap_ms),

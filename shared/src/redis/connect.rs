@@ -25,6 +25,13 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 pub struct UnavailableError(#[from] RedisError);
 
 impl UnavailableError {
+    /// Whether Redis has no memory left for what was asked.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        // Redis 6.2 wraps what a script's command was answered.
+        self.0.code() == Some("OOM") || self.0.detail().is_some_and(|detail| detail.contains("OOM command not allowed"))
+    }
+
     /// Whether a key holds something else than was expected: the data is damaged, and Redis is well.
     #[must_use]
     pub fn is_wrong_type(&self) -> bool {

@@ -45,6 +45,24 @@ impl Keys {
         format!("{}:attempts:{id}", self.root)
     }
 
+    /// String: what a job came to whose work others may want too, apart from the job.
+    #[must_use]
+    pub fn result(&self, id: JobId) -> String {
+        format!("{}:result:{id}", self.root)
+    }
+
+    /// Sorted set: the jobs that wait for the result of this one, by the time at which they were accepted.
+    #[must_use]
+    pub fn followers(&self, id: JobId) -> String {
+        format!("{}:followers:{id}", self.root)
+    }
+
+    /// Channel: the id of each job that is ended while a worker holds it, by someone else.
+    #[must_use]
+    pub fn revoked(&self, queue: &str) -> String {
+        self.of_queue("revoked", queue)
+    }
+
     /// Channel: a message whenever the job changes its state or makes progress.
     #[must_use]
     pub fn events(&self, id: JobId) -> String {

@@ -36,20 +36,11 @@ impl Subject for Ours {
     const PATIENCE: Duration = Duration::from_mins(1);
 
     async fn new(redis: &TestRedis, config: Config) -> Self {
-        let jobs = JobsConfig {
-            job_max_attempts: MAX_ATTEMPTS,
-            job_retry_base_ms: 10,
-            job_retry_cap_ms: 10,
-            job_deadline_seconds: 3_600,
-            completed_ttl_seconds: 600,
-            dead_ttl_seconds: 600,
-            queue_max_waiting: 1_000_000,
-        };
         let pool = redis.pool();
         let client = redis::Client::open(redis.url()).unwrap();
         Self {
             client,
-            queue: Queue::new(redis.patient_pool(), PREFIX, jobs),
+            queue: Queue::new(redis.patient_pool(), PREFIX, jobs_config()),
             pool,
             config: config.queue(Echo::QUEUE.as_str()),
             fallback_poll: Duration::from_secs(1),
@@ -110,8 +101,12 @@ impl Subject for Ours {
 
 impl Ours {
     async fn enqueue(&self, say: &str) -> JobId {
-        self.queue.enqueue(&NewJob::new(Echo { say: say.to_owned() }, "ada")).await.unwrap()
+        self.queue.enqueue(&NewJob::new(Echo { say: say.to_owned() }, "ada")).await.unwrap().id
     }
+}
+
+fn jobs_config() -> JobsConfig {
+    JobsConfig { job_max_attempts: MAX_ATTEMPTS, queue_max_waiting: 1_000_000, ..crate::harness::jobs_config() }
 }
 
 fn options(drain: CancellationToken, fallback_poll: Duration) -> BackendOptions {
@@ -121,8 +116,7 @@ fn options(drain: CancellationToken, fallback_poll: Duration) -> BackendOptions 
         lanes: vec![Echo::lane()],
         concurrency: 64,
         fallback_poll,
-        completed_ttl: Duration::from_mins(10),
-        dead_ttl: Duration::from_mins(10),
+        jobs: jobs_config(),
         retry: RetryPolicy { base: Duration::from_millis(10), cap: Duration::from_millis(10) },
         drain,
         leave: CancellationToken::new(),

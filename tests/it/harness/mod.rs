@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    config::JobsConfig,
+    config::{ContentSharing, JobsConfig},
     limiter::vouch,
     redis::Keys,
     testing::{
@@ -157,6 +157,10 @@ pub(crate) fn jobs_config() -> JobsConfig {
         job_deadline_seconds: 3_600,
         completed_ttl_seconds: 600,
         dead_ttl_seconds: 600,
+        content_cache_ttl_seconds: 600,
+        cache_max_bytes: 1_000_000,
+        content_sharing: ContentSharing::Shared,
         queue_max_waiting: 1_000,
+        queue_max_bytes: 100_000_000,
     }
 }

@@ -4,31 +4,33 @@ use axum::{
     Json,
     extract::State,
     http::{
-        HeaderName, StatusCode,
+        StatusCode,
         header::{LOCATION, RETRY_AFTER},
     },
+    response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use shared::{
-    job::{JobState, Kind, kinds::GenerateFlashcards},
-    queue::NewJob,
+    job::{JobId, JobState, JobView, Kind, kinds::GenerateFlashcards},
+    queue::{Accepted, Meeting, NewJob},
 };
 
 use super::request::{FlashcardsRequest, UserField};
 use crate::{
     error::ApiError,
-    extract::{Caller, JsonBody},
+    extract::{Caller, IdempotencyKey, JsonBody, NoCache},
     patience,
+    routes::jobs::JobResource,
     state::AppState,
 };
 
 /// Seconds after which a first look at the job may pay; `?wait=` on the job is better.
 const FIRST_LOOK: &str = "5";
 
-/// An accepted job.
+/// A job that has not ended yet.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Accepted {
+struct Waiting {
     id: String,
     kind: &'static str,
     queue: &'static str,
@@ -36,27 +38,43 @@ pub(crate) struct Accepted {
     status_url: String,
 }
 
-type Answer = (StatusCode, [(HeaderName, String); 2], Json<Accepted>);
-
-/// Accepts the job and says where to look for it.
+/// Accepts the job and says where to look for it; work that was done already is answered at once.
 pub(crate) async fn create(
     State(state): State<AppState>,
     caller: Caller,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    NoCache(no_cache): NoCache,
     JsonBody(json): JsonBody,
-) -> Result<Answer, ApiError> {
+) -> Result<Response, ApiError> {
     let request = FlashcardsRequest::parse(&json)?;
-    let priority = request.priority()?;
+    let (priority, fresh) = (request.priority()?, request.fresh()? || no_cache);
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::HeaderWillDo)?;
-    let job = NewJob { priority, ..NewJob::new(payload, user) };
-    let id = patience::redis(state.queue.enqueue(&job)).await?;
+    let job = NewJob { priority, fresh, idempotency_key, ..NewJob::new(payload, user) };
+    let accepted = patience::redis(state.queue.enqueue(&job)).await?;
+    Ok(answer(accepted.id, as_it_stands(&state, accepted).await))
+}
+
+/// The job, where it may have ended already. It has been accepted: when Redis does not answer now, it counts as waiting.
+async fn as_it_stands(state: &AppState, accepted: Accepted) -> Option<JobView> {
+    match accepted.meeting {
+        Meeting::New | Meeting::Joined => None,
+        Meeting::Cached | Meeting::Known => patience::redis(state.queue.job(accepted.id)).await.ok().flatten(),
+    }
+}
+
+fn answer(id: JobId, job: Option<JobView>) -> Response {
     let status_url = format!("/api/v1/jobs/{id}");
-    let headers = [(LOCATION, status_url.clone()), (RETRY_AFTER, FIRST_LOOK.to_owned())];
-    let accepted = Accepted {
+    let location = [(LOCATION, status_url.clone())];
+    let state = match job {
+        Some(job) if job.state.is_final() => return (location, JobResource(job)).into_response(),
+        job => job.map_or(JobState::Waiting, |job| job.state),
+    };
+    let waiting = Waiting {
         id: id.to_string(),
         kind: GenerateFlashcards::NAME,
         queue: GenerateFlashcards::QUEUE.as_str(),
-        state: JobState::Waiting.as_str(),
+        state: state.as_str(),
         status_url,
     };
-    Ok((StatusCode::ACCEPTED, headers, Json(accepted)))
+    (StatusCode::ACCEPTED, location, [(RETRY_AFTER, FIRST_LOOK)], Json(waiting)).into_response()
 }

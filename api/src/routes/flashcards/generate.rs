@@ -11,7 +11,7 @@ use axum::{
 use serde::Serialize;
 use shared::{
     job::{JobFailure, JobId, JobState, JobView, Kind, kinds::GenerateFlashcards},
-    queue::NewJob,
+    queue::{Accepted, Meeting, NewJob},
 };
 use tokio::time::timeout;
 
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    extract::{Caller, JsonBody, Prefer, WaitQuery},
+    extract::{Caller, IdempotencyKey, JsonBody, NoCache, Prefer, WaitQuery},
     patience,
     state::AppState,
 };
@@ -40,6 +40,8 @@ struct Queued {
     status: &'static str,
     status_url: String,
     estimated_time: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    from_cache: bool,
 }
 
 /// Accepts the job; answers with the cards if the client, or the deployment, wants to wait and they come in time.
@@ -48,20 +50,23 @@ pub(crate) async fn generate(
     caller: Caller,
     WaitQuery(asked): WaitQuery,
     prefer: Prefer,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
+    NoCache(no_cache): NoCache,
     JsonBody(json): JsonBody,
 ) -> Result<Response, ApiError> {
     let request = FlashcardsRequest::parse(&json)?;
     drop(json);
+    let fresh = request.fresh()? || no_cache;
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::Required)?;
-    let job = NewJob::new(payload, user);
-    let id = patience::redis(state.queue.enqueue(&job)).await?;
+    let job = NewJob { fresh, idempotency_key, ..NewJob::new(payload, user) };
+    let accepted = patience::redis(state.queue.enqueue(&job)).await?;
     // A request that is held should not hold its text as well.
     drop(job);
 
     let (wait, applied) = choose_wait(asked, &prefer, state.config.legacy_wait());
-    let mut response = match ended(&state, id, wait).await {
+    let mut response = match ended(&state, accepted.id, wait).await {
         Some(job) => cards(job).unwrap_or_else(ApiError::into_response),
-        None => queued(&state, id).await,
+        None => queued(&state, accepted).await,
     };
     if let Some(applied) = applied {
         response.headers_mut().insert(PREFERENCE_APPLIED, applied);
@@ -95,7 +100,10 @@ async fn ended(state: &AppState, id: JobId, wait: Duration) -> Option<JobView> {
 fn cards(job: JobView) -> Result<Response, ApiError> {
     match job.state {
         JobState::Completed => match LegacyResult::of(job.result.as_deref()) {
-            LegacyResult::Cards(cards) => Ok(Json(cards).into_response()),
+            LegacyResult::Cards(mut cards) => {
+                cards.from_cache = job.from_cache;
+                Ok(Json(cards).into_response())
+            }
             LegacyResult::Other(_) => Err(ApiError::internal()),
         },
         JobState::Cancelled => {
@@ -106,17 +114,25 @@ fn cards(job: JobView) -> Result<Response, ApiError> {
     }
 }
 
-async fn queued(state: &AppState, id: JobId) -> Response {
+async fn queued(state: &AppState, Accepted { id, meeting }: Accepted) -> Response {
+    if meeting == Meeting::Cached {
+        return accepted(id, true, "Flashcards found. Poll statusUrl for the result.", "0 seconds".to_owned());
+    }
     let waiting = timeout(ESTIMATE_PATIENCE, state.queue.waiting(GenerateFlashcards::QUEUE)).await;
     // This job is one of those that wait.
     let ahead = waiting.map_or(0, |waiting| waiting.unwrap_or(1).saturating_sub(1));
+    accepted(id, false, "Flashcard generation queued. Poll statusUrl for the result.", estimate(ahead))
+}
+
+fn accepted(id: JobId, from_cache: bool, message: &'static str, estimated_time: String) -> Response {
     let body = Queued {
         success: true,
-        message: "Flashcard generation queued. Poll statusUrl for the result.",
+        message,
         job_id: id.to_string(),
-        status: "queued",
+        status: if from_cache { "completed" } else { "queued" },
         status_url: format!("/api/job-status/{id}"),
-        estimated_time: estimate(ahead),
+        estimated_time,
+        from_cache,
     };
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }

@@ -18,6 +18,8 @@ pub(crate) struct LegacyCards<'a> {
     success: bool,
     flashcards: &'a RawValue,
     token_usage: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) from_cache: bool,
 }
 
 /// The part of a handler's result that is needed here.
@@ -34,7 +36,7 @@ impl<'a> LegacyResult<'a> {
         let stored = result.and_then(|raw| serde_json::from_str::<Stored<'_>>(raw.get()).ok());
         match stored {
             Some(Stored { flashcards, token_usage }) => {
-                Self::Cards(LegacyCards { success: true, flashcards, token_usage })
+                Self::Cards(LegacyCards { success: true, flashcards, token_usage, from_cache: false })
             }
             None => Self::Other(result),
         }

@@ -2,6 +2,7 @@
 
 mod create;
 mod estimate;
+mod flag;
 mod generate;
 mod legacy_result;
 mod request;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::job::{Language, Priority, kinds::GenerateFlashcards};
 
-use super::text::Text;
+use super::{flag::Flag, text::Text};
 use crate::{
     error::ApiError,
     extract::{Caller, checked_user},
@@ -30,6 +30,7 @@ pub(super) struct FlashcardsRequest {
     native_language: Option<Text>,
     target_language: Option<Text>,
     priority: Option<Text>,
+    fresh: Option<Flag>,
 }
 
 /// Whether the `userId` field must be there, or the `user-id` header will do.
@@ -59,6 +60,11 @@ impl FlashcardsRequest {
         [Priority::Interactive, Priority::Bulk].into_iter().find(|class| class.as_str() == named).ok_or_else(|| {
             ApiError::bad_field("priority", "unknown_priority", "`priority` must be `interactive` or `bulk`")
         })
+    }
+
+    /// Whether the work must be done anew.
+    pub(super) fn fresh(&self) -> Result<bool, ApiError> {
+        self.fresh.map_or(Ok(false), |flag| flag.checked("fresh"))
     }
 
     /// The payload and its user, when every field is as it must be. The header wins over the field, because polls are

@@ -1,9 +1,12 @@
 //! Jobs, whatever their kind.
 
+mod cancel;
 mod get;
 mod resource;
 mod status;
 mod status_body;
 
+pub(crate) use cancel::cancel;
 pub(crate) use get::get;
+pub(crate) use resource::JobResource;
 pub(crate) use status::status;

@@ -29,6 +29,9 @@ struct Body<'a> {
     run_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<String>,
+    /// The same work was done for an earlier job.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    from_cache: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +65,7 @@ impl<'a> From<&'a JobView> for Body<'a> {
             created_at: rfc3339(job.created_at_ms),
             run_at: job.run_at_ms.filter(|_| scheduled).map(rfc3339),
             finished_at: job.finished_at_ms.map(rfc3339),
+            from_cache: job.from_cache,
             result: job.result.as_deref().filter(|_| completed),
             error: job.failure.as_ref().filter(|_| !completed).map(Failure::from),
         }

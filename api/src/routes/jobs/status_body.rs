@@ -30,6 +30,8 @@ pub(super) struct StatusBody<'a> {
     /// When the job was accepted.
     timestamp: u64,
     progress: u8,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    from_cache: bool,
     #[serde(flatten)]
     end: Option<End<'a>>,
 }
@@ -53,6 +55,7 @@ impl<'a> From<&'a JobView> for StatusBody<'a> {
             queue: job.queue.as_str(),
             timestamp: job.created_at_ms,
             progress: if job.state == JobState::Completed { 100 } else { job.progress },
+            from_cache: job.from_cache,
             end: end(job),
         }
     }

@@ -38,7 +38,7 @@ pub(super) async fn run(args: WakeArgs) -> anyhow::Result<ExitCode> {
     let mut waits_ms = Vec::new();
     for number in 0..args.jobs {
         until_idle(&pool).await?;
-        let id = queue.enqueue(&NewJob::new(Noop { number }, "bench")).await?;
+        let id = queue.enqueue(&NewJob::new(Noop { number }, "bench")).await?.id;
         let answered_us = clock::unix_us();
         let job = events.wait(id, Duration::from_secs(30)).await?.context("the job is gone")?;
         let result = job.result.with_context(|| format!("the job is {}", job.state.as_str()))?;

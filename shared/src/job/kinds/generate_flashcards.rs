@@ -31,6 +31,7 @@ impl Kind for GenerateFlashcards {
     const NAME: &'static str = "generate-flashcards";
     const VERSION: u32 = 1;
     const QUEUE: QueueName = QueueName::Ai;
+    const RECIPE: Option<u32> = Some(1);
 
     fn tokens(&self) -> u32 {
         tokens::estimate(&self.content)

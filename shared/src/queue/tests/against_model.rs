@@ -71,7 +71,7 @@ impl Pair {
         let delayed = self.rng.random_bool(0.3);
         let delay = if delayed { Duration::from_mins(10) } else { Duration::ZERO };
         let job = NewJob { delay, ..NewJob::new(Echo { say: "x".to_owned() }, "ada") };
-        let id = self.f.queue.enqueue(&job).await.unwrap();
+        let id = self.f.accept(&job).await;
         self.model.enqueue(id, delayed);
         format!("enqueue {id} (delayed: {delayed})")
     }

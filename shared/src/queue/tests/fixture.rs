@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
-    config::JobsConfig,
+    config::{ContentSharing, JobsConfig},
     job::{JobError, JobId, JobView, Kind, QueueName, RetryPolicy},
     queue::{
         JobContext, NewJob, Queue,
@@ -39,6 +39,7 @@ pub(super) struct Fixture {
     pub(super) queue: Queue,
     pub(super) keys: Keys,
     pub(super) settings: TakeSettings,
+    jobs: JobsConfig,
 }
 
 pub(super) fn jobs_config() -> JobsConfig {
@@ -49,7 +50,11 @@ pub(super) fn jobs_config() -> JobsConfig {
         job_deadline_seconds: 3_600,
         completed_ttl_seconds: 600,
         dead_ttl_seconds: 1_200,
+        content_cache_ttl_seconds: 600,
+        cache_max_bytes: 1_000_000,
+        content_sharing: ContentSharing::Shared,
         queue_max_waiting: 100_000,
+        queue_max_bytes: 100_000_000,
     }
 }
 
@@ -70,13 +75,17 @@ impl Fixture {
             lanes: vec![Echo::lane().as_str().to_owned()],
             upstream: None,
         };
-        let queue = Queue::new(pool.clone(), "test", jobs);
-        Self { redis, pool, queue, keys: Keys::new("test"), settings }
+        let queue = Queue::new(pool.clone(), "test", jobs.clone());
+        Self { redis, pool, queue, keys: Keys::new("test"), settings, jobs }
     }
 
     pub(super) async fn enqueue(&self, say: &str) -> JobId {
         let payload = Echo { say: say.to_owned() };
-        self.queue.enqueue(&NewJob::new(payload, "ada")).await.unwrap()
+        self.accept(&NewJob::new(payload, "ada")).await
+    }
+
+    pub(super) async fn accept<K: Kind>(&self, job: &NewJob<K>) -> JobId {
+        self.queue.enqueue(job).await.unwrap().id
     }
 
     pub(super) async fn take_as(&self, request: &str, want: usize, settings: &TakeSettings) -> Taken {
@@ -129,8 +138,7 @@ impl Fixture {
     }
 
     pub(super) async fn settle(&self, job: &TakenJob, outcome: &Outcome) -> Settled {
-        let retention = Retention { completed: self.settings.completed_ttl, dead: self.settings.dead_ttl };
-        settle(&self.context(job), outcome, retention).await.unwrap()
+        settle(&self.context(job), outcome, Retention::from(&self.jobs)).await.unwrap()
     }
 
     pub(super) async fn view(&self, id: JobId) -> JobView {

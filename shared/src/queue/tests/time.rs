@@ -8,7 +8,7 @@ use crate::{
     job::{JobError, JobState},
     queue::{
         NewJob,
-        renew::renew,
+        renew::{Lost, renew},
         take::{Taken, Wait},
     },
 };
@@ -21,7 +21,7 @@ async fn a_delayed_job_is_scheduled_and_take_says_when_to_ask_again() {
         delay: Duration::from_mins(1),
         ..NewJob::new(Echo { say: String::new() }, "ada")
     };
-    let id = f.queue.enqueue(&job).await.unwrap();
+    let id = f.accept(&job).await;
     let view = f.view(id).await;
     assert_eq!((view.state, view.run_at_ms), (JobState::Scheduled, Some(view.created_at_ms + 60_000)));
     let Taken::Wait(Wait::Idle(Some(after))) = f.take_as("r", 1, &f.settings).await else { panic!("nothing is due") };
@@ -81,7 +81,7 @@ async fn a_renewed_lease_holds_and_a_lost_one_is_told() {
 
     let held = [(jobs[0].id, jobs[0].fence), (jobs[1].id, jobs[1].fence)];
     let lost = renew(&f.pool, &f.keys, QUEUE, Duration::from_mins(5), &held).await.unwrap();
-    assert_eq!(lost, [jobs[1].id]);
+    assert_eq!(lost, [(jobs[1].id, Lost::Ended)]);
     let after: f64 = f.raw(&["ZSCORE", &f.keys.leases(QUEUE), &jobs[0].id.to_string()]).await;
     assert!(after >= before + 200_000.0);
 }
@@ -91,14 +91,12 @@ async fn a_job_past_its_deadline_ends_wherever_it_is() {
     let f = Fixture::with_jobs(JobsConfig { job_deadline_seconds: 0, ..jobs_config() }).await;
     let waiting = f.enqueue("waiting").await;
     let scheduled = f
-        .queue
-        .enqueue(&NewJob {
+        .accept(&NewJob {
             payload: Echo { say: "later".to_owned() },
             delay: Duration::from_secs(9),
             ..NewJob::new(Echo { say: String::new() }, "ada")
         })
-        .await
-        .unwrap();
+        .await;
     assert!(f.take(1).await.is_empty());
     for id in [waiting, scheduled] {
         let view = f.view(id).await;

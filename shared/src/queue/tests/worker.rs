@@ -308,7 +308,7 @@ async fn an_idle_worker_works_through_what_is_due_however_much_and_whosever_it_i
     }
     f.pool.query::<()>(&due).await.unwrap();
     let later = NewJob { delay: Duration::from_hours(1), ..NewJob::new(Echo { say: "behind".to_owned() }, "ada") };
-    let behind = f.queue.enqueue(&later).await.unwrap();
+    let behind = f.accept(&later).await;
     f.raw::<u64>(&["ZADD", &f.keys.scheduled(QUEUE), "XX", "2", &behind.to_string()]).await;
 
     // A slot at a time: each take moves few of them, and brings no job.

@@ -39,7 +39,7 @@ async fn fixture(limits: BudgetLimits) -> Fixture {
 
 impl Fixture {
     async fn ask_for(&self, user: &str) -> Result<JobId, EnqueueError> {
-        self.queue.enqueue(&NewJob::new(Lesson { tokens: 100 }, user)).await
+        self.queue.enqueue(&NewJob::new(Lesson { tokens: 100 }, user)).await.map(|accepted| accepted.id)
     }
 
     /// Tokens spent and held of a user.

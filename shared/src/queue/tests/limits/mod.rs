@@ -90,7 +90,7 @@ impl Fixture {
 
     pub(super) async fn enqueue_for(&self, user: &str, priority: Priority) -> crate::job::JobId {
         let job = NewJob { priority, ..NewJob::new(Echo { say: "x".to_owned() }, user) };
-        self.queue.enqueue(&job).await.unwrap()
+        self.accept(&job).await
     }
 
     /// As `worker`: jobs and how long to wait for more.

@@ -1,0 +1,22 @@
+//! Letting go of a job that someone else has ended.
+
+use super::JobContext;
+use crate::{
+    limiter::Upstream,
+    redis::{LuaScript, UnavailableError},
+};
+
+static LEAVE: LuaScript =
+    LuaScript::new(concat!(include_str!("keys.lua"), include_str!("slot.lua"), include_str!("leave.lua")));
+
+/// Frees the slot of the upstream that the job held here, unless someone holds it anew.
+pub(super) async fn leave(job: &JobContext, lane: &str, upstream: &Upstream) -> Result<(), UnavailableError> {
+    let mut call = LEAVE.call();
+    call.key(job.keys.root())
+        .arg(&*job.queue)
+        .arg(job.id.to_string())
+        .arg(job.fence)
+        .arg(lane)
+        .arg(upstream.group.as_str());
+    job.redis.run::<(String,)>(&call).await.map(|_| ())
+}
