@@ -9,7 +9,7 @@ use crate::{
     queue::{
         EnqueueError, NewJob,
         settle::Settled,
-        take::{Taken, Wait},
+        take::{TakeSettings, Taken, Wait},
     },
 };
 
@@ -50,6 +50,7 @@ async fn what_an_ended_job_needed_is_gone_and_the_rest_has_an_end() {
     assert_eq!(
         f.keys_without_ttl().await,
         [
+            "{test}:bytes".to_owned(),
             f.keys.dead(QUEUE),
             f.keys.done(QUEUE),
             f.keys.order(QUEUE),
@@ -69,13 +70,47 @@ async fn an_old_fence_changes_nothing_and_a_repeated_settle_is_no_error() {
     let holder = f.take_one().await;
     assert!(holder.fence > stale.fence);
 
-    assert_eq!(f.complete(&stale).await, Settled::Stale);
+    for error in [JobError::retry("e", "m"), JobError::fail("e", "m"), JobError::snooze(Duration::ZERO, "e", "m")] {
+        assert_eq!(f.end(&stale, &error).await, Settled::Stale);
+    }
     assert_eq!(f.view(id).await.state, JobState::Active);
-    assert!(f.context(&stale).checkpoint("a", "1", 10).await.is_err());
 
     assert_eq!(f.complete(&holder).await, Settled::Done);
     assert_eq!(f.complete(&holder).await, Settled::Done, "its answer may have been lost");
     assert_eq!(f.complete(&stale).await, Settled::Stale);
+    assert!(f.context(&stale).checkpoint("a", "1", 10).await.is_err());
+}
+
+#[tokio::test]
+async fn the_result_of_an_old_holder_ends_a_job_that_has_not_ended() {
+    let f = Fixture::start().await;
+    // It waits again, it waits for its time, or someone else has it.
+    for (what, waits, has) in [("waiting", true, false), ("scheduled", false, false), ("active", false, true)] {
+        let id = f.enqueue(what).await;
+        let stale = f.take_and_lapse().await;
+        if waits {
+            // Any worker's take gives it back to the line.
+            let stranger = TakeSettings { lanes: vec!["other@1".to_owned()], ..f.settings.clone() };
+            f.take_as("stranger", 1, &stranger).await;
+        } else {
+            let holder = f.take_one().await;
+            f.context(&stale).checkpoint("a", "old", 10).await.unwrap();
+            f.context(&holder).checkpoint("a", "new", 10).await.unwrap();
+            f.context(&stale).checkpoint("a", "old", 10).await.unwrap();
+            assert_eq!(f.raw::<String>(&["HGET", &f.keys.checkpoints(id), "a"]).await, "new", "{what}");
+            if !has {
+                f.end(&holder, &JobError::retry_after(Duration::from_mins(1), "e", "m")).await;
+            }
+        }
+        assert_eq!(f.view(id).await.state.as_str(), what);
+        assert_eq!(f.complete(&stale).await, Settled::Late, "{what}");
+        assert_eq!(f.complete(&stale).await, Settled::Done, "{what}: its answer may have been lost");
+        assert_eq!(f.view(id).await.state, JobState::Completed, "{what}");
+        assert!(f.take(1).await.is_empty(), "{what}: it is in no line any more");
+        for index in [f.keys.leases(QUEUE), f.keys.scheduled(QUEUE), f.keys.deadlines(QUEUE)] {
+            assert_eq!(f.raw::<u64>(&["ZCARD", &index]).await, 0, "{what}: {index}");
+        }
+    }
 }
 
 #[tokio::test]

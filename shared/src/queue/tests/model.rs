@@ -99,12 +99,11 @@ impl Model {
         held
     }
 
-    pub(super) fn checkpoint(&mut self, id: JobId, fence: u64, progress: u8) -> bool {
-        let held = self.holds(id, fence);
-        if let Some(job) = self.jobs.get_mut(&id).filter(|_| held) {
-            job.progress = job.progress.max(progress);
-        }
-        held
+    /// Whoever has done a piece of the work may record it, as long as the job has not ended.
+    pub(super) fn checkpoint(&mut self, id: JobId, progress: u8) -> bool {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| !job.state.is_final()) else { return false };
+        job.progress = job.progress.max(progress);
+        true
     }
 
     /// Whether the settle was done, now or before.
@@ -115,11 +114,13 @@ impl Model {
         if job.settled == fence {
             return true;
         }
-        if !held {
+        // A result is welcome from an old holder, too.
+        if !held && (end != End::Complete || job.state.is_final()) {
             return false;
         }
         job.settled = fence;
         self.lapsed.remove(&id);
+        self.due.remove(&id);
         let again = |at_once: bool| if at_once { JobState::Waiting } else { JobState::Scheduled };
         job.state = match end {
             End::Complete => JobState::Completed,

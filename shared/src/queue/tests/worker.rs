@@ -234,14 +234,14 @@ async fn leaving_gives_running_jobs_back_at_once_and_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn an_attempt_whose_job_is_lost_is_ended() {
+async fn an_attempt_whose_job_has_ended_elsewhere_is_ended() {
     let f = Fixture::start().await;
     let config = WorkerConfig { lease_seconds: 1, ..worker_config() };
     let mut worker = Running::start(&f, &config);
     let id = f.enqueue("hold").await;
     worker.next_start().await;
-    // Someone else has it now.
-    f.raw::<u64>(&["HINCRBY", &f.keys.job(id), "fence", "1"]).await;
+    // Nobody says so.
+    f.raw::<u64>(&["HSET", &f.keys.job(id), "state", "cancelled"]).await;
     tokio::time::timeout(PATIENCE, async {
         while worker.stats.running() > 0 {
             tokio::task::yield_now().await;

@@ -270,12 +270,22 @@ impl Model {
 
     /// Whether the settle was done: the job ends, or waits again.
     pub(super) fn settle(&mut self, id: JobId, fence: u64, ends: bool) -> bool {
-        if self.jobs.get(&id).is_none_or(|job| job.fence != fence || job.lease.is_none()) {
-            return false;
+        let Some(job) = self.jobs.get(&id) else { return false };
+        if job.fence != fence || job.lease.is_none() {
+            return ends && self.end_late(id);
         }
         self.leave(id);
         if ends {
             self.jobs.remove(&id);
+        }
+        true
+    }
+
+    /// An old holder's result ends the job. Whoever has it now lets go later: its slot stays taken until then.
+    fn end_late(&mut self, id: JobId) -> bool {
+        let Some(job) = self.jobs.remove(&id) else { return false };
+        if job.unspent {
+            self.give_back(&member(id, job.fence, 1));
         }
         true
     }

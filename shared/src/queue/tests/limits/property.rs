@@ -204,7 +204,7 @@ impl Pair {
         };
         // The same settle once more is no error, and does nothing.
         self.attempts.retain(|other| (other.id, other.fence) != (job.id, job.fence));
-        assert_eq!(settled == Settled::Done, self.model.settle(job.id, job.fence, ends));
+        assert_eq!(settled != Settled::Stale, self.model.settle(job.id, job.fence, ends));
         format!("settle {} (ends: {ends})", job.id)
     }
 
