@@ -11,5 +11,6 @@ mod operator;
 mod redis_away;
 mod redis_keys;
 mod rolling_deploy;
+mod shared_work;
 mod tidy;
 mod upstream_faults;

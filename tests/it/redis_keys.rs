@@ -8,7 +8,7 @@ use shared::{
     budget::{Budget, Limit, Limits},
     job::{Kind, kinds::GenerateFlashcards},
     limiter::{Group, LimitName, set_limits},
-    queue::{NewJob, Queue},
+    queue::{Meeting, NewJob, Queue},
     testing::simulator::Fault,
 };
 
@@ -51,6 +51,11 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     system.until("a part is recorded", &["HLEN", &checkpoints], |parts| parts >= 1).await;
     system.simulator.hold();
     queue.enqueue(&NewJob::new(Unheard, "ada")).await.unwrap();
+    let again = NewJob { idempotency_key: Some("tap".to_owned()), ..NewJob::new(payload(), "ada") };
+    queue.enqueue(&again).await.unwrap();
+    assert_eq!(queue.enqueue(&NewJob::new(payload(), "eve")).await.unwrap().meeting, Meeting::Joined);
+    // What the end of a job with very many followers leaves to the next take; nobody takes from this queue here.
+    system.raw::<u64>(&["ZADD", "{it}:releases:audio-jobs", "1", &completed]).await;
 
     let keys: Vec<String> = system.raw(&["KEYS", "*"]).await;
     let seen: BTreeSet<String> = keys.iter().map(|key| pattern_of(key)).collect();
@@ -85,16 +90,17 @@ fn documented() -> BTreeSet<String> {
 fn pattern_of(key: &str) -> String {
     let parts: Vec<&str> = key.strip_prefix("{it}:").unwrap_or(key).split(':').collect();
     match parts.as_slice() {
-        [name @ ("job" | "checkpoints" | "attempts" | "corrupt"), _] => format!("{name}:<id>"),
+        [name @ ("job" | "checkpoints" | "attempts" | "corrupt" | "result" | "followers"), _] => format!("{name}:<id>"),
         ["waiting", _, _, _] => "waiting:<queue>:<lane>:<class>".to_owned(),
         ["wake", _, _] => "wake:<queue>:<lane>".to_owned(),
         ["shares", _, _] => "shares:<queue>:<class>".to_owned(),
         [name @ ("breaker" | "failures"), _] => format!("{name}:<provider>"),
         [name, "openai", _] => format!("{name}:<group>"),
-        ["budget"] => "budget".to_owned(),
+        [name @ ("budget" | "bytes" | "cached" | "epoch")] => (*name).to_owned(),
+        [name @ ("content" | "idempotency"), _] => format!("{name}:<digest>"),
+        ["repeat", _, _] => "repeat:<digest>:<user>".to_owned(),
         ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),
         ["spend", "fleet", _] => "spend:fleet:<month>".to_owned(),
-        ["epoch"] => "epoch".to_owned(),
         ["take", _] => "take:<worker>".to_owned(),
         [name, _] => format!("{name}:<queue>"),
         _ => key.to_owned(),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::ConfigError;
+
 /// Jobs: attempts, deadlines, retention and the size of the queue.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Jobs")]
@@ -86,5 +88,41 @@ impl JobsConfig {
     #[must_use]
     pub const fn deadline(&self) -> Duration {
         Duration::from_secs(self.job_deadline_seconds)
+    }
+
+    /// Checks the rules between sections; `largest_body` is what one job may be made of, in bytes.
+    ///
+    /// # Errors
+    ///
+    /// When a single job could be too large for an empty queue.
+    pub fn validate(&self, largest_body: usize) -> Result<(), ConfigError> {
+        if self.queue_max_bytes < largest_body as u64 {
+            return Err(ConfigError::new(format!(
+                "QUEUE_MAX_BYTES ({}) must hold the largest request, {largest_body} bytes (CONTENT_MAX_CHARS)",
+                self.queue_max_bytes
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        jobs: JobsConfig,
+    }
+
+    #[test]
+    fn a_queue_that_could_not_hold_one_job_is_refused() {
+        let jobs = Cli::try_parse_from(["test", "--queue-max-bytes", "1000"]).unwrap().jobs;
+        jobs.validate(1_000).unwrap();
+        let error = jobs.validate(1_001).unwrap_err().to_string();
+        assert!(error.contains("QUEUE_MAX_BYTES (1000)") && error.contains("1001"), "{error}");
     }
 }

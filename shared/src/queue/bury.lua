@@ -12,8 +12,7 @@ end
 -- user.
 local function close_books(id)
   local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content')
-  local bytes = tonumber(job[5])
-  if bytes then redis.pcall('HINCRBY', root .. ':bytes', queue, text(-bytes)) end
+  if job[5] then uncount(queue, job[5]) end
   if job[1] then budget().release(job[1], job[2], job[3], job[4]) end
   if job[1] or job[5] then redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros', 'bytes') end
   return job[6], job[2]

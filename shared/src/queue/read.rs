@@ -76,7 +76,8 @@ impl Queue {
 }
 
 fn view(id: JobId, fields: Fields) -> Option<JobView> {
-    let [kind, queue, user, state, attempts, progress, created, ended, run_at, code, message, result, _, cached] = fields;
+    let [kind, queue, user, state, attempts, progress, created, ended, run_at, code, message, result, _, cached] =
+        fields;
     let state: JobState = text(state)?.parse().ok()?;
     let completed = state == JobState::Completed;
     let result = if completed { Some(RawValue::from_string(text(result)?).ok()?) } else { None };

@@ -10,7 +10,7 @@ local function cached_entry(member) return string.match(member, '^(%S+) (%S+) (%
 local function forget_result(member)
   local digest, id, bytes = cached_entry(member)
   if not digest then return end
-  redis.call('HINCRBY', root .. ':bytes', 'results', '-' .. bytes)
+  uncount('results', bytes)
   if redis.call('HGET', of_content(digest), 'result_of') == id then redis.call('HDEL', of_content(digest), 'result_of', 'until') end
   return id
 end

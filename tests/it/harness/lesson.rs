@@ -33,10 +33,10 @@ pub(crate) fn chapter(number: usize, paragraphs: usize) -> String {
 /// A made-up word for every number.
 fn word(mut number: usize) -> String {
     let mut word = String::from("zel");
-    for _ in 0..4 {
+    for _ in 0..5 {
         word.push(b"bcdfghklmnprstvz"[number % 16] as char);
         word.push(b"aeiou"[number / 16 % 5] as char);
-        number /= 7;
+        number /= 80;
     }
     word
 }

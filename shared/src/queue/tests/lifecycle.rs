@@ -50,7 +50,6 @@ async fn what_an_ended_job_needed_is_gone_and_the_rest_has_an_end() {
     assert_eq!(
         f.keys_without_ttl().await,
         [
-            "{test}:bytes".to_owned(),
             f.keys.dead(QUEUE),
             f.keys.done(QUEUE),
             f.keys.order(QUEUE),

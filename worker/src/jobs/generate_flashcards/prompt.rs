@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::jobs::generate_flashcards::{goal::AskTopics, testing::lesson};
     use serde_json::{Value, json};
-    use shared::job::Decision;
+    use shared::job::{Decision, Kind};
 
     fn prompt<'a>(lesson: &'a GenerateFlashcards, text: &'a str) -> Prompt<'a> {
         let ask = Ask { min_cards: 10, max_cards: 12, topics: None };
@@ -148,6 +148,24 @@ mod tests {
                 "min_cards": 10, "max_cards": 12, "min_topics": null, "max_topics": null, "cards_per_topic": null,
                 "avoid_fronts": ["Blatt"], "text": "Ein Text.",
             })
+        );
+    }
+
+    /// FNV-1a: <https://www.rfc-editor.org/rfc/rfc9923>.
+    fn fingerprint(text: &str) -> u64 {
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    /// Results are kept by what was asked for: another way of asking must not be answered with what the old one gave.
+    #[test]
+    fn another_prompt_is_another_recipe() {
+        let lesson = lesson("Food");
+        let request = prompt(&lesson, "Ein Text.").request("id".to_owned(), 100);
+        let asked = fingerprint(&format!("{}{}{}", request.system, request.user, request.schema));
+        assert_eq!(
+            (GenerateFlashcards::RECIPE, asked),
+            (Some(1), 15_031_887_927_917_919_303),
+            "the prompt has changed: raise GenerateFlashcards::RECIPE, and note both here"
         );
     }
 
