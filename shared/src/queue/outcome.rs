@@ -24,13 +24,21 @@ pub(super) struct Unfinished {
     pub(super) delay: Duration,
     pub(super) code: String,
     pub(super) message: String,
+    /// The error and what caused it, for those who look into a dead letter.
+    pub(super) chain: String,
 }
 
 impl Unfinished {
     /// The attempt is given back, to be made by someone else at once.
     pub(super) fn returned() -> Self {
         let message = "The worker stopped before the attempt had ended".to_owned();
-        Self { word: "snooze", delay: Duration::ZERO, code: "worker_stopped".to_owned(), message }
+        Self {
+            word: "snooze",
+            delay: Duration::ZERO,
+            code: "worker_stopped".to_owned(),
+            chain: message.clone(),
+            message,
+        }
     }
 }
 
@@ -44,8 +52,9 @@ impl Outcome {
             Decision::Cancel => ("cancel", Duration::ZERO),
             Decision::Fail => ("fail", Duration::ZERO),
         };
-        let message = error.message().chars().take(MESSAGE_MAX_CHARS).collect();
-        Self::Unfinished(Unfinished { word, delay, code: error.code().to_owned(), message })
+        let cut = |text: &str| text.chars().take(MESSAGE_MAX_CHARS).collect();
+        let (message, chain) = (cut(error.message()), cut(&error.chain()));
+        Self::Unfinished(Unfinished { word, delay, code: error.code().to_owned(), message, chain })
     }
 
     /// The word for logs.

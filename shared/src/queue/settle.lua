@@ -43,10 +43,10 @@ if outcome == 'snooze' then
   redis.call('HSET', key, 'attempts', attempts - 1, 'resumed', '1')
 else
   record_attempt(id, now, {
-    attempt = attempts, worker = job[7] or '', started = tonumber(job[8]), code = code, message = message })
+    attempt = attempts, worker = job[7] or '', started = tonumber(job[8]), code = code, message = message, error = ARGV[12] })
   if outcome == 'fail' or attempts >= (tonumber(job[4]) or 0) then
     bury(id, nil, nil, now, dead_ttl, code, message)
-    return { 'settled', 'failed' }
+    return { 'settled', 'failed', redis.call('ZCARD', of_queue('dead')) }
   end
 end
 redis.call('HDEL', key, 'worker')

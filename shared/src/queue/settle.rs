@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use redis::{RedisError, Value, from_redis_value};
+
 use super::{context::JobContext, outcome::Outcome};
 use crate::{
     config::JobsConfig,
@@ -21,6 +23,10 @@ static SETTLE: LuaScript = LuaScript::new(concat!(
     include_str!("pass_on.lua"),
     include_str!("settle.lua")
 ));
+
+/// From 80 % of the dead letters that are kept on (`DEAD_MAX` in bury.lua), an alert is due at every thousandth.
+const DEAD_ALERT: u64 = 80_000;
+const DEAD_ALERT_STEP: u64 = 1_000;
 
 /// How long what has ended is kept.
 #[derive(Debug, Clone, Copy)]
@@ -75,12 +81,26 @@ pub(super) async fn settle(
         .arg(retention.cache_max_bytes);
     match outcome {
         Outcome::Complete(result) => call.arg(0).arg(result.get()),
-        Outcome::Unfinished(end) => call.arg(millis(end.delay)).arg(&end.code).arg(&end.message),
+        Outcome::Unfinished(end) => call.arg(millis(end.delay)).arg(&end.code).arg(&end.message).arg(&end.chain),
     };
-    let (word, _state): (String, String) = job.redis.run(&call).await?;
+    let reply: Vec<Value> = job.redis.run(&call).await?;
+    let mut reply = reply.into_iter();
+    let word: String = from_redis_value(reply.next().unwrap_or(Value::Nil)).map_err(RedisError::from)?;
+    let dead = reply.nth(1).and_then(|dead| from_redis_value(dead).ok());
+    alert(dead.unwrap_or_default());
     Ok(match word.as_str() {
         "stale" => Settled::Stale,
         "late" => Settled::Late,
         _ => Settled::Done,
     })
+}
+
+/// Tells, once in a while, that dead letters are about to push each other out.
+fn alert(dead: u64) {
+    if dead >= DEAD_ALERT && dead.is_multiple_of(DEAD_ALERT_STEP) {
+        tracing::error!(
+            queue.dead = dead,
+            "There are nearly as many dead letters as are kept (100,000): soon the oldest make room"
+        );
+    }
 }

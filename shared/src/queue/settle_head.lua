@@ -3,9 +3,9 @@
 -- KEYS  1 root
 -- ARGV  1 queue  2 id  3 fence  4 outcome: complete | retry | snooze | fail | cancel  5 completed_ttl_ms  6 dead_ttl_ms
 --       7 how long its result answers for the same work, in ms  8 most bytes of such results  9 delay_ms  10 code  11 message
---       (complete: 10 is the result)
--- Returns {'settled', state} | {'late', state} (ended with the result of an old fence) | {'repeated', state} (this very
---         settle was done before) | {'stale', state or 'gone'}
+--       12 the error with its causes (complete: 10 is the result)
+-- Returns {'settled', state, dead letters (where it is one)} | {'late', state} (ended with the result of an old fence)
+--       | {'repeated', state} (this very settle was done before) | {'stale', state or 'gone'}
 local id, fence, outcome, completed_ttl, dead_ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'rank', 'worker', 'started', 'settled',

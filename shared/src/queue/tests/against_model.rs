@@ -185,5 +185,11 @@ fn outcome(end: End) -> Outcome {
         End::Cancel => ("cancel", true),
     };
     let delay = if at_once { Duration::ZERO } else { Duration::from_mins(10) };
-    Outcome::Unfinished(Unfinished { word, delay, code: "code".to_owned(), message: "message".to_owned() })
+    Outcome::Unfinished(Unfinished {
+        word,
+        delay,
+        code: "code".to_owned(),
+        message: "message".to_owned(),
+        chain: "code: message".to_owned(),
+    })
 }

@@ -119,7 +119,7 @@ async fn a_failing_job_is_a_dead_letter_after_its_attempts() {
     for attempt in 1..=3 {
         let job = f.take_one().await;
         assert_eq!(job.attempt, attempt);
-        f.end(&job, &JobError::retry("upstream_down", "It is down")).await;
+        f.end(&job, &JobError::retry("upstream_down", "It is down").with_source("connection refused")).await;
     }
     let view = f.view(id).await;
     assert_eq!((view.state, view.attempts), (JobState::Failed, 3));
@@ -130,8 +130,13 @@ async fn a_failing_job_is_a_dead_letter_after_its_attempts() {
     assert_eq!(attempts.len(), 3);
     let first: serde_json::Value = serde_json::from_str(&attempts[0]).unwrap();
     assert_eq!(
-        (&first["attempt"], &first["worker"], &first["code"]),
-        (&1.into(), &"by-hand".into(), &"upstream_down".into())
+        (&first["attempt"], &first["worker"], &first["code"], &first["error"]),
+        (
+            &1.into(),
+            &"by-hand".into(),
+            &"upstream_down".into(),
+            &"upstream_down: It is down: connection refused".into()
+        )
     );
     assert!(first["ended"].as_u64() >= first["started"].as_u64());
 }
