@@ -8,7 +8,11 @@ use redis::{
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 
-use super::recovery::Recovery;
+use super::{
+    Keys,
+    recovery::{Recovery, Shared},
+    trouble::codes,
+};
 use crate::config::{ConfigError, RedisConfig};
 
 /// An answer that takes longer than this counts as none.
@@ -22,15 +26,13 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// Redis did not answer in time, or answered with an error. What was asked may or may not have been done.
 #[derive(Debug, thiserror::Error)]
 #[error("Redis is not available")]
-pub struct UnavailableError(#[from] RedisError);
+pub struct UnavailableError(#[from] pub(super) RedisError);
 
 impl UnavailableError {
     /// Whether a key holds something else than was expected: the data is damaged, and Redis is well.
     #[must_use]
     pub fn is_wrong_type(&self) -> bool {
-        let of_one = self.0.code() == Some("WRONGTYPE");
-        let mut of_pipeline = self.0.clone().into_server_errors().into_iter().flat_map(|errors| errors.to_vec());
-        of_one || of_pipeline.any(|(_, error)| error.code() == "WRONGTYPE")
+        codes(&self.0).iter().any(|code| code == "WRONGTYPE")
     }
 }
 
@@ -38,7 +40,6 @@ impl UnavailableError {
 #[derive(Clone)]
 pub struct RedisPool {
     client: Client,
-    manager: ConnectionManager,
     recovery: Arc<Recovery>,
 }
 
@@ -77,14 +78,27 @@ impl RedisPool {
             .set_response_timeout(Some(response_timeout))
             // A caller is told at once that Redis is away; `Recovery` goes on trying.
             .set_number_of_retries(0);
-        let manager = ConnectionManager::new_lazy_with_config(client.clone(), settings).map_err(unreadable)?;
-        Ok(Self { client, manager, recovery: Arc::default() })
+        let probe_key = Keys::new(&config.queue_prefix).probe();
+        let recovery = Recovery::new(client.clone(), settings, probe_key).map_err(unreadable)?;
+        Ok(Self { client, recovery })
     }
 
-    /// The shared connection.
+    /// The shared connection as it is now: whoever keeps it does not see its replacement.
     #[must_use]
     pub fn connection(&self) -> ConnectionManager {
-        self.manager.clone()
+        self.recovery.current().connection
+    }
+
+    /// Resolves at the next time that the shared connection is replaced by a new one, since Redis was away or another
+    /// server took its place. Connections of one's own are then better made anew as well: the old server may live on and stay silent.
+    pub fn replacement(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut shared = self.recovery.replaced();
+        async move {
+            if shared.changed().await.is_err() {
+                // Nobody uses the connection any more, and nobody will replace it.
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// A connection of one's own, whose commands may block for as long as they like.
@@ -115,7 +129,8 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or one of the commands fails.
     pub async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
-        pipeline.query_async(&mut self.connection()).await.map_err(|error| self.failed(error))
+        let Shared { number, mut connection } = self.recovery.current();
+        pipeline.query_async(&mut connection).await.map_err(|error| self.failed(error, number))
     }
 
     /// Runs a script on the shared connection: by hash, and by text where the server does not know it yet.
@@ -124,21 +139,21 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or the script fails.
     pub async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, UnavailableError> {
-        call.invoke_async(&mut self.connection()).await.map_err(|error| self.failed(error))
+        let Shared { number, mut connection } = self.recovery.current();
+        call.invoke_async(&mut connection).await.map_err(|error| self.failed(error, number))
     }
 
-    fn failed(&self, error: RedisError) -> UnavailableError {
-        self.recovery.begin(&error, self.connection());
+    fn failed(&self, error: RedisError, number: u64) -> UnavailableError {
+        self.recovery.failed(&error, number);
         UnavailableError(error)
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis answers and takes writes.
     ///
     /// # Errors
     ///
     /// When it does not.
     pub async fn ping(&self) -> Result<(), UnavailableError> {
-        let mut ping = redis::pipe();
-        self.query::<(String,)>(ping.ping()).await.map(|_| ())
+        Ok(self.recovery.probe().await?)
     }
 }

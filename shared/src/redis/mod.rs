@@ -2,8 +2,10 @@
 
 mod connect;
 mod keys;
+mod probe;
 mod recovery;
 mod script;
+mod trouble;
 
 pub use connect::{RedisPool, UnavailableError};
 pub use keys::Keys;
