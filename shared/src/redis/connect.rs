@@ -1,17 +1,19 @@
 //! Connections that survive whatever Redis goes through.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use redis::{
-    Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, RedisResult, ScriptInvocation,
+    Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
+    RedisResult, ScriptInvocation, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     Keys,
     recovery::{Recovery, Shared},
-    trouble::codes,
+    trouble::{Trouble, codes},
 };
 use crate::config::{ConfigError, RedisConfig};
 
@@ -29,6 +31,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 pub struct UnavailableError(#[from] pub(super) RedisError);
 
 impl UnavailableError {
+    /// Whether the connection or the server was the cause, and not the command: it is worth while to ask again.
+    pub(super) fn is_of_connection(&self) -> bool {
+        Trouble::of(&self.0).is_some_and(Trouble::is_of_connection)
+    }
+
     /// Whether a key holds something else than was expected: the data is damaged, and Redis is well.
     #[must_use]
     pub fn is_wrong_type(&self) -> bool {
@@ -41,6 +48,21 @@ impl UnavailableError {
 pub struct RedisPool {
     client: Client,
     recovery: Arc<Recovery>,
+}
+
+/// A client that trusts the authorities in `file` and no others.
+fn trusting(address: ConnectionInfo, file: &Path) -> Result<Client, ConfigError> {
+    let wrong = |what: String| ConfigError::new(format!("REDIS_CA_FILE ({}): {what}", file.display()));
+    if !matches!(address.addr(), ConnectionAddr::TcpTls { .. }) {
+        return Err(wrong("REDIS_URL does not begin with rediss://, so no certificate is looked at".to_owned()));
+    }
+    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    // Without this, a file of something else would be a trust in nobody.
+    if !CertificateDer::pem_slice_iter(&pem).any(|certificate| certificate.is_ok()) {
+        return Err(wrong("it holds no certificate in PEM form".to_owned()));
+    }
+    let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
+    Client::build_with_tls(address, certificates).map_err(|error| wrong(error.to_string()))
 }
 
 impl std::fmt::Debug for RedisPool {
@@ -67,12 +89,17 @@ impl RedisPool {
     ///
     /// When the address can't be read.
     pub fn with_response_timeout(config: &RedisConfig, response_timeout: Duration) -> Result<Self, ConfigError> {
+        crate::tls::install();
         let unreadable = |error: RedisError| ConfigError::new(format!("REDIS_URL: {error}"));
         let address = config.redis_url.as_str().into_connection_info().map_err(unreadable)?;
         // A peer that has gone without a word is noticed on connections that only listen, too.
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-        let client = Client::open(address.set_tcp_settings(tcp)).map_err(unreadable)?;
+        let address = address.set_tcp_settings(tcp);
+        let client = match &config.redis_ca_file {
+            Some(file) => trusting(address, file)?,
+            None => Client::open(address).map_err(unreadable)?,
+        };
         let settings = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(response_timeout))

@@ -190,7 +190,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     fn pool(proxy: &Proxy) -> RedisPool {
-        let config = RedisConfig { redis_url: proxy.redis_url().parse().unwrap(), queue_prefix: "proxy".to_owned() };
+        let config = RedisConfig::new(proxy.redis_url().parse().unwrap(), "proxy");
         RedisPool::with_response_timeout(&config, PATIENCE).unwrap()
     }
 

@@ -10,8 +10,9 @@ use super::{Process, chapter, lesson};
 
 /// Time between two jobs of a load.
 const PACE: Duration = Duration::from_millis(40);
-/// A request is answered within two seconds, whatever Redis does; the rest is for a busy machine.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
+/// A request is answered within two seconds, whatever Redis does (`api/src/tests/redis_away.rs`); the rest is for a machine whose
+/// cores are all taken.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What was submitted.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 static WRITE: LuaScript = LuaScript::new("return redis.call('SET', KEYS[1], ARGV[1])");
 
 fn pool_at(url: &str) -> RedisPool {
-    RedisPool::new(&RedisConfig { redis_url: url.parse().unwrap(), queue_prefix: "test".to_owned() }).unwrap()
+    RedisPool::new(&RedisConfig::new(url.parse().unwrap(), "test")).unwrap()
 }
 
 async fn until_well(pool: &RedisPool) {
