@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use shared::{
-    config::{ApiConfig, BudgetConfig, JobsConfig, LoggingConfig, OpenAiCallConfig, RedisConfig},
+    config::{ApiConfig, BudgetConfig, DurabilityConfig, JobsConfig, LoggingConfig, OpenAiCallConfig, RedisConfig},
     startup::{self, StartupError},
 };
 
@@ -27,6 +27,9 @@ pub struct Settings {
     /// Where Redis is.
     #[command(flatten)]
     pub redis: RedisConfig,
+    /// How sure it wants to be of Redis.
+    #[command(flatten)]
+    pub durability: DurabilityConfig,
     /// Lifetimes of jobs.
     #[command(flatten)]
     pub jobs: JobsConfig,

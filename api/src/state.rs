@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use shared::{
     budget::Allowance,
-    config::{ApiConfig, AuthMode, ConfigError, JobsConfig, RedisConfig},
+    config::{ApiConfig, AuthMode, ConfigError, DurabilityConfig, JobsConfig, RedisConfig},
     lifecycle::Lifecycle,
     queue::{JobEvents, Queue},
-    redis::RedisPool,
+    redis::{DurabilityError, RedisPool, check_durability},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +39,21 @@ impl AppState {
         let events = JobEvents::start(queue.clone(), lifecycle);
         warn_of_trust(&api);
         Ok(Self { config: Arc::new(api), redis: pool, queue, events, drain: lifecycle.drain().clone() })
+    }
+}
+
+impl AppState {
+    /// Says when Redis may lose jobs; with `--strict` that is an error.
+    ///
+    /// # Errors
+    ///
+    /// With `--strict` alone: when Redis may lose jobs, or can't be asked.
+    pub async fn check_durability(
+        &self,
+        config: DurabilityConfig,
+        lifecycle: &Lifecycle,
+    ) -> Result<(), DurabilityError> {
+        check_durability(&self.redis, config, lifecycle).await
     }
 }
 

@@ -6,7 +6,9 @@ use std::{
 };
 
 use clap::{Args, Command};
-use shared::config::{ApiConfig, BudgetConfig, JobsConfig, LoggingConfig, OpenAiConfig, RedisConfig, WorkerConfig};
+use shared::config::{
+    ApiConfig, BudgetConfig, DurabilityConfig, JobsConfig, LoggingConfig, OpenAiConfig, RedisConfig, WorkerConfig,
+};
 
 /// Set on purpose to something else than the binary's default: what the shipped app needs.
 const RECOMMENDED: [(&str, &str); 1] = [("LEGACY_WAIT_SECONDS", "55")];
@@ -26,6 +28,7 @@ fn configured() -> Variables {
     };
     add(ApiConfig::augment_args(Command::new("api")));
     add(BudgetConfig::augment_args(Command::new("budget")));
+    add(DurabilityConfig::augment_args(Command::new("durability")));
     add(JobsConfig::augment_args(Command::new("jobs")));
     add(LoggingConfig::augment_args(Command::new("logging")));
     add(OpenAiConfig::augment_args(Command::new("openai")));

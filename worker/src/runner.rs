@@ -11,7 +11,7 @@ use shared::{
     limiter::Upstream,
     listen::listen,
     queue::{Registry, Worker},
-    redis::RedisPool,
+    redis::{RedisPool, check_durability},
     startup::{self, refuse},
 };
 
@@ -66,6 +66,7 @@ async fn run(service: Service) -> anyhow::Result<()> {
     lifecycle.listen_for_signals(settings.worker.drain())?;
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;
     let redis = RedisPool::new(&settings.redis)?;
+    check_durability(&redis, settings.durability, &lifecycle).await?;
     let config = (&settings.jobs, &settings.worker);
     let worker =
         Worker::new(redis.clone(), &settings.redis.queue_prefix, queue, registry, Some(upstream), config, &lifecycle);

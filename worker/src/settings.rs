@@ -1,7 +1,7 @@
 //! The settings that every worker binary has.
 
 use clap::Args;
-use shared::config::{JobsConfig, LoggingConfig, RedisConfig, WorkerConfig};
+use shared::config::{DurabilityConfig, JobsConfig, LoggingConfig, RedisConfig, WorkerConfig};
 
 /// What every worker can be told; a binary flattens it beside what its upstream needs.
 #[derive(Debug, Clone, Args)]
@@ -12,6 +12,9 @@ pub struct WorkerSettings {
     /// Where Redis is.
     #[command(flatten)]
     pub redis: RedisConfig,
+    /// How sure it wants to be of Redis.
+    #[command(flatten)]
+    pub durability: DurabilityConfig,
     /// Lifetimes of jobs.
     #[command(flatten)]
     pub jobs: JobsConfig,

@@ -19,7 +19,7 @@ pub use jobs::{ContentSharing, JobsConfig};
 pub use logging::{LogFormat, LoggingConfig};
 pub use openai::OpenAiConfig;
 pub use openai_call::OpenAiCallConfig;
-pub use redis::RedisConfig;
+pub use redis::{DurabilityConfig, RedisConfig};
 pub use worker::WorkerConfig;
 
 /// Settings that contradict each other; the text names the variables.

@@ -1,23 +1,66 @@
 //! Where Redis is.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, builder::BoolishValueParser};
 use url::Url;
 
 /// Redis or Valkey, 6.2 or newer: the only shared state.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Redis")]
 pub struct RedisConfig {
-    /// `redis://` or, with TLS, `rediss://`; user and password may stand in it
+    /// `redis://` or, with TLS, `rediss://`; user and password may stand in it, percent-encoded: `rediss://user:pass%2Fword@host:6380`
     #[arg(long, env = "REDIS_URL", default_value = "redis://127.0.0.1:6379", hide_env_values = true)]
     pub redis_url: Url,
+
+    /// PEM file with the certificates of the authority that signed Redis' own; without it those that the system trusts count
+    #[arg(long, env = "REDIS_CA_FILE", value_name = "FILE")]
+    pub redis_ca_file: Option<PathBuf>,
 
     /// Namespace of every key: two systems with different prefixes can share one Redis
     #[arg(long, env = "QUEUE_PREFIX", default_value = "unilingo", value_parser = prefix)]
     pub queue_prefix: String,
 }
 
+impl RedisConfig {
+    /// A Redis at this address, with defaults for everything else.
+    #[must_use]
+    pub fn new(redis_url: Url, queue_prefix: impl Into<String>) -> Self {
+        Self { redis_url, redis_ca_file: None, queue_prefix: queue_prefix.into() }
+    }
+}
+
+/// How sure a process wants to be that Redis keeps its jobs.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Redis")]
+pub struct DurabilityConfig {
+    /// Refuse to start on a Redis that may lose jobs (`maxmemory-policy` other than `noeviction`, neither AOF nor snapshots) or that can't
+    /// be asked within 5 s; without it such a Redis is a warning
+    #[arg(long, env = "REDIS_STRICT", action = ArgAction::SetTrue, default_value = "false", value_parser = BoolishValueParser::new())]
+    pub strict: bool,
+}
+
 fn prefix(text: &str) -> Result<String, String> {
     let ok =
         !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     if ok { Ok(text.to_owned()) } else { Err("1 to 64 letters, digits, `-`, `_` or `.` are expected".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Settings {
+        #[command(flatten)]
+        durability: DurabilityConfig,
+    }
+
+    #[test]
+    fn strict_is_a_flag() {
+        assert!(!Settings::parse_from(["test"]).durability.strict);
+        assert!(Settings::parse_from(["test", "--strict"]).durability.strict);
+    }
 }

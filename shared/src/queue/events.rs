@@ -23,6 +23,9 @@ use crate::{
 
 /// Pause before the subscriber connects again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+/// A subscription to a server that was demoted, or can't be reached any more, is silent. So in this interval the shared connection
+/// is asked whether Redis is well.
+const ASK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How many things have happened that make a look at the job worth while. 0: not subscribed yet.
 type Changes = watch::Sender<u64>;
@@ -138,13 +141,35 @@ struct Subscriber {
 
 impl Subscriber {
     async fn run(mut self) {
+        let (redis, waited_for) = (self.queue.redis.clone(), Arc::clone(&self.waited_for));
+        let asking = async {
+            loop {
+                tokio::time::sleep(ASK_INTERVAL).await;
+                // While nobody waits, it does not matter. An error is told and mended by the pool.
+                if !waited_for.ids().is_empty() {
+                    let _ = redis.ping().await;
+                }
+            }
+        };
+        tokio::select! {
+            () = asking => {}
+            () = self.subscribe() => {}
+        }
+    }
+
+    async fn subscribe(&mut self) {
         let mut away = false;
         loop {
+            // Before the connection is made, so that no replacement goes unseen.
+            let replacement = self.queue.redis.replacement();
             match self.queue.redis.subscriber().await {
                 Ok(connection) => {
                     away = false;
-                    if let Err(error) = self.serve(connection).await {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "The subscription was lost");
+                    tokio::select! {
+                        served = self.serve(connection) => if let Err(error) = served {
+                            tracing::warn!(error = &error as &dyn std::error::Error, "The subscription was lost");
+                        },
+                        () = replacement => tracing::info!("The subscription moves to where Redis answers now"),
                     }
                 }
                 Err(error) if !away => {

@@ -1,14 +1,20 @@
 //! Connections that survive whatever Redis goes through.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use redis::{
-    Client, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, RedisResult, ScriptInvocation,
+    Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
+    RedisResult, ScriptInvocation, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::recovery::Recovery;
+use super::{
+    Keys,
+    recovery::{Recovery, Shared},
+    trouble::{Trouble, codes},
+};
 use crate::config::{ConfigError, RedisConfig};
 
 /// An answer that takes longer than this counts as none.
@@ -22,22 +28,24 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// Redis did not answer in time, or answered with an error. What was asked may or may not have been done.
 #[derive(Debug, thiserror::Error)]
 #[error("Redis is not available")]
-pub struct UnavailableError(#[from] RedisError);
+pub struct UnavailableError(#[from] pub(super) RedisError);
 
 impl UnavailableError {
     /// Whether Redis has no memory left for what was asked.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
-        // Redis 6.2 wraps what a script's command was answered.
-        self.0.code() == Some("OOM") || self.0.detail().is_some_and(|detail| detail.contains("OOM command not allowed"))
+        Trouble::of(&self.0) == Some(Trouble::Full)
+    }
+
+    /// Whether the connection or the server was the cause, and not the command: it is worth while to ask again.
+    pub(super) fn is_of_connection(&self) -> bool {
+        Trouble::of(&self.0).is_some_and(Trouble::is_of_connection)
     }
 
     /// Whether a key holds something else than was expected: the data is damaged, and Redis is well.
     #[must_use]
     pub fn is_wrong_type(&self) -> bool {
-        let of_one = self.0.code() == Some("WRONGTYPE");
-        let mut of_pipeline = self.0.clone().into_server_errors().into_iter().flat_map(|errors| errors.to_vec());
-        of_one || of_pipeline.any(|(_, error)| error.code() == "WRONGTYPE")
+        codes(&self.0).iter().any(|code| code == "WRONGTYPE")
     }
 }
 
@@ -45,8 +53,22 @@ impl UnavailableError {
 #[derive(Clone)]
 pub struct RedisPool {
     client: Client,
-    manager: ConnectionManager,
     recovery: Arc<Recovery>,
+}
+
+/// A client that trusts the authorities in `file` and no others.
+fn trusting(address: ConnectionInfo, file: &Path) -> Result<Client, ConfigError> {
+    let wrong = |what: String| ConfigError::new(format!("REDIS_CA_FILE ({}): {what}", file.display()));
+    if !matches!(address.addr(), ConnectionAddr::TcpTls { .. }) {
+        return Err(wrong("REDIS_URL does not begin with rediss://, so no certificate is looked at".to_owned()));
+    }
+    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    // Without this, a file of something else would be a trust in nobody.
+    if !CertificateDer::pem_slice_iter(&pem).any(|certificate| certificate.is_ok()) {
+        return Err(wrong("it holds no certificate in PEM form".to_owned()));
+    }
+    let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
+    Client::build_with_tls(address, certificates).map_err(|error| wrong(error.to_string()))
 }
 
 impl std::fmt::Debug for RedisPool {
@@ -73,25 +95,43 @@ impl RedisPool {
     ///
     /// When the address can't be read.
     pub fn with_response_timeout(config: &RedisConfig, response_timeout: Duration) -> Result<Self, ConfigError> {
+        crate::tls::install();
         let unreadable = |error: RedisError| ConfigError::new(format!("REDIS_URL: {error}"));
         let address = config.redis_url.as_str().into_connection_info().map_err(unreadable)?;
         // A peer that has gone without a word is noticed on connections that only listen, too.
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-        let client = Client::open(address.set_tcp_settings(tcp)).map_err(unreadable)?;
+        let address = address.set_tcp_settings(tcp);
+        let client = match &config.redis_ca_file {
+            Some(file) => trusting(address, file)?,
+            None => Client::open(address).map_err(unreadable)?,
+        };
         let settings = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(response_timeout))
             // A caller is told at once that Redis is away; `Recovery` goes on trying.
             .set_number_of_retries(0);
-        let manager = ConnectionManager::new_lazy_with_config(client.clone(), settings).map_err(unreadable)?;
-        Ok(Self { client, manager, recovery: Arc::default() })
+        let probe_key = Keys::new(&config.queue_prefix).probe();
+        let recovery = Recovery::new(client.clone(), settings, probe_key).map_err(unreadable)?;
+        Ok(Self { client, recovery })
     }
 
-    /// The shared connection.
+    /// The shared connection as it is now: whoever keeps it does not see its replacement.
     #[must_use]
     pub fn connection(&self) -> ConnectionManager {
-        self.manager.clone()
+        self.recovery.current().connection
+    }
+
+    /// Resolves at the next time that the shared connection is replaced by a new one, since Redis was away or another
+    /// server took its place. Connections of one's own are then better made anew as well: the old server may live on and stay silent.
+    pub fn replacement(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut shared = self.recovery.replaced();
+        async move {
+            if shared.changed().await.is_err() {
+                // Nobody uses the connection any more, and nobody will replace it.
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// A connection of one's own, whose commands may block for as long as they like.
@@ -122,7 +162,8 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or one of the commands fails.
     pub async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
-        pipeline.query_async(&mut self.connection()).await.map_err(|error| self.failed(error))
+        let Shared { number, mut connection } = self.recovery.current();
+        pipeline.query_async(&mut connection).await.map_err(|error| self.failed(error, number))
     }
 
     /// Runs a script on the shared connection: by hash, and by text where the server does not know it yet.
@@ -131,21 +172,21 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or the script fails.
     pub async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, UnavailableError> {
-        call.invoke_async(&mut self.connection()).await.map_err(|error| self.failed(error))
+        let Shared { number, mut connection } = self.recovery.current();
+        call.invoke_async(&mut connection).await.map_err(|error| self.failed(error, number))
     }
 
-    fn failed(&self, error: RedisError) -> UnavailableError {
-        self.recovery.begin(&error, self.connection());
+    fn failed(&self, error: RedisError, number: u64) -> UnavailableError {
+        self.recovery.failed(&error, number);
         UnavailableError(error)
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis answers and takes writes.
     ///
     /// # Errors
     ///
     /// When it does not.
     pub async fn ping(&self) -> Result<(), UnavailableError> {
-        let mut ping = redis::pipe();
-        self.query::<(String,)>(ping.ping()).await.map(|_| ())
+        Ok(self.recovery.probe().await?)
     }
 }

@@ -171,6 +171,12 @@ impl Keys {
         format!("{}:failures:{provider}", self.root)
     }
 
+    /// Never there: whoever deletes it asks whether writes are taken.
+    #[must_use]
+    pub fn probe(&self) -> String {
+        format!("{}:probe", self.root)
+    }
+
     fn of_group(&self, name: &str, group: &Group) -> String {
         format!("{}:{name}:{}", self.root, group.as_str())
     }

@@ -1,11 +1,15 @@
 //! Connections, keys and scripts: the only place that builds a connection or a script.
 
 mod connect;
+mod durability;
 mod keys;
+mod probe;
 mod recovery;
 mod script;
+mod trouble;
 
 pub use connect::{RedisPool, UnavailableError};
+pub use durability::{DurabilityError, check_durability};
 pub use keys::Keys;
 pub use script::LuaScript;
 #[cfg(feature = "testing")]

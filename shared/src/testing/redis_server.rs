@@ -122,8 +122,7 @@ impl TestRedis {
     }
 
     fn config(&self) -> RedisConfig {
-        let redis_url = self.url().parse().expect("a URL of our own making");
-        RedisConfig { redis_url, queue_prefix: "unilingo".to_owned() }
+        RedisConfig::new(self.url().parse().expect("a URL of our own making"), "unilingo")
     }
 }
 

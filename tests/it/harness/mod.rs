@@ -1,6 +1,7 @@
 //! The whole system as processes: api replicas and workers on a Redis of their own, with the simulator as upstream.
 
 mod lesson;
+mod load;
 mod process;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use shared::{
 
 pub(crate) use self::{
     lesson::{chapter, lesson},
+    load::{Load, Submitted},
     process::{Process, path_of},
 };
 
@@ -68,7 +70,7 @@ impl System {
     }
 
     /// The same with one setting more for every process that is started from now on.
-    pub(crate) fn set(&mut self, variable: &'static str, value: u32) {
+    pub(crate) fn set(&mut self, variable: &'static str, value: impl ToString) {
         self.settings.push((variable, value.to_string()));
     }
 

@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -55,6 +56,22 @@ impl Process {
             while !http.get(self.url("/api/ready")).send().await.is_ok_and(|answer| answer.status().is_success()) {}
         };
         tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("it is never ready: {}", self.log()));
+    }
+
+    /// Resolves when it says that it can not.
+    pub(crate) async fn until_not_ready(&self, http: &reqwest::Client) {
+        let asking = async { while http.get(self.url("/api/ready")).send().await.unwrap().status() != 503 {} };
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("it stays ready: {}", self.log()));
+    }
+
+    /// The processor time that it has used so far, as Linux counts it.
+    pub(crate) fn cpu(&self) -> Duration {
+        let pid = self.child.id().expect("it runs");
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        // Behind the name, which is in parentheses and may hold anything: the 12th and 13th field are its ticks.
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        let ticks: u64 = fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second()).unwrap()
     }
 
     /// `kill -9`, and nothing of it is left.

@@ -47,5 +47,5 @@ pub(super) async fn is_empty(pool: &RedisPool) -> anyhow::Result<bool> {
 /// A connection by which to see whether it answers.
 pub(super) fn pool(port: u16) -> anyhow::Result<RedisPool> {
     let redis_url = url(port).parse().context("an address of our own")?;
-    Ok(RedisPool::new(&RedisConfig { redis_url, queue_prefix: PREFIX.to_owned() })?)
+    Ok(RedisPool::new(&RedisConfig::new(redis_url, PREFIX))?)
 }

@@ -1,0 +1,147 @@
+//! Bringing the shared connection back.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rand::Rng;
+use redis::{
+    Client, RedisError, RedisResult,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use tokio::{sync::watch, time::Instant};
+
+use super::{probe::probe, trouble::Trouble};
+
+/// Pauses between two attempts to connect.
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// What a new connection does not mend is told once in this time.
+const TELL_AGAIN: Duration = Duration::from_mins(1);
+
+/// The connection that a process shares, and its replacement when something is wrong with it.
+///
+/// A [`ConnectionManager`] by itself connects again only where the connection broke, and only when a command asks for it, which
+/// it answers with the last attempt's error. It stays for ever on a server that was demoted, on the far side of a partition, and on
+/// a password that was wrong once. So whenever an error says that Redis is in trouble, new connections are tried in the
+/// background until one takes writes.
+pub(super) struct Recovery {
+    client: Client,
+    settings: ConnectionManagerConfig,
+    /// A key that never exists.
+    probe_key: String,
+    current: watch::Sender<Shared>,
+    runs: AtomicBool,
+    told: Mutex<Option<Instant>>,
+}
+
+/// The shared connection; which one it is says its number.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) number: u64,
+    pub(super) connection: ConnectionManager,
+}
+
+impl Recovery {
+    /// Connects when the connection is first used.
+    pub(super) fn new(client: Client, settings: ConnectionManagerConfig, probe_key: String) -> RedisResult<Arc<Self>> {
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), settings.clone())?;
+        let current = watch::Sender::new(Shared { number: 0, connection });
+        Ok(Arc::new(Self {
+            client,
+            settings,
+            probe_key,
+            current,
+            runs: AtomicBool::new(false),
+            told: Mutex::default(),
+        }))
+    }
+
+    /// The connection in use.
+    pub(super) fn current(&self) -> Shared {
+        self.current.borrow().clone()
+    }
+
+    /// Tells when the connection was replaced.
+    pub(super) fn replaced(&self) -> watch::Receiver<Shared> {
+        self.current.subscribe()
+    }
+
+    /// Asks on the connection in use whether writes are taken.
+    pub(super) async fn probe(self: &Arc<Self>) -> RedisResult<()> {
+        let Shared { number, mut connection } = self.current();
+        probe(&mut connection, &self.probe_key).await.inspect_err(|error| self.failed(error, number))
+    }
+
+    /// Sees to it that the connection with this number is replaced, if `error` says that it should be and nobody does so already. It
+    /// ends when Redis is well, or when nobody uses the connection any more.
+    pub(super) fn failed(self: &Arc<Self>, error: &RedisError, number: u64) {
+        let Some(trouble) = Trouble::of(error) else { return };
+        if !trouble.is_of_connection() {
+            return self.tell_seldom(trouble, error);
+        }
+        if number != self.current.borrow().number || self.runs.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        tell(trouble, error);
+        let recovery = Arc::downgrade(self);
+        #[expect(clippy::disallowed_methods, reason = "ends by itself; a stop need not wait for a connection attempt")]
+        tokio::spawn(async move {
+            let (began, mut told, mut pause) = (Instant::now(), trouble, PAUSE_FIRST);
+            loop {
+                let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
+                tokio::time::sleep(jittered).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+                let Some(recovery) = recovery.upgrade() else { return };
+                match recovery.replace().await {
+                    Ok(()) => {
+                        recovery.runs.store(false, Ordering::Release);
+                        tracing::info!(away_ms = began.elapsed().as_millis(), "Redis is back");
+                        return;
+                    }
+                    Err(error) => {
+                        let trouble = Trouble::of(&error).unwrap_or(Trouble::Unwell);
+                        if trouble != told {
+                            tell(trouble, &error);
+                            told = trouble;
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    /// Puts a new connection in the place of the old one, if it takes writes. Commands that wait for an answer on the old one go on
+    /// waiting there.
+    async fn replace(&self) -> RedisResult<()> {
+        let mut connection = ConnectionManager::new_lazy_with_config(self.client.clone(), self.settings.clone())?;
+        probe(&mut connection, &self.probe_key).await?;
+        self.current.send_modify(|shared| *shared = Shared { number: shared.number + 1, connection });
+        Ok(())
+    }
+
+    fn tell_seldom(&self, trouble: Trouble, error: &RedisError) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= TELL_AGAIN) {
+            *told = Some(Instant::now());
+            tell(trouble, error);
+        }
+    }
+}
+
+/// Redis' errors name neither the password nor what was sent.
+fn tell(trouble: Trouble, error: &RedisError) {
+    if trouble.needs_a_person() {
+        tracing::error!(redis.error = %error, "{}", trouble.line());
+    } else {
+        tracing::warn!(redis.error = %error, "{}", trouble.line());
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "testing")]
+mod tests;

@@ -1,0 +1,131 @@
+//! A pool through what Redis goes through.
+
+use std::time::Duration;
+
+use super::Trouble;
+use crate::{
+    config::RedisConfig,
+    redis::{LuaScript, RedisPool},
+    testing::{Proxy, TestRedis},
+};
+
+/// Long enough for everything that should happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+static WRITE: LuaScript = LuaScript::new("return redis.call('SET', KEYS[1], ARGV[1])");
+
+fn pool_at(url: &str) -> RedisPool {
+    RedisPool::new(&RedisConfig::new(url.parse().unwrap(), "test")).unwrap()
+}
+
+async fn until_well(pool: &RedisPool) {
+    let asking = async {
+        // A refused connection is known to be refused: that error comes without a wait.
+        while pool.ping().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("Redis is back, and the pool does not see it");
+}
+
+async fn write(pool: &RedisPool) -> Result<String, crate::redis::UnavailableError> {
+    let mut call = WRITE.call();
+    call.key("{test}:written").arg("1");
+    pool.run(&call).await
+}
+
+async fn command(redis: &TestRedis, words: &[&str]) {
+    let mut command = redis::Cmd::new();
+    command.arg(words).exec_async(&mut redis.patient_pool().connection()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_first_command_after_an_outage_is_answered() {
+    let mut redis = TestRedis::start().await.unwrap();
+    let pool = redis.pool();
+    pool.ping().await.unwrap();
+    redis.kill().await.unwrap();
+    for _ in 0..3 {
+        pool.ping().await.unwrap_err();
+    }
+    let replaced = pool.replacement();
+    redis.start_again().await.unwrap();
+    tokio::time::timeout(PATIENCE, replaced).await.unwrap();
+    pool.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_demoted_server_is_left_for_the_one_that_takes_writes() {
+    let (first, second) = (TestRedis::start().await.unwrap(), TestRedis::start().await.unwrap());
+    let proxy = Proxy::start(first.port()).await.unwrap();
+    let pool = pool_at(&proxy.redis_url());
+    write(&pool).await.unwrap();
+    proxy.switch_to(second.port());
+    command(&first, &["REPLICAOF", "127.0.0.1", &second.port().to_string()]).await;
+    // The connection still leads to the first one, which answers, and takes no writes.
+    let error = write(&pool).await.unwrap_err();
+    assert_eq!(Trouble::of(&error.0), Some(Trouble::Demoted), "{:?}", error.0);
+    until_well(&pool).await;
+    write(&pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn while_every_server_is_a_replica_it_is_not_well_and_does_not_spin() {
+    let redis = TestRedis::start().await.unwrap();
+    let pool = redis.pool();
+    pool.ping().await.unwrap();
+    // A master that is not there: the replica has no data to give, and takes no writes.
+    command(&redis, &["REPLICAOF", "127.0.0.1", "1"]).await;
+    pool.ping().await.unwrap_err();
+    let connections = |stats: &str| -> u64 {
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        line.unwrap().parse().unwrap()
+    };
+    let mut info = redis::Cmd::new();
+    info.arg(&["INFO", "stats"]);
+    let mut asking = redis.patient_pool().connection();
+    let before = connections(&info.query_async::<String>(&mut asking).await.unwrap());
+    let replaced = tokio::time::timeout(Duration::from_secs(3), pool.replacement()).await;
+    assert!(replaced.is_err(), "a replica took the place of a replica");
+    pool.ping().await.unwrap_err();
+    let after = connections(&info.query_async::<String>(&mut asking).await.unwrap());
+    let tried = after - before;
+    assert!((1..=12).contains(&tried), "{tried} connections in three seconds");
+    command(&redis, &["REPLICAOF", "NO", "ONE"]).await;
+    until_well(&pool).await;
+}
+
+#[tokio::test]
+async fn a_partition_that_is_over_is_over_at_once() {
+    let redis = TestRedis::start().await.unwrap();
+    let proxy = Proxy::start(redis.port()).await.unwrap();
+    let pool = pool_at(&proxy.redis_url());
+    pool.ping().await.unwrap();
+    proxy.stall();
+    pool.ping().await.unwrap_err();
+    let replaced = pool.replacement();
+    proxy.restore();
+    tokio::time::timeout(PATIENCE, replaced).await.unwrap();
+    pool.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn scripts_that_the_server_has_forgotten_are_sent_again() {
+    let redis = TestRedis::start().await.unwrap();
+    let pool = redis.pool();
+    write(&pool).await.unwrap();
+    command(&redis, &["SCRIPT", "FLUSH"]).await;
+    write(&pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_that_is_set_right_later_is_enough() {
+    let redis = TestRedis::start().await.unwrap();
+    command(&redis, &["ACL", "SETUSER", "worker", "on", ">other", "~*", "+@all"]).await;
+    let pool = pool_at(&format!("redis://worker:pass%2Fword@127.0.0.1:{}", redis.port()));
+    let error = pool.ping().await.unwrap_err();
+    assert_eq!(Trouble::of(&error.0), Some(Trouble::Refused), "{:?}", error.0);
+    assert!(!format!("{:?}", error.0).contains("word@") && !error.0.to_string().contains("pass/word"));
+    command(&redis, &["ACL", "SETUSER", "worker", ">pass/word"]).await;
+    until_well(&pool).await;
+}
