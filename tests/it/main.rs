@@ -10,6 +10,7 @@ mod one_limit;
 mod operator;
 mod redis_away;
 mod redis_keys;
+mod redis_tls;
 mod redis_trouble;
 mod rolling_deploy;
 mod shared_work;

@@ -142,9 +142,11 @@ async fn a_pause_of_redis_loses_nothing() {
     let mut fleet = Fleet::on(TestRedis::start().await.unwrap()).await;
     let load = fleet.load();
     fleet.until_calls(5).await;
-    let _: () = fleet.system.raw(&["CLIENT", "PAUSE", "2000", "ALL"]).await;
-    // This one waits until the pause is over.
-    let _: String = fleet.system.raw(&["PING"]).await;
+    // A pause holds up new connections as well, so this one asks twice: the second answer comes when the pause is over.
+    let mut connection = fleet.system.redis.patient_pool().connection();
+    let mut pause = redis::Cmd::new();
+    pause.arg(&["CLIENT", "PAUSE", "2000", "ALL"]).exec_async(&mut connection).await.unwrap();
+    redis::Cmd::new().arg("PING").exec_async(&mut connection).await.unwrap();
     fleet.until_all_are_ready().await;
     fleet.until_calls(5).await;
     let submitted = load.stop().await;

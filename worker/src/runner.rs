@@ -1,11 +1,11 @@
 //! The main of every worker binary: read the settings, work until told to stop.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use shared::{
-    config::ConfigError,
+    config::{ConfigError, UpstreamTimeout},
     job::QueueName,
     lifecycle::Lifecycle,
     limiter::Upstream,
@@ -32,7 +32,7 @@ pub struct Service {
     /// What limits the calls to its upstream.
     pub upstream: Upstream,
     /// The longest that one call to its upstream takes.
-    pub upstream_timeout: Duration,
+    pub upstream_timeout: UpstreamTimeout,
     /// Everything else.
     pub settings: WorkerSettings,
 }
@@ -49,7 +49,7 @@ pub fn main<S: Parser>(prepare: impl FnOnce(S) -> Result<Service, ConfigError>) 
         let _guard = runtime.enter();
         shared::tls::install();
         let service = prepare(settings)?;
-        service.settings.worker.validate(service.upstream_timeout)?;
+        service.settings.worker.validate(&service.settings.jobs, service.upstream_timeout)?;
         runtime.block_on(run(service))
     });
     match outcome {

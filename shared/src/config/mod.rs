@@ -20,7 +20,7 @@ pub use logging::{LogFormat, LoggingConfig};
 pub use openai::OpenAiConfig;
 pub use openai_call::OpenAiCallConfig;
 pub use redis::{DurabilityConfig, RedisConfig};
-pub use worker::WorkerConfig;
+pub use worker::{UpstreamTimeout, WorkerConfig};
 
 /// Settings that contradict each other; the text names the variables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

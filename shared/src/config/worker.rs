@@ -4,7 +4,16 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::ConfigError;
+use super::{ConfigError, JobsConfig};
+
+/// The longest that one call to a worker's upstream takes, and what sets it.
+#[derive(Debug, Clone, Copy)]
+pub struct UpstreamTimeout {
+    /// The variable.
+    pub variable: &'static str,
+    /// Its value.
+    pub time: Duration,
+}
 
 /// A worker process.
 #[derive(Debug, Clone, Args)]
@@ -54,15 +63,77 @@ impl WorkerConfig {
     ///
     /// # Errors
     ///
-    /// When a call could outlive the drain time.
-    pub fn validate(&self, upstream_timeout: Duration) -> Result<(), ConfigError> {
-        if self.drain() <= upstream_timeout {
-            return Err(ConfigError::new(format!(
-                "DRAIN_SECONDS ({}) must be above the upstream time-out ({} s), so that a running call can finish",
-                self.drain_seconds,
-                upstream_timeout.as_secs()
-            )));
+    /// When a call could outlive the drain time or a job's deadline, or a job could not outlive its worker.
+    pub fn validate(&self, jobs: &JobsConfig, upstream: UpstreamTimeout) -> Result<(), ConfigError> {
+        let (deadline, timeout) = (jobs.job_deadline_seconds, upstream.time.as_secs());
+        let upstream = upstream.variable;
+        let refused = if self.drain_seconds <= timeout {
+            format!(
+                "DRAIN_SECONDS ({}) must be above {upstream} ({timeout}), so that a running call can finish",
+                self.drain_seconds
+            )
+        } else if deadline < timeout {
+            format!(
+                "JOB_DEADLINE_SECONDS ({deadline}) must not be below {upstream} ({timeout}): one call may take that long"
+            )
+        } else if deadline <= self.lease_seconds {
+            format!(
+                "JOB_DEADLINE_SECONDS ({deadline}) must be above LEASE_SECONDS ({}): a job whose worker was lost would be dead before \
+                 another worker gets it",
+                self.lease_seconds
+            )
+        } else if jobs.job_retry_base_ms > jobs.job_retry_cap_ms {
+            format!(
+                "JOB_RETRY_BASE_MS ({}) must not be above JOB_RETRY_CAP_MS ({})",
+                jobs.job_retry_base_ms, jobs.job_retry_cap_ms
+            )
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::new(refused))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Settings {
+        #[command(flatten)]
+        worker: WorkerConfig,
+        #[command(flatten)]
+        jobs: JobsConfig,
+    }
+
+    fn validated(args: &[&str]) -> Result<(), String> {
+        let settings = Settings::parse_from([&["test"], args].concat());
+        let upstream = UpstreamTimeout { variable: "OPENAI_TIMEOUT_SECONDS", time: Duration::from_secs(90) };
+        settings.worker.validate(&settings.jobs, upstream).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_named() {
+        for (args, names) in [
+            (["--drain-seconds", "90"], ["DRAIN_SECONDS (90)", "OPENAI_TIMEOUT_SECONDS (90)"]),
+            (["--job-deadline-seconds", "89"], ["JOB_DEADLINE_SECONDS (89)", "OPENAI_TIMEOUT_SECONDS (90)"]),
+            (["--lease-seconds", "3600"], ["JOB_DEADLINE_SECONDS (3600)", "LEASE_SECONDS (3600)"]),
+            (["--job-retry-base-ms", "30001"], ["JOB_RETRY_BASE_MS (30001)", "JOB_RETRY_CAP_MS (30000)"]),
+        ] {
+            let lease = ["--job-deadline-seconds", "3600"];
+            let args = if args[0] == "--lease-seconds" { [args, lease].concat() } else { args.to_vec() };
+            let error = validated(&args).unwrap_err();
+            assert!(names.iter().all(|name| error.contains(name)) && !error.contains('\n'), "{error}");
         }
-        Ok(())
+    }
+
+    #[test]
+    fn the_defaults_and_short_leases_agree() {
+        for lease in ["1", "2", "30"] {
+            validated(&["--lease-seconds", lease]).unwrap();
+        }
+        validated(&["--drain-seconds", "91", "--job-deadline-seconds", "90"]).unwrap();
     }
 }

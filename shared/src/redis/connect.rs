@@ -176,6 +176,18 @@ impl RedisPool {
         call.invoke_async(&mut connection).await.map_err(|error| self.failed(error, number))
     }
 
+    /// The same for a question that the user may not be allowed to ask: then the answer is no, and nothing is told.
+    pub(super) async fn query_if_allowed<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
+        let Shared { number, mut connection } = self.recovery.current();
+        pipeline.query_async(&mut connection).await.map_err(|error| {
+            if Trouble::of(&error) == Some(Trouble::Forbidden) {
+                UnavailableError(error)
+            } else {
+                self.failed(error, number)
+            }
+        })
+    }
+
     fn failed(&self, error: RedisError, number: u64) -> UnavailableError {
         self.recovery.failed(&error, number);
         UnavailableError(error)

@@ -64,9 +64,7 @@ impl Trouble {
             Self::Refused => {
                 "Redis refuses what REDIS_URL says: set the right user, password and database, here or in its ACL"
             }
-            Self::Forbidden => {
-                "Redis does not let this user do what is needed: allow the commands and keys in docs/OPERATIONS.md in its ACL"
-            }
+            Self::Forbidden => "Redis does not let this user do what is needed: give its ACL what docs/REDIS.md lists",
             Self::Full => "Redis is out of memory and takes no writes: raise maxmemory, or give it a larger machine",
         }
     }

@@ -85,10 +85,15 @@ impl System {
     }
 
     pub(crate) async fn start(&self, program: &str, more: &[(&str, &str)]) -> Process {
-        let settings = self.settings.iter().map(|(variable, value)| (*variable, value.as_str()));
-        let process = Process::start(program, settings.chain(more.iter().copied()));
+        let process = self.launch(program, more);
         process.until_it_answers(&self.http).await;
         process
+    }
+
+    /// Starts it without waiting for anything.
+    pub(crate) fn launch(&self, program: &str, more: &[(&str, &str)]) -> Process {
+        let settings = self.settings.iter().map(|(variable, value)| (*variable, value.as_str()));
+        Process::start(program, settings.chain(more.iter().copied()))
     }
 
     /// Submits `content` through v1; the job's id.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::{
-    config::{ConfigError, OpenAiConfig},
+    config::{ConfigError, OpenAiConfig, UpstreamTimeout},
     job::QueueName,
     openai::OpenAi,
 };
@@ -48,7 +48,8 @@ fn main() -> ExitCode {
         let limits = CallLimits::from(&openai);
         let upstream = openai.upstream(limits.call_tokens_beside_text());
         let registry = registry::ai_jobs(OpenAi::new(&openai)?, limits);
-        let (queue, upstream_timeout) = (QueueName::Ai, openai.timeout());
+        let queue = QueueName::Ai;
+        let upstream_timeout = UpstreamTimeout { variable: "OPENAI_TIMEOUT_SECONDS", time: openai.timeout() };
         Ok::<_, ConfigError>(Service { queue, registry, port, upstream, upstream_timeout, settings: worker })
     })
 }
