@@ -1,7 +1,7 @@
 //! `unilingo bench`: figures, each printed with what it is held against.
 
 mod drain;
-mod figures;
+pub(super) mod figures;
 mod idle;
 mod limit;
 mod noop;
