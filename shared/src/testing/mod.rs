@@ -1,6 +1,8 @@
-//! Servers for tests, benches and `./dev`: a Redis of one's own and the upstream simulator.
+//! Servers for tests, benches and `./dev`: a Redis of one's own, a network that fails and the upstream simulator.
 
+mod proxy;
 mod redis_server;
 pub mod simulator;
 
+pub use proxy::Proxy;
 pub use redis_server::{TestRedis, free_port};
