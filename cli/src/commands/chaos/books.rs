@@ -97,7 +97,7 @@ impl Books<'_> {
         );
         if setup.calls > 0 {
             report.check(
-                account.worst_window <= setup.calls && account.refused == 0,
+                account.worst_window <= setup.calls && account.refused <= account.exempt,
                 format_args!(
                     "limit: most calls in any {} s {} (at most {}), refused beyond it {} (0), exempt {} (let go before \
                      their process was stopped)",

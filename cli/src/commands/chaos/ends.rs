@@ -34,9 +34,10 @@ pub(super) struct Ends {
 pub(super) struct DeadLetter {
     pub(super) id: String,
     pub(super) code: String,
+    pub(super) attempts: u32,
 }
 
-type Fields = (Option<String>, Option<u64>, Option<u64>, Option<String>);
+type Fields = (Option<String>, Option<u32>, Option<u64>, Option<String>);
 
 impl Ends {
     /// Reads how the jobs of these ids stand.
@@ -70,7 +71,10 @@ impl Ends {
     fn add(&mut self, id: &str, (state, attempts, ended, code): Fields, indexed: u32) {
         match state.as_deref() {
             Some("completed") => self.completed += 1,
-            Some("failed") => self.failed.push(DeadLetter { id: id.to_owned(), code: code.unwrap_or_default() }),
+            Some("failed") => {
+                let (id, code) = (id.to_owned(), code.unwrap_or_default());
+                self.failed.push(DeadLetter { id, code, attempts: attempts.unwrap_or_default() });
+            }
             _ => return self.lost.push(id.to_owned()),
         }
         match indexed {
@@ -78,7 +82,7 @@ impl Ends {
             1 => {}
             _ => self.twice.push(id.to_owned()),
         }
-        self.further_attempts += attempts.unwrap_or(1).saturating_sub(1);
+        self.further_attempts += u64::from(attempts.unwrap_or(1).saturating_sub(1));
         self.last_ms = self.last_ms.max(ended.unwrap_or(0));
     }
 }

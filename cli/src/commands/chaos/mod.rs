@@ -14,12 +14,17 @@ mod fleet;
 mod kills;
 pub(super) mod leftovers;
 mod load;
+mod network;
+mod partition;
 mod redis;
 mod report;
 mod run;
 mod seed;
+mod soak;
 mod stop;
 pub(super) mod system;
+mod torment;
+mod usage;
 mod witness;
 
 use std::process::ExitCode;
@@ -34,8 +39,12 @@ use crate::output;
 pub(crate) enum ChaosCommand {
     /// Workers are killed with `kill -9` and replaced, again and again, while jobs come in
     Kills(kills::KillsArgs),
+    /// Redis pauses, and then no byte passes between it and our processes, under load
+    Partition(partition::PartitionArgs),
     /// Redis is killed with `kill -9` and started again, under load
     Redis(redis::RedisArgs),
+    /// Everything at once, at random, for as long as asked; then the books are checked
+    Soak(soak::SoakArgs),
     /// A worker is asked to stop while it runs as many jobs as it can
     Stop(stop::StopArgs),
 }
@@ -44,7 +53,9 @@ impl ChaosCommand {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Kills(args) => kills::run(args).await,
+            Self::Partition(args) => partition::run(args).await,
             Self::Redis(args) => redis::run(args).await,
+            Self::Soak(args) => soak::run(args).await,
             Self::Stop(args) => stop::run(args).await,
         }
     }

@@ -8,7 +8,7 @@ use shared::{
     limiter::vouch,
     redis::{Keys, RedisPool},
     testing::{
-        TestRedis,
+        Proxy, TestRedis,
         simulator::{RunningSimulator, Simulator, SimulatorConfig},
     },
 };
@@ -42,6 +42,8 @@ pub(super) struct Setup {
 pub(super) struct System {
     pub(super) setup: Setup,
     pub(super) redis: TestRedis,
+    /// What the processes reach Redis through.
+    pub(super) proxy: Proxy,
     pub(super) upstream: RunningSimulator,
     pub(super) fleet: Fleet,
     pub(super) keys: Keys,
@@ -52,6 +54,7 @@ impl System {
     /// take long.
     pub(super) async fn open(setup: Setup) -> anyhow::Result<Self> {
         let redis = TestRedis::with_append_only(setup.fsync).await?;
+        let proxy = Proxy::start(redis.port()).await?;
         let keys = Keys::new(PREFIX);
         // Else a Redis that is new gives no permit for a whole window.
         vouch(&redis.patient_pool(), &keys).await?;
@@ -61,7 +64,7 @@ impl System {
         let upstream = Simulator::start(config)?;
         let text = str::to_owned;
         let settings = vec![
-            ("REDIS_URL", redis.url()),
+            ("REDIS_URL", proxy.redis_url()),
             ("QUEUE_PREFIX", text(PREFIX)),
             ("AUTH", text("trust-client")),
             ("LOG_FORMAT", text("json")),
@@ -91,7 +94,7 @@ impl System {
             ("IP_GENERAL_LIMIT_PER_15MIN", text("0")),
         ];
         let fleet = Fleet::new(settings)?;
-        Ok(Self { setup, redis, upstream, fleet, keys })
+        Ok(Self { setup, redis, proxy, upstream, fleet, keys })
     }
 
     /// A connection for our own questions.
@@ -115,10 +118,44 @@ impl System {
         Ok(true)
     }
 
+    /// When the first job ended after `from_ms`, by Redis' clock, which is this machine's.
+    pub(super) async fn first_end_after(&self, from_ms: u64, patience: Duration) -> anyhow::Result<u64> {
+        let (pool, until) = (self.pool(), Instant::now() + patience);
+        let mut read = redis::pipe();
+        read.cmd("ZRANGEBYSCORE").arg(self.keys.done(QUEUE)).arg(from_ms).arg("+inf");
+        read.arg("WITHSCORES").arg("LIMIT").arg(0).arg(1);
+        loop {
+            let (first,): (Vec<(String, u64)>,) = pool.query(&read).await?;
+            if let Some((_, ended_ms)) = first.first() {
+                return Ok(*ended_ms);
+            }
+            anyhow::ensure!(Instant::now() < until, "no job ended within {} s", patience.as_secs());
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// When the first call came to the upstream after `from_ms`.
+    pub(super) async fn first_call_after(&self, from_ms: u64, patience: Duration) -> anyhow::Result<u64> {
+        let until = Instant::now() + patience;
+        loop {
+            let mut times = self.upstream.arrivals().into_iter().map(|call| whole_ms(call.t_ms));
+            if let Some(called_ms) = times.find(|called_ms| *called_ms >= from_ms) {
+                return Ok(called_ms);
+            }
+            anyhow::ensure!(Instant::now() < until, "no call came within {} s", patience.as_secs());
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Bytes that Redis uses.
     pub(super) async fn used_memory(&self) -> anyhow::Result<u64> {
         used_memory(&self.pool()).await
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time since 1970, in ms")]
+const fn whole_ms(ms: f64) -> u64 {
+    ms as u64
 }
 
 /// Bytes that Redis uses.
