@@ -47,9 +47,9 @@ impl Leftovers {
             return Ok(());
         }
         let mut read = redis::pipe();
-        found.iter().for_each(|key| {
+        for key in found {
             read.cmd("PTTL").arg(key);
-        });
+        }
         let lives: Vec<i64> = pool.query(&read).await?;
         for (key, life) in found.iter().zip(lives) {
             let name = key.strip_prefix(keys.root()).and_then(|key| key.strip_prefix(':')).unwrap_or(key);
