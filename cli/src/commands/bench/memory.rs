@@ -103,7 +103,16 @@ async fn fill(queue: &Queue, pool: &RedisPool, numbers: std::ops::Range<u64>) ->
     }
     until_backlog_is(queue, 0).await?;
     sleep(AFTER_MARK).await;
-    used_memory(pool).await
+    let mut count = redis::pipe();
+    count.zcard(noop::keys().done(Noop::QUEUE.as_str())).cmd("DBSIZE");
+    let (indexed, keys): (u64, u64) = pool.query(&count).await?;
+    let used = used_memory(pool).await?;
+    output::line(format_args!(
+        "{} s after {until} jobs: {} kB, {keys} keys, {indexed} entries of ended jobs in the index `done`",
+        AFTER_MARK.as_secs(),
+        used / 1_024
+    ));
+    Ok(used)
 }
 
 async fn until_backlog_is(queue: &Queue, most: u64) -> anyhow::Result<()> {

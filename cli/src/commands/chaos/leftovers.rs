@@ -7,7 +7,8 @@ use shared::redis::{Keys, RedisPool};
 /// The list of keys, with how long each lives.
 const DOCUMENT: &str = include_str!("../../../../docs/REDIS_KEYS.md");
 /// How the life of a key begins that stays without a time to live.
-const STAYING: [&str; 4] = ["fixed", "an index", "trimmed", "until"];
+const STAYING: [&str; 6] =
+    ["fixed", "an index", "trimmed", "until they are unset", "until it closes", "until an operator"];
 /// Indexes that hold a job only while it has not ended.
 const OF_UNFINISHED: [&str; 5] = ["waiting", "scheduled", "leases", "deadlines", "inflight"];
 
