@@ -3,8 +3,11 @@
 mod bench;
 mod breaker;
 mod budget;
+mod chaos;
 mod dev;
 mod limits;
+mod numbered;
+mod process;
 mod provider;
 mod queue;
 mod system;
@@ -25,6 +28,9 @@ pub(crate) enum Command {
     /// Show what is spent, set what may be, or stop everything that costs
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
+    /// Kill, stop and cut off a whole system of real processes, and check that nothing is lost
+    #[command(subcommand)]
+    Chaos(chaos::ChaosCommand),
     /// Start the whole system on this machine and make flashcards of a lesson
     Dev(dev::DevArgs),
     /// Show and set the rate limits of the fleet
@@ -42,6 +48,7 @@ impl Command {
             Self::Bench(command) => command.run().await,
             Self::Breaker(command) => command.run().await,
             Self::Budget(command) => command.run().await,
+            Self::Chaos(command) => command.run().await,
             Self::Dev(args) => dev::run(args).await,
             Self::Limits(command) => command.run().await,
             Self::Queue(command) => command.run().await,

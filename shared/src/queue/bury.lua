@@ -8,6 +8,13 @@ local function record_attempt(id, now, entry)
   redis.pcall('LTRIM', key, '-50', '-1')
 end
 
+-- Takes `bytes` off what is counted under `name`: the payloads of a queue, or all results. Nothing counted is no field.
+local function uncount(name, bytes)
+  local sizes = root .. ':bytes'
+  local left = redis.pcall('HINCRBY', sizes, name, '-' .. bytes)
+  if type(left) ~= 'number' or left <= 0 then redis.call('HDEL', sizes, name) end
+end
+
 -- Gives back what an ended job was held to by the budget, and its room in the queue. Returns the digest of its work and its
 -- user.
 local function close_books(id)

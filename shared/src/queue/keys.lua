@@ -17,12 +17,5 @@ end
 -- that, begins with a write that needs none.
 local function write_though_full() redis.call('DEL', root .. ':none') end
 
--- Takes `bytes` off what is counted under `name`: the payloads of a queue, or all results. Nothing counted is no field.
-local function uncount(name, bytes)
-  local sizes = root .. ':bytes'
-  local left = redis.pcall('HINCRBY', sizes, name, '-' .. bytes)
-  if type(left) ~= 'number' or left <= 0 then redis.call('HDEL', sizes, name) end
-end
-
 -- A whole number as a command takes it. Redis formats a Lua number as a double, which is slow.
 local function text(number) return string.format('%d', number) end

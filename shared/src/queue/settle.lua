@@ -1,26 +1,28 @@
 -- The rest of settle, after settle_head.lua, which describes it, and its fragments.
 local now = now_ms()
 local ended = text(now)
-local attempts, lane, digest, user = tonumber(job[3]) or 1, job[5], job[14], job[16]
+local attempts, group, digest = tonumber(job[3]) or 1, job[6], job[8]
+local more = redis.call('HMGET', key, 'max', 'lane', 'rank', 'class', 'worker', 'started', 'user', 'permit')
+local lane, class, user, unspent = more[2], more[4], more[7], more[8]
 redis.call('ZREM', of_queue('leases'), id)
 if late then
   redis.call('ZREM', of_queue('scheduled'), id)
-  redis.call('ZREM', of_line(lane, job[11]), id)
-  if state == 'active' then revoke(id, job[12], redis.call('HGET', key, 'permit')) end
-elseif job[12] then
-  free_slot(id, lane, job[12], redis.call('HGET', key, 'permit'))
+  redis.call('ZREM', of_line(lane, class), id)
+  if state == 'active' then revoke(id, group, unspent) end
+else
+  free_slot(id, lane, group, unspent)
 end
-if job[12] then redis.call('HDEL', key, 'group', 'permit') end
+if group then redis.call('HDEL', key, 'group', 'permit') end
 
 -- Ended without a dead letter: what was needed to run is dropped.
 local function finish(final)
   redis.call('ZREM', of_queue('deadlines'), id)
-  if job[13] or job[15] then close_books(id) end
+  if job[4] or job[7] then close_books(id) end
   redis.call('HSET', key, 'state', final, 'ended', ended, 'settled', fence, 'payload', '')
   redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
   if digest then end_work(id, digest, user, final, now) end
-  if job[10] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
+  if job[5] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
   redis.call('PUBLISH', of_job('events', id), final)
   return { late and 'late' or 'settled', final }
 end
@@ -43,8 +45,8 @@ if outcome == 'snooze' then
   redis.call('HSET', key, 'attempts', attempts - 1, 'resumed', '1')
 else
   record_attempt(id, now, {
-    attempt = attempts, worker = job[7] or '', started = tonumber(job[8]), code = code, message = message, error = ARGV[12] })
-  if outcome == 'fail' or attempts >= (tonumber(job[4]) or 0) then
+    attempt = attempts, worker = more[5] or '', started = tonumber(more[6]), code = code, message = message, error = ARGV[12] })
+  if outcome == 'fail' or attempts >= (tonumber(more[1]) or 0) then
     bury(id, nil, nil, now, dead_ttl, code, message)
     return { 'settled', 'failed', redis.call('ZCARD', of_queue('dead')) }
   end
@@ -58,6 +60,6 @@ if delay > 0 then
   return { 'settled', 'scheduled' }
 end
 redis.call('HSET', key, 'state', 'waiting', 'reason', outcome)
-put_in_line(id, lane, job[11], job[6])
+put_in_line(id, lane, class, more[3])
 redis.call('PUBLISH', of_job('events', id), 'waiting')
 return { 'settled', 'waiting' }

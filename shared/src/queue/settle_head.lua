@@ -8,23 +8,22 @@
 --       | {'repeated', state} (this very settle was done before) | {'stale', state or 'gone'}
 local id, fence, outcome, completed_ttl, dead_ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = of_job('job', id)
-local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'lane', 'rank', 'worker', 'started', 'settled',
-  'resumed', 'class', 'group', 'held', 'content', 'bytes', 'user')
+local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'bytes', 'resumed', 'group', 'held', 'content')
 local state = job[2] or job.err and 'corrupt' or 'gone'
-if job[9] == fence then return { 'repeated', state } end
 local late = job[1] ~= fence or state ~= 'active'
+if late and not job.err and redis.call('HGET', key, 'settled') == fence then return { 'repeated', state } end
 if late and not (outcome == 'complete' and (state == 'waiting' or state == 'scheduled' or state == 'active')) then
   return { 'stale', state }
 end
 
 -- A first attempt that ends well and holds nothing: the rest of the script is not even defined for it.
-if outcome == 'complete' and job[3] == '1' and not (late or job[10] or job[12] or job[13] or job[14]) then
+if outcome == 'complete' and job[3] == '1' and not (late or job[5] or job[6] or job[7] or job[8]) then
   local ended = text(now_ms())
   redis.call('ZREM', of_queue('leases'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
   redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'progress', '100', 'settled', fence, 'payload', '',
     'result', ARGV[10])
-  if job[15] then uncount(queue, job[15]) end
+  if job[4] then redis.call('HINCRBY', root .. ':bytes', queue, '-' .. job[4]) end
   redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), 'completed')

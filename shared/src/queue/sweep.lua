@@ -19,9 +19,14 @@ local function end_overdue(now, most, dead_ttl)
   end
 end
 
--- Forgets at most `most` entries of an index whose jobs are gone by their own time to live.
-local function forget(name, before, most)
+-- Entries of one index that a take forgets. More than its worker can have ended since the last one, so that none outlive their
+-- jobs for long.
+local FORGET_MOST = 1000
+
+-- Forgets entries of an index whose jobs are gone by their own time to live. Whether there are more.
+local function forget(name, before)
   local index = of_queue(name)
-  local old = redis.call('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, most)
+  local old = redis.call('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, FORGET_MOST)
   if old[1] then redis.call('ZREM', index, unpack(old)) end
+  return #old == FORGET_MOST
 end

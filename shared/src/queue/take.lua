@@ -6,8 +6,8 @@ reclaim(now, most, dead_ttl)
 end_overdue(now, most, dead_ttl)
 release_rest(now)
 forget_results(now, most)
-forget('done', now - tonumber(completed_ttl), 2 * most)
-forget('dead', now - tonumber(dead_ttl), 2 * most)
+local done_left = forget('done', now - tonumber(completed_ttl))
+local dead_left = forget('dead', now - tonumber(dead_ttl))
 
 local lanes = {}
 for i = 11, #ARGV do lanes[#lanes + 1] = ARGV[i] end
@@ -70,4 +70,4 @@ if leased[1] then
   return jobs
 end
 if wait then return { 'wait', wait[1], wait[2] } end
-return { 'wait', next_due(now) or -1, 'empty' }
+return { 'wait', (done_left or dead_left) and 0 or next_due(now) or -1, 'empty' }

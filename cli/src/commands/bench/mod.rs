@@ -1,9 +1,10 @@
 //! `unilingo bench`: figures, each printed with what it is held against.
 
 mod drain;
-mod figures;
+pub(super) mod figures;
 mod idle;
 mod limit;
+mod memory;
 mod noop;
 mod refused;
 mod wake;
@@ -21,6 +22,8 @@ pub(crate) enum BenchCommand {
     Idle(idle::IdleArgs),
     /// Whether worker processes together keep to the upstream's limit and use all of it
     Limit(limit::LimitArgs),
+    /// Whether what Redis keeps depends on how many jobs there ever were
+    Memory(memory::MemoryArgs),
     /// What a take costs while the limit is reached, against a GET
     Refused(refused::RefusedArgs),
     /// How long a lone job waits for an idle worker
@@ -39,6 +42,7 @@ impl BenchCommand {
             Self::Drain(args) => drain::run(args).await,
             Self::Idle(args) => idle::run(args).await,
             Self::Limit(args) => limit::run(args).await,
+            Self::Memory(args) => memory::run(args).await,
             Self::Refused(args) => refused::run(args).await,
             Self::Wake(args) => wake::run(args).await,
             Self::NoopWorker(args) => noop::run(args).await,

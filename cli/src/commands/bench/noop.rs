@@ -76,10 +76,16 @@ pub(super) async fn run(args: NoopWorkerArgs) -> anyhow::Result<ExitCode> {
 
 /// Starts a worker process with `concurrency` slots on `redis`. It ends with the returned value.
 pub(super) fn start(redis: &TestRedis, concurrency: u32) -> anyhow::Result<Child> {
+    start_with(redis, concurrency, &[])
+}
+
+/// The same with further settings.
+pub(super) fn start_with(redis: &TestRedis, concurrency: u32, more: &[&str]) -> anyhow::Result<Child> {
     let program = std::env::current_exe().context("this program's own path")?;
     Command::new(program)
         .args(["bench", "noop-worker", "--redis-url", &redis.url(), "--queue-prefix", PREFIX])
         .args(["--worker-concurrency", &concurrency.to_string()])
+        .args(more)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .spawn()

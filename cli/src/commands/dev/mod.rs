@@ -8,7 +8,6 @@ mod launch;
 mod leftovers;
 mod lesson;
 mod ports;
-mod process;
 mod progress;
 mod redis;
 mod sample;

@@ -13,8 +13,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{leftovers::Record, process::Process};
-use crate::output;
+use super::leftovers::Record;
+use crate::{commands::process::Process, output};
 
 /// How long a program may take until it answers.
 const START_PATIENCE: Duration = Duration::from_secs(30);

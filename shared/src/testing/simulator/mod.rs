@@ -33,4 +33,4 @@ pub use arrivals::Arrival;
 pub use config::{ConfigPatch, SimulatorConfig};
 pub use faults::{Fault, FaultRule};
 pub use running::{RunningSimulator, Simulator};
-pub use stats::{JobCalls, Stats};
+pub use stats::{JobCalls, Stats, fullest_window};

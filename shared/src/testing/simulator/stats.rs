@@ -51,19 +51,11 @@ pub(super) fn summarise(
         TokenAccounting::Used => u64::from(entry.used),
     };
     let mut by_status = BTreeMap::new();
-    let (mut oldest, mut tokens) = (entries.iter().peekable(), 0);
-    let (mut inside, mut max_in_window, mut max_tokens_in_window) = (0, 0, 0);
     for entry in entries {
         *by_status.entry(entry.status).or_default() += 1;
-        inside += 1;
-        tokens += tokens_of(entry);
-        while let Some(left) = oldest.next_if(|first| first.t_us + window_us <= entry.t_us) {
-            inside -= 1;
-            tokens -= tokens_of(left);
-        }
-        max_in_window = max_in_window.max(inside);
-        max_tokens_in_window = max_tokens_in_window.max(tokens);
     }
+    let max_in_window = fullest_window(entries.iter().map(|entry| (entry.t_us, 1)), window_us);
+    let max_tokens_in_window = fullest_window(entries.iter().map(|entry| (entry.t_us, tokens_of(entry))), window_us);
     Stats {
         calls: entries.len() as u64,
         by_status,
@@ -74,6 +66,20 @@ pub(super) fn summarise(
         first_ms: entries.front().map(|entry| to_ms(entry.t_us)),
         last_ms: entries.back().map(|entry| to_ms(entry.t_us)),
     }
+}
+
+/// The most that comes together in any `[t, t + window)`, of weights with their times, oldest first.
+pub fn fullest_window(weights: impl Iterator<Item = (u64, u64)> + Clone, window_us: u64) -> u64 {
+    let mut oldest = weights.clone().peekable();
+    let (mut inside, mut fullest) = (0, 0);
+    for (t_us, weight) in weights {
+        inside += weight;
+        while let Some((_, left)) = oldest.next_if(|(first_us, _)| first_us + window_us <= t_us) {
+            inside -= left;
+        }
+        fullest = fullest.max(inside);
+    }
+    fullest
 }
 
 /// Calls without a request id belong to no job.

@@ -11,7 +11,6 @@ use clap::Parser;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use shared::{
     config::OpenAiConfig,
-    job::kinds::GenerateFlashcards,
     limiter::vouch,
     queue::NewJob,
     testing::{TestRedis, simulator::RunningSimulator},
@@ -25,7 +24,7 @@ use super::{
     setting::Limit,
     system::{CONCURRENCY, System},
 };
-use crate::commands::bench::noop;
+use crate::commands::{bench::noop, numbered};
 
 /// Enqueues in flight at once.
 const IN_FLIGHT: usize = 64;
@@ -86,23 +85,12 @@ impl System for Ours {
     async fn enqueue(&self, redis: &TestRedis, numbers: Range<u64>, at: Instant) -> anyhow::Result<()> {
         let queue = &noop::queue(redis)?;
         sleep_until(at).await;
-        let jobs = numbers.map(|number| NewJob::new(lesson(number), format!("user-{}", number % USERS)));
+        let jobs = numbers.map(|number| NewJob::new(numbered::lesson(number), format!("user-{}", number % USERS)));
         stream::iter(jobs)
             .map(|job| async move { queue.enqueue(&job).await })
             .buffer_unordered(IN_FLIGHT)
             .try_for_each(|_| std::future::ready(Ok(())))
             .await?;
         Ok(())
-    }
-}
-
-/// A text of its own for every number, short enough for one call.
-fn lesson(number: u64) -> GenerateFlashcards {
-    GenerateFlashcards {
-        content: format!("Leaf {number} makes sugar from light, water and air. The root brings the water up."),
-        subject: "Biology".to_owned(),
-        topic: "Photosynthesis".to_owned(),
-        native_language: "German".to_owned(),
-        target_language: "English".to_owned(),
     }
 }

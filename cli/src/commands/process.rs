@@ -59,10 +59,30 @@ impl Process {
 
     /// Asks it to stop.
     pub(super) fn terminate(&self) {
-        if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-            // It may have ended in this moment, which is what we want.
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        // It may have ended in this moment, which is what we want.
+        let _ = self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let pid = pid.with_context(|| format!("{} has ended", self.name))?;
+        kill_process(pid, signal).with_context(|| format!("{} can't be signalled", self.name))
+    }
+
+    /// `kill -9`, and nothing of it is left.
+    pub(super) async fn kill(&mut self) -> std::io::Result<()> {
+        self.child.kill().await
+    }
+
+    /// How it has ended, if it has.
+    pub(super) fn has_ended(&mut self) -> std::io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
+    /// Where its output goes.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// Waits for its end, for as long as `patience` and until `now`; then kills it. Says whether it had to.
