@@ -1,6 +1,12 @@
--- Fragment of take: jobs that can't be given out. Needs bury.lua.
+-- Fragment: jobs that are not what enqueue stored. Needs bury.lua.
 
--- Ends a job that is not what enqueue stored, so that it can't stand in the way again. `job` is what was read of it.
+-- A stored count, or nil where there is none.
+local function count_of(stored)
+  local number = tonumber(stored)
+  return number and number >= 0 and number < 1e9 and number % 1 == 0 and number or nil
+end
+
+-- Ends such a job, so that it can't stand in the way again. `job` is what was read of it, the second field its state.
 local function bury_broken(id, job, lane, class, now, dead_ttl)
   if job.err then
     -- Not a hash: kept aside for people.
@@ -10,6 +16,6 @@ local function bury_broken(id, job, lane, class, now, dead_ttl)
   elseif not job[2] then
     drop_remains(id)
   else
-    bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job has no readable attempts or fence')
+    bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'A field of the stored job is missing or not readable')
   end
 end

@@ -4,7 +4,9 @@
 local function record_attempt(id, now, entry)
   entry.ended = now
   local key = of_job('attempts', id)
-  redis.pcall('RPUSH', key, cjson.encode(entry))
+  -- Not of a damaged job, whose numbers may be none.
+  local whole, json = pcall(cjson.encode, entry)
+  if whole then redis.pcall('RPUSH', key, json) end
   redis.pcall('LTRIM', key, '-50', '-1')
 end
 

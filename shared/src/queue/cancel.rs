@@ -15,6 +15,7 @@ static CANCEL: LuaScript = LuaScript::new(concat!(
     include_str!("../budget/budget.lua"),
     include_str!("share.lua"),
     include_str!("bury.lua"),
+    include_str!("broken.lua"),
     include_str!("pass_on.lua"),
     include_str!("cancel.lua")
 ));

@@ -3,6 +3,8 @@
 -- Lets the job wait in its lane and class and wakes one idle worker. `rank` is its place in the class, which it got when
 -- it was accepted, so that a job that comes back stands where it stood.
 local function put_in_line(id, lane, class, rank)
-  redis.call('ZADD', of_line(lane, class), rank, id)
+  local placed = redis.pcall('ZADD', of_line(lane, class), rank or '0', id)
+  -- Not a number: the stored job is damaged, and whoever takes it finds out.
+  if type(placed) == 'table' then redis.call('ZADD', of_line(lane, class), '0', id) end
   redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
 end

@@ -1,30 +1,37 @@
--- Fragment: what the end of a job means for those that follow it. Needs line.lua, rank.lua, share.lua, bury.lua, and the locals
+-- Fragment: what the end of a job means for those that follow it. Needs line.lua, rank.lua, share.lua, bury.lua, broken.lua, and the
+-- locals
 -- `completed_ttl` and `dead_ttl`.
 
 -- Followers that one step sees to; the rest is left to the next take.
 local RELEASE_MOST = 64
+-- No job has longer.
+local LONGEST_MS = 2592000000
 -- These ends say nothing about the work: someone else may do it.
 local OWN_ENDS = { deadline_exceeded = true, corrupt_job = true }
 
 -- The next follower that still waits, of at most RELEASE_MOST.
-local function next_follower(leader)
+local function next_follower(leader, now)
   for _ = 1, RELEASE_MOST do
-    local id = redis.call('ZPOPMIN', of_job('followers', leader))[1]
+    local popped = redis.pcall('ZPOPMIN', of_job('followers', leader))
+    if popped.err then redis.call('UNLINK', of_job('followers', leader)) end
+    local id = popped[1]
     if not id then return nil end
-    local job = redis.pcall('HMGET', of_job('job', id), 'state', 'follows', 'lane', 'class', 'user', 'deadline', 'content')
-    if job[1] == 'waiting' and job[2] then return id, job end
+    local job = redis.pcall('HMGET', of_job('job', id), 'follows', 'state', 'lane', 'class', 'user', 'deadline', 'content')
+    local whole = job[3] and job[4] and job[5] and job[7]
+    if job[2] == 'waiting' and job[1] and whole then return id, job end
+    if job.err or job[2] == 'waiting' and not whole then bury_broken(id, job, job[3], job[4], now, dead_ttl) end
   end
 end
 
 -- The next follower does the work, from where the leader has come.
 local function take_over(leader, now)
-  local id, job = next_follower(leader)
+  local id, job = next_follower(leader, now)
   if not id then return end
   local key, rank = of_job('job', id), next_rank(job[4], job[5])
   redis.call('HSET', key, 'rank', rank)
   redis.call('HDEL', key, 'follows')
   redis.call('HSET', of_content(job[7]), 'leader', id)
-  outlive(of_content(job[7]), (tonumber(job[6]) or now) - now)
+  outlive(of_content(job[7]), math.min((tonumber(job[6]) or now) - now, LONGEST_MS))
   if redis.call('EXISTS', of_job('followers', leader)) == 1 then
     redis.call('RENAME', of_job('followers', leader), of_job('followers', id))
   end
@@ -59,7 +66,7 @@ local function release(leader, now)
   redis.call('ZREM', left, leader)
   if not answered and not failed then return take_over(leader, now) end
   for _ = 1, RELEASE_MOST do
-    local id, job = next_follower(leader)
+    local id, job = next_follower(leader, now)
     if not id then return end
     if answered then
       complete_follower(id, job, leader, now)

@@ -7,7 +7,7 @@ local lane, class, user, unspent = more[2], more[4], more[7], more[8]
 redis.call('ZREM', of_queue('leases'), id)
 if late then
   redis.call('ZREM', of_queue('scheduled'), id)
-  redis.call('ZREM', of_line(lane, class), id)
+  if lane and class then redis.call('ZREM', of_line(lane, class), id) end
   if state == 'active' then revoke(id, group, unspent) end
 else
   free_slot(id, lane, group, unspent)
@@ -37,6 +37,10 @@ if outcome == 'complete' then
   return finish('completed')
 end
 
+if not lane or not class then
+  bury_broken(id, job, nil, nil, now, dead_ttl)
+  return { 'settled', 'failed' }
+end
 local delay, code, message = tonumber(ARGV[9]), ARGV[10], ARGV[11]
 redis.call('HSET', key, 'settled', fence, 'code', code, 'message', message)
 if outcome == 'cancel' then return finish('cancelled') end

@@ -19,6 +19,7 @@ static SETTLE: LuaScript = LuaScript::new(concat!(
     include_str!("../budget/budget.lua"),
     include_str!("share.lua"),
     include_str!("bury.lua"),
+    include_str!("broken.lua"),
     include_str!("result.lua"),
     include_str!("pass_on.lua"),
     include_str!("settle.lua")

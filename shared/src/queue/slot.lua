@@ -1,7 +1,7 @@
 -- Fragment: what a job holds of its upstream. Needs keys.lua.
 
 -- The provider of a group: `openai` of `openai:gpt-4o-mini`.
-local function provider_of(group) return string.match(group, '^[^:]+') end
+local function provider_of(group) return string.match(group, '^[^:]+') or '' end
 
 -- Gives back a permit whose call was not made.
 local function give_back(group, member)
@@ -28,7 +28,7 @@ local function free_slot(id, lane, group, unspent)
   if not group then return end
   redis.call('ZREM', root .. ':inflight:' .. group, id)
   if unspent then give_back(group, unspent) end
-  if redis.call('HDEL', root .. ':limiter:' .. group, 'starved') == 1 then
+  if redis.call('HDEL', root .. ':limiter:' .. group, 'starved') == 1 and lane then
     redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
   end
 end

@@ -22,13 +22,13 @@ while not wait and count < want and bytes < BYTES_MAX do
   if not line then break end
   local id, lane, key = head.id, head.lane, of_job('job', head.id)
   local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'resumed', 'payload')
-  local fence, attempts = tonumber(job[1]), tonumber(job[3])
-  local whole = not job.err and job[2] and attempts and fence and tonumber(job[4])
+  local fence, attempts, most_attempts = count_of(job[1]), count_of(job[3]), count_of(job[4])
+  local whole = not job.err and job[2] and attempts and fence and most_attempts
   local member, cost
   if whole and gate then
     member = id .. ':' .. text(fence + 1) .. ':1'
     local known = redis.call('HMGET', key, 'need', 'tokens')
-    cost = tonumber(known[1]) or math.min(tonumber(known[2]) or 0, chunk_tokens) + call_tokens
+    cost = count_of(known[1]) or math.min(count_of(known[2]) or 0, chunk_tokens) + call_tokens
     wait = slot_refusal(gate) or refusal(gate, member, cost)
     if wait then break end
     let_go(gate, member, cost)
@@ -48,7 +48,7 @@ while not wait and count < want and bytes < BYTES_MAX do
     bytes = bytes + #(job[6] or '')
     leased[#leased + 1] = lease_end
     leased[#leased + 1] = id
-    jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] or '0', job[6] or '' }
+    jobs[#jobs + 1] = { id, lane, fence, attempts, text(most_attempts), job[5] or '0', job[6] or '' }
     taken[#taken + 1] = ' ' .. id .. '=' .. fence
   else
     bury_broken(id, job, head.lane, line.class, now, dead_ttl)

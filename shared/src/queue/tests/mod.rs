@@ -1,9 +1,11 @@
 //! The scripts and the worker against a real Redis. Each test has a server of its own.
 
 mod against_model;
+mod damage;
 mod fixture;
 mod lifecycle;
 mod limits;
+mod memory_full;
 mod model;
 mod robustness;
 mod sharing;

@@ -74,11 +74,8 @@ async fn nothing_passes_between_users_where_it_must_not() {
 #[tokio::test]
 async fn an_idempotency_key_is_one_request_of_its_user() {
     let f = Fixture::start().await;
-    let keyed = |say: &str, user: &str| NewJob {
-        fresh: true,
-        idempotency_key: Some("k".to_owned()),
-        ..text(say, user)
-    };
+    let keyed =
+        |say: &str, user: &str| NewJob { fresh: true, idempotency_key: Some("k".to_owned()), ..text(say, user) };
     let first = f.request(&keyed("a", "ada")).await.unwrap();
     let again = f.request(&keyed("a", "ada")).await.unwrap();
     assert_eq!((again.id, again.meeting), (first.id, Meeting::Known));
