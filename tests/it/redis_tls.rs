@@ -75,8 +75,8 @@ async fn a_job_goes_through_redis_with_tls_and_an_acl() {
     let (mut system, port) = system_with_tls(&authority).await;
     let password = format!(">{PASSWORD}");
     set_user(&system, &[&[password.as_str()], &RIGHTS[..]].concat()).await;
-    system.set("REDIS_URL", format!("rediss://uni:{ENCODED}@localhost:{port}"));
-    system.set("REDIS_CA_FILE", authority.file("ca.pem"));
+    system.set_text("REDIS_URL", format!("rediss://uni:{ENCODED}@localhost:{port}"));
+    system.set_text("REDIS_CA_FILE", authority.file("ca.pem"));
     let (api, worker) = (system.api().await, system.worker("a").await);
     let id = system.submit(&api, &chapter(1, 2)).await;
     let job = system.end_of(&api, &id).await;

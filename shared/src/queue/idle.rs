@@ -8,8 +8,9 @@ use crate::redis::RedisPool;
 
 /// A blocked command is given up this long after it should have answered: the connection is dead then.
 const GRACE: Duration = Duration::from_secs(2);
-/// The shortest wait that is asked for: to `BZPOPMIN` no time at all means for ever.
-const PATIENCE_MIN: Duration = Duration::from_millis(1);
+/// The shortest wait that is asked for: to `BZPOPMIN` no time at all means for ever. Redis 6.2 rounds down to whole milliseconds, and
+/// takes 0.001 s for less than one.
+const PATIENCE_MIN: Duration = Duration::from_millis(2);
 
 /// Waits at the lanes' wake-up markers, on a connection of its own that exists only while it is needed.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ end
 
 -- Redis refuses the first write of a script while its memory is full, and no later one. What ends jobs, and frees memory with
 -- that, begins with a write that needs none.
-local function write_though_full() redis.call('DEL', root .. ':none') end
+local function write_though_full() redis.call('DEL', root .. ':probe') end
 
 -- A whole number as a command takes it. Redis formats a Lua number as a double, which is slow.
 local function text(number) return string.format('%d', number) end

@@ -70,8 +70,12 @@ impl System {
     }
 
     /// The same with one setting more for every process that is started from now on.
-    pub(crate) fn set(&mut self, variable: &'static str, value: impl ToString) {
-        self.settings.push((variable, value.to_string()));
+    pub(crate) fn set(&mut self, variable: &'static str, value: u32) {
+        self.set_text(variable, value.to_string());
+    }
+
+    pub(crate) fn set_text(&mut self, variable: &'static str, value: String) {
+        self.settings.push((variable, value));
     }
 
     /// An api replica that answers.
