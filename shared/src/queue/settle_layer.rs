@@ -136,7 +136,7 @@ impl Settler {
     /// same, the fence keeps a late settle from doing harm.
     /// Whether the job was still this worker's to settle.
     async fn settle_surely(&self, job: &JobContext, outcome: &Outcome) -> bool {
-        let mut pause = PAUSE_FIRST;
+        let (mut pause, mut told) = (PAUSE_FIRST, false);
         loop {
             match settle(job, outcome, self.retention).await {
                 Ok(Settled::Done) => {
@@ -153,9 +153,11 @@ impl Settler {
                     tracing::warn!(job.id = %job.id, job.attempt = job.attempt, "A settle came too late and changed nothing");
                     return false;
                 }
-                Err(error) => {
-                    tracing::warn!(job.id = %job.id, error = &error as &dyn Error, "A settle was not answered: trying again");
+                Err(error) if !told => {
+                    told = true;
+                    tracing::warn!(job.id = %job.id, error = &error as &dyn Error, "A settle was not answered: trying until it is");
                 }
+                Err(_) => {}
             }
             let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
             if self.leave.run_until_cancelled(tokio::time::sleep(jittered)).await.is_none() {
