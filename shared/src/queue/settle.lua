@@ -22,7 +22,7 @@ local function finish(final)
   redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
   if digest then end_work(id, digest, user, final, now) end
-  if job[5] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
+  if late or job[5] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
   redis.call('PUBLISH', of_job('events', id), final)
   return { late and 'late' or 'settled', final }
 end

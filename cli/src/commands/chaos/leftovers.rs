@@ -77,7 +77,8 @@ impl Leftovers {
 
 /// Lets the time to live of every job that has ended pass at once. A job without one stays.
 pub(super) async fn expire_jobs(pool: &RedisPool, keys: &Keys) -> anyhow::Result<()> {
-    let families = ["job", "checkpoints", "attempts"].map(|family| format!("{}:{family}:", keys.root()));
+    let families = ["job", "checkpoints", "attempts", "result", "repeat", "content"]
+        .map(|family| format!("{}:{family}:", keys.root()));
     let mut cursor = Some(0);
     while let Some(from) = cursor {
         let (next, found) = scan(pool, from).await?;

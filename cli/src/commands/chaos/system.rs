@@ -80,6 +80,8 @@ impl System {
             ("OPENAI_BREAKER_SLOW_PROBE_MS", text("500")),
             ("WORKER_CONCURRENCY", setup.slots.to_string()),
             ("LEASE_SECONDS", text("2")),
+            // Every text is another one, so no result would ever answer for a second job.
+            ("CONTENT_CACHE_TTL_SECONDS", text("0")),
             ("DRAIN_SECONDS", text("20")),
             ("JOB_MAX_ATTEMPTS", ATTEMPTS.to_string()),
             ("JOB_RETRY_BASE_MS", text("50")),

@@ -109,6 +109,9 @@ async fn the_result_of_an_old_holder_ends_a_job_that_has_not_ended() {
         for index in [f.keys.leases(QUEUE), f.keys.scheduled(QUEUE), f.keys.deadlines(QUEUE)] {
             assert_eq!(f.raw::<u64>(&["ZCARD", &index]).await, 0, "{what}: {index}");
         }
+        for of_job in [f.keys.attempts(id), f.keys.checkpoints(id)] {
+            assert_eq!(f.raw::<u64>(&["EXISTS", &of_job]).await, 0, "{what}: {of_job}");
+        }
     }
 }
 
