@@ -159,8 +159,8 @@ async fn who_follows_a_failing_job_gets_its_failure_and_a_retry_is_new_work() {
     let follower = id(&system.post(&api, &chapter(1, 2), "eve", &[]).await.1);
     system.simulator.wait_for_calls(1).await;
     system.simulator.release();
-    let (failed, followed) = (system.end_of(&api, &leader).await, system.end_of(&api, &follower).await);
-    assert_eq!((&failed["state"], &followed["error"]), (&json!("failed"), &failed["error"]), "{followed}");
+    let (failed, theirs) = (system.end_of(&api, &leader).await, system.end_of(&api, &follower).await);
+    assert_eq!((&failed["state"], &theirs["error"]), (&json!("failed"), &failed["error"]), "{theirs}");
     assert_eq!(system.calls(), 1);
     let (status, again) = system.post(&api, &chapter(1, 2), "ada", &[]).await;
     assert!(status == 202 && again["id"] != json!(leader), "{again}");

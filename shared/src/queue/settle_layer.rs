@@ -97,12 +97,11 @@ where
                 () = settler.leave.cancelled() => Some(Outcome::Unfinished(Unfinished::returned())),
             };
             drop(run);
-            let settled = match outcome {
-                Some(outcome) => settler.settle_surely(&job, &outcome).await,
-                None => {
-                    tracing::info!(job.id = %job.id, job.attempt = job.attempt, "The job was ended elsewhere, and the attempt with it");
-                    false
-                }
+            let settled = if let Some(outcome) = outcome {
+                settler.settle_surely(&job, &outcome).await
+            } else {
+                tracing::info!(job.id = %job.id, job.attempt = job.attempt, "The job was ended elsewhere, and the attempt with it");
+                false
             };
             if let (false, Some(upstream)) = (settled, &job.upstream)
                 && let Err(error) = leave(&job, &lane, upstream).await
