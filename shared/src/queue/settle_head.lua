@@ -23,7 +23,9 @@ if outcome == 'complete' and job[3] == '1' and not (late or job[5] or job[6] or 
   redis.call('ZREM', of_queue('deadlines'), id)
   redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'progress', '100', 'settled', fence, 'payload', '',
     'result', ARGV[10])
-  if job[4] then redis.pcall('HINCRBY', root .. ':bytes', queue, '-' .. job[4]) end
+  if job[4] and redis.pcall('HINCRBY', root .. ':bytes', queue, '-' .. job[4]) == 0 then
+    redis.call('HDEL', root .. ':bytes', queue)
+  end
   redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), 'completed')
