@@ -200,11 +200,11 @@ async fn a_redis_that_is_killed_under_load_loses_nothing_that_it_has_written() {
     let load = fleet.load();
     fleet.until_calls(5).await;
     fleet.system.redis.kill().await.unwrap();
+    // Each of them notices; a load with pauses between its requests need not.
     fleet.until_none_is_ready().await;
     fleet.system.redis.start_again().await.unwrap();
     fleet.until_all_are_ready().await;
     fleet.until_calls(5).await;
     let submitted = load.stop().await;
-    assert!(submitted.refused > 0, "nobody noticed that Redis was gone");
     fleet.assert_nothing_is_lost(submitted).await;
 }
