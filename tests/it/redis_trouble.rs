@@ -200,8 +200,10 @@ async fn a_redis_that_is_killed_under_load_loses_nothing_that_it_has_written() {
     let load = fleet.load();
     fleet.until_calls(5).await;
     fleet.system.redis.kill().await.unwrap();
-    // Each of them notices; a load with pauses between its requests need not.
     fleet.until_none_is_ready().await;
+    // The load pauses between its requests, and may miss a short outage: this one does not.
+    let request = fleet.system.http.post(fleet.api().url("/api/v1/flashcards")).json(&lesson(&chapter(9_999, 2)));
+    assert_eq!(request.send().await.unwrap().status(), 503);
     fleet.system.redis.start_again().await.unwrap();
     fleet.until_all_are_ready().await;
     fleet.until_calls(5).await;

@@ -14,7 +14,7 @@ local function bury_broken(id, job, lane, class, now, dead_ttl)
     redis.call('PEXPIRE', of_job('corrupt', id), dead_ttl)
     bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job is not readable')
   elseif not job[2] then
-    drop_remains(id)
+    drop_remains(id, now)
   else
     bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'A field of the stored job is missing or not readable')
   end

@@ -28,8 +28,9 @@ local function close_books(id)
 end
 
 -- Drops what is left of a job whose hash is gone.
-local function drop_remains(id)
+local function drop_remains(id, now)
   redis.call('ZREM', of_queue('deadlines'), id)
+  end_work(id, nil, nil, 'gone', now)
   redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id))
 end
 
@@ -56,5 +57,5 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
     end
   end
   redis.call('PUBLISH', of_job('events', id), 'failed')
-  if content then end_work(id, content, user, 'failed', now) end
+  end_work(id, content, user, 'failed', now)
 end

@@ -1,6 +1,5 @@
--- Fragment: what the end of a job means for those that follow it. Needs line.lua, rank.lua, share.lua, bury.lua, broken.lua, and the
--- locals
--- `completed_ttl` and `dead_ttl`.
+-- Fragment: what the end of a job means for those that follow it. Needs line.lua, rank.lua, share.lua, bury.lua and
+-- broken.lua, and the locals `completed_ttl` and `dead_ttl`.
 
 -- Followers that one step sees to; the rest is left to the next take.
 local RELEASE_MOST = 64
@@ -12,9 +11,7 @@ local OWN_ENDS = { deadline_exceeded = true, corrupt_job = true }
 -- The next follower that still waits, of at most RELEASE_MOST.
 local function next_follower(leader, now)
   for _ = 1, RELEASE_MOST do
-    local popped = redis.pcall('ZPOPMIN', of_job('followers', leader))
-    if popped.err then redis.call('UNLINK', of_job('followers', leader)) end
-    local id = popped[1]
+    local id = mend('ZPOPMIN', of_job('followers', leader))[1]
     if not id then return nil end
     local job = redis.pcall('HMGET', of_job('job', id), 'follows', 'state', 'lane', 'class', 'user', 'deadline', 'content')
     local whole = job[3] and job[4] and job[5] and job[7]
@@ -30,7 +27,7 @@ local function take_over(leader, now)
   local key, rank = of_job('job', id), next_rank(job[4], job[5])
   redis.call('HSET', key, 'rank', rank)
   redis.call('HDEL', key, 'follows')
-  redis.call('HSET', of_content(job[7]), 'leader', id)
+  mend('HSET', of_content(job[7]), 'leader', id)
   outlive(of_content(job[7]), math.min((tonumber(job[6]) or now) - now, LONGEST_MS))
   if redis.call('EXISTS', of_job('followers', leader)) == 1 then
     redis.call('RENAME', of_job('followers', leader), of_job('followers', id))
@@ -52,7 +49,7 @@ local function complete_follower(id, job, leader, now)
   redis.call('HDEL', key, 'follows')
   redis.call('PEXPIRE', key, completed_ttl)
   outlive(of_job('result', leader), tonumber(completed_ttl))
-  redis.call('PEXPIRE', of_repeat(job[7], job[5]), completed_ttl)
+  if mend('GET', of_repeat(job[7], job[5])) == id then redis.call('PEXPIRE', of_repeat(job[7], job[5]), completed_ttl) end
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), 'completed')
 end
@@ -88,19 +85,20 @@ local function release_rest(now)
   if leader then release(leader, now) end
 end
 
--- A job that wanted the work of `digest` has ended in `state`.
+-- A job has ended in `state`, or is gone, that wanted the work of `digest`, where that is known.
 end_work = function(id, digest, user, state, now)
-  local content, mine = of_content(digest), of_repeat(digest, user)
-  if state == 'completed' then
-    redis.call('PEXPIRE', mine, completed_ttl)
-  elseif redis.call('GET', mine) == id then
-    redis.call('DEL', mine)
+  if digest then
+    local content, mine = of_content(digest), of_repeat(digest, user)
+    -- It may name a later job.
+    if mend('GET', mine) == id then
+      if state == 'completed' then redis.call('PEXPIRE', mine, completed_ttl) else redis.call('DEL', mine) end
+    end
+    local leader = mend('HGET', content, 'leader')
+    if leader == id then
+      redis.call('HDEL', content, 'leader')
+    elseif leader then
+      mend('ZREM', of_job('followers', leader), id)
+    end
   end
-  local leader = redis.call('HGET', content, 'leader')
-  if leader ~= id then
-    if leader then redis.call('ZREM', of_job('followers', leader), id) end
-    return
-  end
-  redis.call('HDEL', content, 'leader')
   if redis.call('EXISTS', of_job('followers', id)) == 1 then release(id, now) end
 end

@@ -12,5 +12,13 @@ local function outlive(key, ms)
   if left ~= -2 and left < ms then redis.call('PEXPIRE', key, text(ms)) end
 end
 
+-- A command on a key that holds something else than ours: that is no use to anybody, and is dropped.
+local function mend(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  redis.call('UNLINK', key)
+  return redis.call(command, key, ...)
+end
+
 -- Ends what a job does for others; `pass_on.lua` has it.
 local end_work

@@ -6,7 +6,7 @@ local function end_overdue(now, most, dead_ttl)
     local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'state', 'attempts', 'worker', 'started', 'class',
       'group', 'permit')
     if job.err or not job[2] then
-      drop_remains(id)
+      drop_remains(id, now)
     else
       local message = 'The job did not end before its deadline'
       if job[2] == 'active' then

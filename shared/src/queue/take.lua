@@ -1,5 +1,7 @@
 -- The rest of take, after take_head.lua, which describes it, and its fragments.
 local most = want + 16
+-- A job in such a state stands in line by mistake, and only leaves it.
+local ELSEWHERE = { scheduled = true, active = true, completed = true, failed = true, cancelled = true }
 write_though_full()
 promote(now, most)
 reclaim(now, most, dead_ttl)
@@ -23,7 +25,7 @@ while not wait and count < want and bytes < BYTES_MAX do
   local id, lane, key = head.id, head.lane, of_job('job', head.id)
   local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'resumed', 'payload')
   local fence, attempts, most_attempts = count_of(job[1]), count_of(job[3]), count_of(job[4])
-  local whole = not job.err and job[2] and attempts and fence and most_attempts
+  local whole = job[2] == 'waiting' and attempts and fence and most_attempts
   local member, cost
   if whole and gate then
     member = id .. ':' .. text(fence + 1) .. ':1'
@@ -50,7 +52,7 @@ while not wait and count < want and bytes < BYTES_MAX do
     leased[#leased + 1] = id
     jobs[#jobs + 1] = { id, lane, fence, attempts, text(most_attempts), job[5] or '0', job[6] or '' }
     taken[#taken + 1] = ' ' .. id .. '=' .. fence
-  else
+  elseif not ELSEWHERE[job[2] or ''] then
     bury_broken(id, job, head.lane, line.class, now, dead_ttl)
   end
 end

@@ -2,8 +2,8 @@
 
 use super::{Fixture, Meeting, QUEUE, text};
 use crate::{
-    job::{JobError, JobId, JobState, QueueName},
-    queue::Cancelled,
+    job::{JobError, JobId, JobState, Kind, Priority, QueueName},
+    queue::{Cancelled, tests::fixture::Echo},
 };
 
 /// A leader that runs, and `count` that follow it.
@@ -111,11 +111,56 @@ async fn a_follower_ends_by_itself_where_it_must() {
 }
 
 #[tokio::test]
-async fn work_whose_leader_is_gone_is_done_by_the_next_one_who_wants_it() {
+async fn a_leader_that_is_gone_leaves_its_followers_to_the_next_one() {
     let f = Fixture::start().await;
-    let (job, _) = led(&f, 1).await;
+    let (job, followers) = led(&f, 2).await;
     f.raw::<u64>(&["DEL", &f.keys.job(job.id)]).await;
     let next = f.request(&text("a", "kim")).await.unwrap();
     assert_eq!(next.meeting, Meeting::New);
-    assert_eq!(f.take_one().await.id, next.id);
+    let taken = f.take_one().await;
+    assert_eq!(taken.id, next.id);
+    f.complete(&taken).await;
+    for id in followers {
+        assert_eq!(f.view(id).await.state, JobState::Completed);
+    }
+}
+
+#[tokio::test]
+async fn followers_of_a_leader_that_is_gone_need_no_new_request() {
+    let f = Fixture::start().await;
+    let (job, followers) = led(&f, 1).await;
+    f.raw::<u64>(&["DEL", &f.keys.job(job.id)]).await;
+    f.raw::<u64>(&["ZADD", &f.keys.leases(QUEUE), "1", &job.id.to_string()]).await;
+    assert_eq!(f.take_one().await.id, followers[0]);
+}
+
+#[tokio::test]
+async fn keys_of_another_type_stand_in_nobodys_way() {
+    let f = Fixture::start().await;
+    let (job, followers) = led(&f, 1).await;
+    for pattern in ["*:content:*", "*:repeat:*"] {
+        for key in f.raw::<Vec<String>>(&["KEYS", pattern]).await {
+            f.raw::<u64>(&["DEL", &key]).await;
+            f.raw::<u64>(&["SADD", &key, "other"]).await;
+        }
+    }
+    f.complete(&job).await;
+    assert_eq!(f.view(followers[0]).await.state, JobState::Completed);
+    for key in f.raw::<Vec<String>>(&["KEYS", "*:repeat:*"]).await {
+        f.raw::<u64>(&["DEL", &key]).await;
+        f.raw::<u64>(&["SADD", &key, "other"]).await;
+    }
+    f.wants("a", "leader", Meeting::Cached).await;
+}
+
+#[tokio::test]
+async fn an_ended_job_that_stands_in_line_does_not_run_again() {
+    let f = Fixture::start().await;
+    let id = f.enqueue("x").await;
+    let job = f.take_one().await;
+    f.complete(&job).await;
+    let line = f.keys.waiting(QUEUE, &<Echo as Kind>::lane(), Priority::Interactive);
+    f.raw::<u64>(&["ZADD", &line, "0", &id.to_string()]).await;
+    assert!(f.take(1).await.is_empty());
+    assert_eq!((f.view(id).await.state, f.raw::<u64>(&["ZCARD", &line]).await), (JobState::Completed, 0));
 }
