@@ -1,15 +1,18 @@
--- Fragment of take: jobs that can't be given out. Needs bury.lua.
+-- Fragment of take: jobs that can't be given out. Needs bury.lua and share.lua.
 
--- Ends a job that is not what enqueue stored, so that it can't stand in the way again. `job` is what was read of it.
+-- Ends a job that is not what enqueue stored, so that it can't stand in the way again. `job` is what was read of it, `lane` and
+-- `class` where it may be in line.
 local function bury_broken(id, job, lane, class, now, dead_ttl)
   if job.err then
     -- Not a hash: kept aside for people.
     redis.call('RENAME', of_job('job', id), of_job('corrupt', id))
     redis.call('PEXPIRE', of_job('corrupt', id), dead_ttl)
-    bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job is not readable')
-  elseif not job[2] then
-    drop_remains(id)
-  else
-    bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job has no readable attempts or fence')
+  elseif redis.call('EXISTS', of_job('job', id)) == 0 then
+    if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+    return drop_remains(id, now)
   end
+  bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job is not readable')
 end
+
+-- Whether an index has a job that can't be told to be anywhere: its state is none.
+local function is_broken(job, state) return job.err or not (RUNNING[state] or ENDED[state]) end

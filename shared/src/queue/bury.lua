@@ -2,7 +2,7 @@
 
 -- Adds a failed attempt to the job's record, of which the newest 50 are kept.
 local function record_attempt(id, now, entry)
-  entry.ended = now
+  entry.ended, entry.attempt, entry.started = now, whole_number(entry.attempt) or 0, whole_number(entry.started)
   local key = of_job('attempts', id)
   redis.pcall('RPUSH', key, cjson.encode(entry))
   redis.pcall('LTRIM', key, '-50', '-1')
@@ -12,16 +12,17 @@ end
 -- user.
 local function close_books(id)
   local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content')
-  local bytes = tonumber(job[5])
+  local bytes = whole_number(job[5])
   if bytes then redis.pcall('HINCRBY', root .. ':bytes', queue, text(-bytes)) end
-  if job[1] then budget().release(job[1], job[2], job[3], job[4]) end
+  if job[1] then budget().release(job[1], job[2], whole_number(job[3]), whole_number(job[4])) end
   if job[1] or job[5] then redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros', 'bytes') end
   return job[6], job[2]
 end
 
--- Drops what is left of a job whose hash is gone.
-local function drop_remains(id)
-  redis.call('ZREM', of_queue('deadlines'), id)
+-- Drops what is left of a job whose hash is gone; those that follow it go on.
+local function drop_remains(id, now)
+  for _, index in ipairs({ 'leases', 'scheduled', 'deadlines' }) do redis.call('ZREM', of_queue(index), id) end
+  end_work(id, nil, nil, 'failed', now)
   redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id))
 end
 
@@ -48,5 +49,5 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
     end
   end
   redis.call('PUBLISH', of_job('events', id), 'failed')
-  if content then end_work(id, content, user, 'failed', now) end
+  end_work(id, content, user, 'failed', now)
 end

@@ -15,7 +15,7 @@ redis.call('HDEL', key, 'worker', 'run_at', 'group', 'permit', 'follows')
 redis.call('PEXPIRE', key, completed_ttl)
 redis.call('ZADD', of_queue('done'), ended, id)
 -- Its checkpoints may go on with a follower.
-if digest then end_work(id, digest, user, 'cancelled', now) end
+end_work(id, digest, user, 'cancelled', now)
 redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id))
 redis.call('PUBLISH', of_job('events', id), 'cancelled')
 return { 'cancelled' }

@@ -16,38 +16,32 @@ local asked = ARGV[17] ~= '' and root .. ':idempotency:' .. ARGV[17]
 local deadlines = of_queue('deadlines')
 local now = now_ms()
 
-local function state_of(job)
-  local state = job and redis.pcall('HGET', of_job('job', job), 'state')
-  return type(state) == 'string' and state
-end
-
 -- The answer about `job`, whom a repeat under the same idempotency key gets, too.
 local function answer(job, word, of)
   if asked then redis.call('SET', asked, job .. ' ' .. ARGV[18], 'PX', ARGV[19]) end
   return { word, of }
 end
 
-local before = asked and redis.call('GET', asked)
+local before = asked and mend('GET', asked)
 if before then
   local job, request = string.match(before, '^(%S+) (%S+)$')
-  if request ~= ARGV[18] then return { 'mismatch' } end
+  if request and request ~= ARGV[18] then return { 'mismatch' } end
   if state_of(job) then return { 'known', job } end
 end
 
-local leader, result_of
+local leader, result_of, gone
 if digest ~= '' and not fresh then
-  local mine = redis.call('GET', of_repeat(digest, user))
+  local mine = mend('GET', of_repeat(digest, user))
   local state = state_of(mine)
   if state and state ~= 'failed' and state ~= 'cancelled' then
     hurry(mine, class, user)
     return answer(mine, 'known', mine)
   end
-  local work = redis.call('HMGET', of_content(digest), 'leader', 'result_of', 'until')
-  if work[2] and now < (tonumber(work[3]) or 0) and redis.call('EXISTS', of_job('result', work[2])) == 1 then
+  local work = mend('HMGET', of_content(digest), 'leader', 'result_of', 'until')
+  if work[2] and now < (tonumber(work[3]) or 0) and answers(work[2]) then
     result_of = work[2]
   else
-    state = state_of(work[1])
-    if state == 'waiting' or state == 'scheduled' or state == 'active' then leader = work[1] end
+    if RUNNING[state_of(work[1])] then leader = work[1] else gone = work[1] end
   end
 end
 
@@ -97,7 +91,7 @@ if digest ~= '' then
 end
 if leader then
   redis.call('HSET', key, 'follows', '1')
-  redis.call('ZADD', of_job('followers', leader), created, id)
+  mend('ZADD', of_job('followers', leader), created, id)
   outlive(of_job('followers', leader), deadline_ms)
   hurry(leader, class, user)
   return answer(id, 'joined', leader)
@@ -105,6 +99,10 @@ end
 if digest ~= '' and not fresh then
   redis.call('HSET', of_content(digest), 'leader', id)
   outlive(of_content(digest), deadline_ms)
+  -- Those that follow a job that is no more follow this one.
+  if gone and redis.call('EXISTS', of_job('followers', gone)) == 1 then
+    redis.call('RENAME', of_job('followers', gone), of_job('followers', id))
+  end
 end
 if delay > 0 then
   local due = text(now + delay)

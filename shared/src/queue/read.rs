@@ -59,7 +59,11 @@ impl Queue {
     async fn result(&self, of: JobId) -> Result<Field, UnavailableError> {
         let mut read = redis::pipe();
         read.get(self.keys.result(of));
-        Ok(self.redis.query::<(Field,)>(&read).await?.0)
+        match self.redis.query::<(Field,)>(&read).await {
+            Ok((result,)) => Ok(result),
+            Err(error) if error.is_wrong_type() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// How many jobs wait in `queue`, for a worker or for a time.
@@ -76,7 +80,8 @@ impl Queue {
 }
 
 fn view(id: JobId, fields: Fields) -> Option<JobView> {
-    let [kind, queue, user, state, attempts, progress, created, ended, run_at, code, message, result, _, cached] = fields;
+    let [kind, queue, user, state, attempts, progress, created, ended, run_at, code, message, result, _, cached] =
+        fields;
     let state: JobState = text(state)?.parse().ok()?;
     let completed = state == JobState::Completed;
     let result = if completed { Some(RawValue::from_string(text(result)?).ok()?) } else { None };

@@ -10,8 +10,8 @@ local function cached_entry(member) return string.match(member, '^(%S+) (%S+) (%
 local function forget_result(member)
   local digest, id, bytes = cached_entry(member)
   if not digest then return end
-  redis.call('HINCRBY', root .. ':bytes', 'results', '-' .. bytes)
-  if redis.call('HGET', of_content(digest), 'result_of') == id then redis.call('HDEL', of_content(digest), 'result_of', 'until') end
+  redis.pcall('HINCRBY', root .. ':bytes', 'results', '-' .. bytes)
+  if mend('HGET', of_content(digest), 'result_of') == id then redis.call('HDEL', of_content(digest), 'result_of', 'until') end
   return id
 end
 
@@ -30,10 +30,10 @@ local function keep_result(id, digest, result, now, completed_ttl, cache_ttl, ca
   redis.call('SET', of_job('result', id), result, 'PX', text(math.max(completed_ttl, cache_ttl)))
   if cache_ttl <= 0 or #result > cache_max then return end
   local cached, ends = root .. ':cached', text(now + cache_ttl)
-  redis.call('HSET', of_content(digest), 'result_of', id, 'until', ends)
+  mend('HSET', of_content(digest), 'result_of', id, 'until', ends)
   outlive(of_content(digest), cache_ttl)
   redis.call('ZADD', cached, ends, digest .. ' ' .. id .. ' ' .. #result)
-  local bytes = redis.call('HINCRBY', root .. ':bytes', 'results', #result)
+  local bytes = tonumber(redis.pcall('HINCRBY', root .. ':bytes', 'results', #result)) or 0
   for _ = 1, EVICT_MOST do
     if bytes <= cache_max then return end
     local oldest = redis.call('ZPOPMIN', cached)[1]

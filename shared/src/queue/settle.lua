@@ -1,14 +1,14 @@
 -- The rest of settle, after settle_head.lua, which describes it, and its fragments.
 local now = now_ms()
 local ended = text(now)
-local attempts, lane, digest, user = tonumber(job[3]) or 1, job[5], job[14], job[16]
+local attempts, lane, digest, user = whole_number(job[3]) or 1, job[5], job[14], job[16]
 redis.call('ZREM', of_queue('leases'), id)
 if late then
   redis.call('ZREM', of_queue('scheduled'), id)
-  redis.call('ZREM', of_line(lane, job[11]), id)
+  if lane and job[11] then redis.call('ZREM', of_line(lane, job[11]), id) end
   if state == 'active' then revoke(id, job[12], redis.call('HGET', key, 'permit')) end
 elseif job[12] then
-  free_slot(id, lane, job[12], redis.call('HGET', key, 'permit'))
+  free_slot(id, lane or '', job[12], redis.call('HGET', key, 'permit'))
 end
 if job[12] then redis.call('HDEL', key, 'group', 'permit') end
 
@@ -19,7 +19,7 @@ local function finish(final)
   redis.call('HSET', key, 'state', final, 'ended', ended, 'settled', fence, 'payload', '')
   redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
-  if digest then end_work(id, digest, user, final, now) end
+  end_work(id, digest, user, final, now)
   if job[10] or attempts > 1 then redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id)) end
   redis.call('PUBLISH', of_job('events', id), final)
   return { late and 'late' or 'settled', final }
@@ -43,11 +43,16 @@ if outcome == 'snooze' then
   redis.call('HSET', key, 'attempts', attempts - 1, 'resumed', '1')
 else
   record_attempt(id, now, {
-    attempt = attempts, worker = job[7] or '', started = tonumber(job[8]), code = code, message = message })
-  if outcome == 'fail' or attempts >= (tonumber(job[4]) or 0) then
+    attempt = job[3], worker = job[7] or '', started = job[8], code = code, message = message })
+  if outcome == 'fail' or attempts >= (whole_number(job[4]) or 0) then
     bury(id, nil, nil, now, dead_ttl, code, message)
     return { 'settled', 'failed' }
   end
+end
+local rank = place(lane, job[11], job[6])
+if not rank then
+  bury(id, nil, nil, now, dead_ttl, 'corrupt_job', 'The stored job is not readable')
+  return { 'settled', 'failed' }
 end
 redis.call('HDEL', key, 'worker')
 if delay > 0 then
@@ -58,6 +63,6 @@ if delay > 0 then
   return { 'settled', 'scheduled' }
 end
 redis.call('HSET', key, 'state', 'waiting', 'reason', outcome)
-put_in_line(id, lane, job[11], job[6])
+put_in_line(id, lane, job[11], rank)
 redis.call('PUBLISH', of_job('events', id), 'waiting')
 return { 'settled', 'waiting' }

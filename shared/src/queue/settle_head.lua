@@ -24,7 +24,7 @@ if outcome == 'complete' and job[3] == '1' and not (late or job[10] or job[12] o
   redis.call('ZREM', of_queue('deadlines'), id)
   redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'progress', '100', 'settled', fence, 'payload', '',
     'result', ARGV[10])
-  if job[15] then redis.call('HINCRBY', root .. ':bytes', queue, '-' .. job[15]) end
+  if job[15] then redis.pcall('HINCRBY', root .. ':bytes', queue, '-' .. job[15]) end
   redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), 'completed')

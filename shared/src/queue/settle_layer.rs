@@ -21,8 +21,8 @@ use tower_service::Service;
 
 use super::{
     JobContext, Lease, WorkerStats,
-    outcome::{Outcome, Unfinished},
     leave::leave,
+    outcome::{Outcome, Unfinished},
     settle::{Retention, Settled, settle},
 };
 use crate::job::{Decision, JobError, RetryPolicy};

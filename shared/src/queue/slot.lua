@@ -1,7 +1,7 @@
 -- Fragment: what a job holds of its upstream. Needs keys.lua.
 
 -- The provider of a group: `openai` of `openai:gpt-4o-mini`.
-local function provider_of(group) return string.match(group, '^[^:]+') end
+local function provider_of(group) return string.match(group, '^[^:]+') or '' end
 
 -- Gives back a permit whose call was not made.
 local function give_back(group, member)

@@ -1,7 +1,9 @@
 -- The rest of take, after take_head.lua, which describes it, and its fragments.
 local most = want + 16
+-- Workers count attempts in 32 bits.
+local ATTEMPTS_MAX = 2 ^ 31
 write_though_full()
-promote(now, most)
+promote(now, most, dead_ttl)
 reclaim(now, most, dead_ttl)
 end_overdue(now, most, dead_ttl)
 release_rest(now)
@@ -22,13 +24,13 @@ while not wait and count < want and bytes < BYTES_MAX do
   if not line then break end
   local id, lane, key = head.id, head.lane, of_job('job', head.id)
   local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'resumed', 'payload')
-  local fence, attempts = tonumber(job[1]), tonumber(job[3])
-  local whole = not job.err and job[2] and attempts and fence and tonumber(job[4])
+  local fence, attempts, max = whole_number(job[1]), whole_number(job[3]), whole_number(job[4])
+  local whole = job[2] == 'waiting' and fence and attempts and max and attempts < ATTEMPTS_MAX and max < ATTEMPTS_MAX
   local member, cost
   if whole and gate then
     member = id .. ':' .. text(fence + 1) .. ':1'
     local known = redis.call('HMGET', key, 'need', 'tokens')
-    cost = tonumber(known[1]) or math.min(tonumber(known[2]) or 0, chunk_tokens) + call_tokens
+    cost = whole_number(known[1]) or math.min(whole_number(known[2]) or 0, chunk_tokens) + call_tokens
     wait = slot_refusal(gate) or refusal(gate, member, cost)
     if wait then break end
     let_go(gate, member, cost)
@@ -50,7 +52,7 @@ while not wait and count < want and bytes < BYTES_MAX do
     leased[#leased + 1] = id
     jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] or '0', job[6] or '' }
     taken[#taken + 1] = ' ' .. id .. '=' .. fence
-  else
+  elseif job[2] == 'waiting' or is_broken(job, job[2]) then
     bury_broken(id, job, head.lane, line.class, now, dead_ttl)
   end
 end

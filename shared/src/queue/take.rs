@@ -22,11 +22,11 @@ static TAKE: LuaScript = LuaScript::new(concat!(
     include_str!("bury.lua"),
     include_str!("result.lua"),
     include_str!("pass_on.lua"),
+    include_str!("broken.lua"),
     include_str!("promote.lua"),
     include_str!("reclaim.lua"),
     include_str!("sweep.lua"),
     gate_lua!(),
-    include_str!("broken.lua"),
     include_str!("wait.lua"),
     include_str!("take.lua")
 ));

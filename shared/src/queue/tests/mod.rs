@@ -6,5 +6,6 @@ mod lifecycle;
 mod limits;
 mod model;
 mod robustness;
+mod sharing;
 mod time;
 mod worker;
