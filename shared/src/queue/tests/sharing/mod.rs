@@ -5,6 +5,8 @@ mod cache;
 mod failures;
 mod idempotency;
 mod meeting;
+mod model;
+mod property;
 mod takeover;
 mod urgency;
 
