@@ -1,11 +1,13 @@
 //! The scripts and the worker against a real Redis. Each test has a server of its own.
 
 mod against_model;
+mod cancel;
 mod fixture;
 mod lifecycle;
 mod limits;
 mod model;
 mod robustness;
+mod running;
 mod sharing;
 mod time;
 mod worker;
