@@ -50,7 +50,7 @@ while not wait and count < want and bytes < BYTES_MAX do
     bytes = bytes + #(job[6] or '')
     leased[#leased + 1] = lease_end
     leased[#leased + 1] = id
-    jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] or '0', job[6] or '' }
+    jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] and '1' or '0', job[6] or '' }
     taken[#taken + 1] = ' ' .. id .. '=' .. fence
   elseif job[2] == 'waiting' or is_broken(job, job[2]) then
     bury_broken(id, job, head.lane, line.class, now, dead_ttl)

@@ -1,5 +1,10 @@
 //! Lost answers and stored jobs that nobody of ours wrote.
 
+mod damage;
+mod every_field;
+mod fuzz;
+mod patient;
+
 use super::fixture::{Fixture, QUEUE};
 use crate::{
     job::{JobId, JobState},
