@@ -44,7 +44,7 @@ impl JobContext {
             .arg(name)
             .arg(value)
             .arg(progress.min(100));
-        let (word, _): (String, String) = self.redis.run(&call).await.map_err(unavailable)?;
+        let (word, _): (String, redis::Value) = self.redis.run(&call).await.map_err(unavailable)?;
         match word.as_str() {
             "recorded" => Ok(()),
             _ => Err(JobError::retry("lease_lost", "Another worker has taken the job over")),

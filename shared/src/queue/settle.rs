@@ -77,7 +77,8 @@ pub(super) async fn settle(
         Outcome::Complete(result) => call.arg(0).arg(result.get()),
         Outcome::Unfinished(end) => call.arg(millis(end.delay)).arg(&end.code).arg(&end.message),
     };
-    let (word, _state): (String, String) = job.redis.run(&call).await?;
+    // A damaged state may be any bytes.
+    let (word, _state): (String, redis::Value) = job.redis.run(&call).await?;
     Ok(match word.as_str() {
         "stale" => Settled::Stale,
         "late" => Settled::Late,

@@ -82,7 +82,9 @@ impl Fixture {
     }
 
     pub(super) async fn keys_like(&self, pattern: &str) -> Vec<String> {
-        self.raw(&["KEYS", pattern]).await
+        // A damaged field may be part of a key.
+        let keys = self.raw::<Vec<Vec<u8>>>(&["KEYS", pattern]).await.into_iter();
+        keys.map(|key| String::from_utf8_lossy(&key).into_owned()).collect()
     }
 
     pub(super) async fn count(&self, key: &str) -> u64 {
