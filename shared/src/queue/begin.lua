@@ -6,7 +6,7 @@
 -- Returns {'go', own permits in the window, permits ever granted} | {'wait', ms, why} | {'stale', state or 'gone'}
 local id, fence, group, cost = ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[5])
 local key = of_job('job', id)
-local job = redis.call('HMGET', key, 'fence', 'state', 'permit', 'group')
+local job = redis.pcall('HMGET', key, 'fence', 'state', 'permit', 'group')
 if job[1] ~= fence or job[2] ~= 'active' then return { 'stale', job[2] or 'gone' } end
 
 write_though_full()

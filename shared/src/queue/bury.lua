@@ -2,11 +2,9 @@
 
 -- Adds a failed attempt to the job's record, of which the newest 50 are kept.
 local function record_attempt(id, now, entry)
-  entry.ended = now
+  entry.ended, entry.attempt, entry.started = now, whole_number(entry.attempt) or 0, whole_number(entry.started)
   local key = of_job('attempts', id)
-  -- Not of a damaged job, whose numbers may be none.
-  local whole, json = pcall(cjson.encode, entry)
-  if whole then redis.pcall('RPUSH', key, json) end
+  redis.pcall('RPUSH', key, cjson.encode(entry))
   redis.pcall('LTRIM', key, '-50', '-1')
 end
 
@@ -21,15 +19,16 @@ end
 -- user.
 local function close_books(id)
   local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content')
-  if job[5] then uncount(queue, job[5]) end
-  if job[1] then budget().release(job[1], job[2], job[3], job[4]) end
+  local bytes = whole_number(job[5])
+  if bytes then uncount(queue, text(bytes)) end
+  if job[1] then budget().release(job[1], job[2], whole_number(job[3]), whole_number(job[4])) end
   if job[1] or job[5] then redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros', 'bytes') end
   return job[6], job[2]
 end
 
--- Drops what is left of a job whose hash is gone.
+-- Drops what is left of a job whose hash is gone; those that follow it go on.
 local function drop_remains(id, now)
-  redis.call('ZREM', of_queue('deadlines'), id)
+  for _, index in ipairs({ 'leases', 'scheduled', 'deadlines' }) do redis.call('ZREM', of_queue(index), id) end
   end_work(id, nil, nil, 'gone', now)
   redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id))
 end

@@ -2,8 +2,8 @@
 local key, now = of_job('job', id), now_ms()
 local job = redis.pcall('HMGET', key, 'state', 'lane', 'class', 'group', 'permit', 'follows')
 local state = job[1]
-if not state then return { 'gone' } end
-if state ~= 'waiting' and state ~= 'scheduled' and state ~= 'active' then return { 'ended', state } end
+if ENDED[state] then return { 'ended', state } end
+if not RUNNING[state] then return { 'gone' } end
 
 for _, index in ipairs({ 'leases', 'scheduled', 'deadlines' }) do redis.call('ZREM', of_queue(index), id) end
 if job[2] and job[3] then redis.call('ZREM', of_line(job[2], job[3]), id) end
@@ -15,7 +15,7 @@ redis.call('HDEL', key, 'worker', 'run_at', 'group', 'permit', 'follows')
 redis.call('PEXPIRE', key, completed_ttl)
 redis.call('ZADD', of_queue('done'), ended, id)
 -- Its checkpoints may go on with a follower.
-if digest then end_work(id, digest, user, 'cancelled', now) end
+end_work(id, digest, user, 'cancelled', now)
 redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id))
 redis.call('PUBLISH', of_job('events', id), 'cancelled')
 return { 'cancelled' }

@@ -22,8 +22,12 @@ impl JobContext {
         }
         let mut read = redis::pipe();
         read.hgetall(self.keys.checkpoints(self.id));
-        let (checkpoints,) = self.redis.query::<(BTreeMap<String, String>,)>(&read).await.map_err(unavailable)?;
-        Ok(checkpoints)
+        match self.redis.query::<(BTreeMap<String, String>,)>(&read).await {
+            Ok((checkpoints,)) => Ok(checkpoints),
+            // The work is done once more, and its record takes the place of what stands there.
+            Err(error) if error.is_wrong_type() => Ok(BTreeMap::new()),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     /// Records a piece of finished work under `name`, together with the progress in percent, which never goes back.
@@ -40,7 +44,7 @@ impl JobContext {
             .arg(name)
             .arg(value)
             .arg(progress.min(100));
-        let (word, _): (String, String) = self.redis.run(&call).await.map_err(unavailable)?;
+        let (word, _): (String, redis::Value) = self.redis.run(&call).await.map_err(unavailable)?;
         match word.as_str() {
             "recorded" => Ok(()),
             _ => Err(JobError::retry("lease_lost", "Another worker has taken the job over")),

@@ -49,7 +49,7 @@ if known(8) then
   local b = budget()
   b.spend(now, job[2], ARGV[8], ARGV[23])
   -- What was spent need not be held any more.
-  local tokens, micros = tonumber(job[4]) or 0, tonumber(job[5]) or 0
+  local tokens, micros = whole_number(job[4]) or 0, whole_number(job[5]) or 0
   local spent_tokens, spent_micros = math.min(known(8), tokens), math.min(tonumber(ARGV[23]), micros)
   if job[3] then
     b.release(job[3], job[2], spent_tokens, spent_micros)

@@ -16,11 +16,6 @@ local asked = ARGV[17] ~= '' and root .. ':idempotency:' .. ARGV[17]
 local deadlines = of_queue('deadlines')
 local now = now_ms()
 
-local function state_of(job)
-  local state = job and redis.pcall('HGET', of_job('job', job), 'state')
-  return type(state) == 'string' and state
-end
-
 -- The answer about `job`, whom a repeat under the same idempotency key gets, too.
 local function answer(job, word, of)
   if asked then redis.call('SET', asked, job .. ' ' .. ARGV[18], 'PX', ARGV[19]) end
@@ -43,11 +38,10 @@ if digest ~= '' and not fresh then
     return answer(mine, 'known', mine)
   end
   local work = mend('HMGET', of_content(digest), 'leader', 'result_of', 'until')
-  if work[2] and now < (tonumber(work[3]) or 0) and redis.call('EXISTS', of_job('result', work[2])) == 1 then
+  if work[2] and now < (tonumber(work[3]) or 0) and answers(work[2]) then
     result_of = work[2]
   else
-    state = state_of(work[1])
-    if state == 'waiting' or state == 'scheduled' or state == 'active' then leader = work[1] else gone = work[1] end
+    if RUNNING[state_of(work[1])] then leader = work[1] else gone = work[1] end
   end
 end
 

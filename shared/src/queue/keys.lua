@@ -19,3 +19,16 @@ local function write_though_full() redis.call('DEL', root .. ':probe') end
 
 -- A whole number as a command takes it. Redis formats a Lua number as a double, which is slow.
 local function text(number) return string.format('%d', number) end
+
+-- The whole number that a field of a stored job holds; nil where it is none that could be ours.
+local function whole_number(field)
+  if field and #field <= 15 and string.find(field, '^%d+$') then return tonumber(field) end
+end
+
+-- Runs a command on a key that jobs can do without: something else that stands there makes room.
+local function mend(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then redis.call('UNLINK', key) end
+  return redis.call(command, key, ...)
+end

@@ -1,5 +1,13 @@
 -- Fragment: putting a job in line. Needs keys.lua.
 
+local URGENCY = { bulk = 1, normal = 2, interactive = 3 }
+
+-- A job's rank as it was stored; nil where a job of this lane, class and rank can't stand in line.
+local function place(lane, class, rank)
+  local number = tonumber(rank)
+  if lane and lane ~= '' and URGENCY[class or ''] and number and number >= 0 and number < 2 ^ 62 then return text(number) end
+end
+
 -- Lets the job wait in its lane and class and wakes one idle worker. `rank` is its place in the class, which it got when
 -- it was accepted, so that a job that comes back stands where it stood.
 local function put_in_line(id, lane, class, rank)

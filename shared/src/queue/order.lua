@@ -46,7 +46,9 @@ end
 -- Moves on, after the head of `line` was taken.
 local function pass(order, line, start)
   order.now, order.moved = start, true
-  line.clock, line.moved = start + STRIDES[line.class], line.heads[line.at].rank
+  line.clock = start + STRIDES[line.class]
+  -- A rank that no count of jobs comes to is none of ours.
+  if line.heads[line.at].rank < 2 ^ 53 then line.moved = line.heads[line.at].rank end
   line.at = line.at + 1
 end
 

@@ -13,31 +13,49 @@ local function next_follower(leader, now)
   for _ = 1, RELEASE_MOST do
     local id = mend('ZPOPMIN', of_job('followers', leader))[1]
     if not id then return nil end
-    local job = redis.pcall('HMGET', of_job('job', id), 'follows', 'state', 'lane', 'class', 'user', 'deadline', 'content')
-    local whole = job[3] and job[4] and job[5] and job[7]
-    if job[2] == 'waiting' and job[1] and whole then return id, job end
-    if job.err or job[2] == 'waiting' and not whole then bury_broken(id, job, job[3], job[4], now, dead_ttl) end
+    local job = redis.pcall('HMGET', of_job('job', id), 'state', 'follows', 'lane', 'class', 'user', 'deadline', 'content')
+    local follows = job[1] == 'waiting' and job[2]
+    if follows and place(job[3], job[4], '0') and job[5] and job[7] then return id, job end
+    if follows or is_broken(job, job[1]) then bury_broken(id, job, nil, nil, now, dead_ttl) end
   end
 end
 
--- The next follower does the work, from where the leader has come.
+-- Followers that are left are seen to by the next take.
+local function leave_rest(leader, now)
+  if redis.call('EXISTS', of_job('followers', leader)) == 0 then return end
+  redis.call('ZADD', of_queue('releases'), text(now), leader)
+  local lane = redis.pcall('HGET', of_job('job', leader), 'lane')
+  if type(lane) == 'string' then redis.call('ZADD', of_lane('wake', lane), '0', 'marker') end
+end
+
+-- The next follower does the work, from where the leader has come, and as urgently.
 local function take_over(leader, now)
   local id, job = next_follower(leader, now)
-  if not id then return end
-  local key, rank = of_job('job', id), next_rank(job[4], job[5])
-  redis.call('HSET', key, 'rank', rank)
-  redis.call('HDEL', key, 'follows')
-  mend('HSET', of_content(job[7]), 'leader', id)
-  outlive(of_content(job[7]), math.min((tonumber(job[6]) or now) - now, LONGEST_MS))
-  if redis.call('EXISTS', of_job('followers', leader)) == 1 then
-    redis.call('RENAME', of_job('followers', leader), of_job('followers', id))
+  if not id then return leave_rest(leader, now) end
+  local key, content, left = of_job('job', id), of_content(job[7]), math.min((whole_number(job[6]) or now) - now, LONGEST_MS)
+  local followers, other = of_job('followers', leader), mend('HGET', content, 'leader')
+  if other and other ~= leader and RUNNING[state_of(other)] then
+    -- Someone has begun anew meanwhile: all of them follow that job.
+    local joined = of_job('followers', other)
+    mend('ZADD', joined, text(now), id)
+    redis.call('ZUNIONSTORE', joined, '2', joined, followers, 'AGGREGATE', 'MIN')
+    redis.call('DEL', followers)
+    return outlive(joined, left)
   end
+  local class, urgent = job[4], redis.pcall('HGET', of_job('job', leader), 'class')
+  if type(urgent) == 'string' and (URGENCY[urgent] or 0) > URGENCY[class] then class = urgent end
+  local rank = next_rank(class, job[5])
+  redis.call('HSET', key, 'class', class, 'rank', rank)
+  redis.call('HDEL', key, 'follows')
+  redis.call('HSET', content, 'leader', id)
+  outlive(content, left)
+  if redis.call('EXISTS', followers) == 1 then redis.call('RENAME', followers, of_job('followers', id)) end
   if redis.call('EXISTS', of_job('checkpoints', leader)) == 1 then
     redis.call('RENAME', of_job('checkpoints', leader), of_job('checkpoints', id))
     redis.call('PERSIST', of_job('checkpoints', id))
     redis.call('HSET', key, 'resumed', '1')
   end
-  put_in_line(id, job[3], job[4], rank)
+  put_in_line(id, job[3], class, rank)
 end
 
 -- Ends a follower well, with the leader's result.
@@ -49,22 +67,22 @@ local function complete_follower(id, job, leader, now)
   redis.call('HDEL', key, 'follows')
   redis.call('PEXPIRE', key, completed_ttl)
   outlive(of_job('result', leader), tonumber(completed_ttl))
-  if mend('GET', of_repeat(job[7], job[5])) == id then redis.call('PEXPIRE', of_repeat(job[7], job[5]), completed_ttl) end
+  local mine = of_repeat(job[7], job[5])
+  if mend('GET', mine) == id then redis.call('PEXPIRE', mine, completed_ttl) end
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), 'completed')
 end
 
 -- Sees to the followers of a job that has ended, or is gone: they have its result, or its failure, or go on without it.
 local function release(leader, now)
-  local end_of = redis.pcall('HMGET', of_job('job', leader), 'state', 'code', 'message', 'result_of')
-  local failed = end_of[1] == 'failed' and not OWN_ENDS[end_of[2] or '']
-  local answered = redis.call('EXISTS', of_job('result', leader)) == 1
-  local left = of_queue('releases')
-  redis.call('ZREM', left, leader)
+  local end_of = redis.pcall('HMGET', of_job('job', leader), 'state', 'code', 'message')
+  local failed = end_of[1] == 'failed' and end_of[2] and not OWN_ENDS[end_of[2]]
+  local answered = answers(leader)
+  redis.call('ZREM', of_queue('releases'), leader)
   if not answered and not failed then return take_over(leader, now) end
   for _ = 1, RELEASE_MOST do
     local id, job = next_follower(leader, now)
-    if not id then return end
+    if not id then break end
     if answered then
       complete_follower(id, job, leader, now)
     else
@@ -72,11 +90,7 @@ local function release(leader, now)
       bury(id, nil, nil, now, dead_ttl, end_of[2], end_of[3] or '')
     end
   end
-  if redis.call('EXISTS', of_job('followers', leader)) == 1 then
-    redis.call('ZADD', left, text(now), leader)
-    local lane = redis.call('HGET', of_job('job', leader), 'lane')
-    if lane then redis.call('ZADD', of_lane('wake', lane), '0', 'marker') end
-  end
+  leave_rest(leader, now)
 end
 
 -- Sees to at most one job's followers that an earlier step left.

@@ -1,16 +1,17 @@
 -- Fragment of take: jobs whose time has come get in line. Needs line.lua and broken.lua.
 
 -- Moves at most `most` due jobs.
-local function promote(now, most)
+local function promote(now, most, dead_ttl)
   local scheduled = of_queue('scheduled')
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', scheduled, '-inf', now, 'LIMIT', 0, most)) do
     redis.call('ZREM', scheduled, id)
-    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'state', 'class', 'rank')
-    if job.err or not job[2] or job[2] == 'scheduled' and not (job[1] and job[3]) then
-      bury_broken(id, job, job[1], job[3], now, dead_ttl)
-    elseif job[2] == 'scheduled' then
+    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'class', 'rank', 'state')
+    local rank = job[4] == 'scheduled' and place(job[1], job[2], job[3])
+    if rank then
       redis.call('HSET', of_job('job', id), 'state', 'waiting')
-      put_in_line(id, job[1], job[3], job[4])
+      put_in_line(id, job[1], job[2], rank)
+    elseif job[4] == 'scheduled' or is_broken(job, job[4]) then
+      bury_broken(id, job, job[1], job[2], now, dead_ttl)
     end
   end
 end

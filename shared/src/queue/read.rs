@@ -59,7 +59,11 @@ impl Queue {
     async fn result(&self, of: JobId) -> Result<Field, UnavailableError> {
         let mut read = redis::pipe();
         read.get(self.keys.result(of));
-        Ok(self.redis.query::<(Field,)>(&read).await?.0)
+        match self.redis.query::<(Field,)>(&read).await {
+            Ok((result,)) => Ok(result),
+            Err(error) if error.is_wrong_type() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// How many jobs wait in `queue`, for a worker or for a time.

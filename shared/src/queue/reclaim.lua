@@ -7,21 +7,25 @@ local function reclaim(now, most, dead_ttl)
   local leases = of_queue('leases')
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most)) do
     redis.call('ZREM', leases, id)
-    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'state', 'class', 'attempts', 'max', 'worker', 'started',
+    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'class', 'state', 'attempts', 'max', 'worker', 'started',
       'rank', 'group', 'permit')
-    if job.err or not job[2] or job[2] == 'active' and not (job[1] and job[3]) then
-      bury_broken(id, job, job[1], job[3], now, dead_ttl)
-    elseif job[2] == 'active' then
+    local rank = place(job[1], job[2], job[8])
+    if job[3] ~= 'active' then
+      if is_broken(job, job[3]) then bury_broken(id, job, job[1], job[2], now, dead_ttl) end
+    elseif not rank then
+      if job[9] then free_slot(id, job[1] or '', job[9], job[10]) end
+      bury_broken(id, job, job[1], job[2], now, dead_ttl)
+    else
       free_slot(id, job[1], job[9], job[10])
-      local attempts = tonumber(job[4]) or 0
+      local attempts = whole_number(job[4]) or 0
       local message = 'The worker was lost while it ran the job'
       record_attempt(id, now, {
-        attempt = attempts, worker = job[6] or '', started = tonumber(job[7]), code = 'worker_lost', message = message })
-      if attempts >= (tonumber(job[5]) or 0) then
-        bury(id, job[1], job[3], now, dead_ttl, 'worker_lost', message .. ', in each of its attempts')
+        attempt = job[4], worker = job[6] or '', started = job[7], code = 'worker_lost', message = message })
+      if attempts >= (whole_number(job[5]) or 0) then
+        bury(id, job[1], job[2], now, dead_ttl, 'worker_lost', message .. ', in each of its attempts')
       else
         redis.call('HSET', of_job('job', id), 'state', 'waiting', 'code', 'worker_lost', 'message', message)
-        put_in_line(id, job[1], job[3], job[8])
+        put_in_line(id, job[1], job[2], rank)
         redis.call('HDEL', of_job('job', id), 'group', 'permit')
       end
     end

@@ -33,7 +33,7 @@ local function keep_result(id, digest, result, now, completed_ttl, cache_ttl, ca
   mend('HSET', of_content(digest), 'result_of', id, 'until', ends)
   outlive(of_content(digest), cache_ttl)
   redis.call('ZADD', cached, ends, digest .. ' ' .. id .. ' ' .. #result)
-  local bytes = redis.call('HINCRBY', root .. ':bytes', 'results', #result)
+  local bytes = tonumber(redis.pcall('HINCRBY', root .. ':bytes', 'results', #result)) or 0
   for _ = 1, EVICT_MOST do
     if bytes <= cache_max then return end
     local oldest = redis.call('ZPOPMIN', cached)[1]

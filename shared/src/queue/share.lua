@@ -12,13 +12,18 @@ local function outlive(key, ms)
   if left ~= -2 and left < ms then redis.call('PEXPIRE', key, text(ms)) end
 end
 
--- A command on a key that holds something else than ours: that is no use to anybody, and is dropped.
-local function mend(command, key, ...)
-  local reply = redis.pcall(command, key, ...)
-  if type(reply) ~= 'table' or not reply.err then return reply end
-  redis.call('UNLINK', key)
-  return redis.call(command, key, ...)
+-- In these states the work of a job is not over.
+local RUNNING = { waiting = true, scheduled = true, active = true }
+local ENDED = { completed = true, failed = true, cancelled = true }
+
+-- The state of a job; false where there is none.
+local function state_of(job)
+  local state = job and redis.pcall('HGET', of_job('job', job), 'state')
+  return type(state) == 'string' and state
 end
+
+-- Whether there is a result of the job that others can have.
+local function answers(job) return redis.call('TYPE', of_job('result', job)).ok == 'string' end
 
 -- Ends what a job does for others; `pass_on.lua` has it.
 local end_work

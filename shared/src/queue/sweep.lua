@@ -1,4 +1,4 @@
--- Fragment of take: what time alone brings about. Needs bury.lua.
+-- Fragment of take: what time alone brings about. Needs broken.lua.
 
 -- Ends at most `most` jobs that are past their deadline, whatever they are doing: a later settle finds them ended.
 local function end_overdue(now, most, dead_ttl)
@@ -6,12 +6,12 @@ local function end_overdue(now, most, dead_ttl)
     local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'state', 'attempts', 'worker', 'started', 'class',
       'group', 'permit')
     if job.err or not job[2] then
-      drop_remains(id, now)
+      bury_broken(id, job, job[1], job[6], now, dead_ttl)
     else
       local message = 'The job did not end before its deadline'
       if job[2] == 'active' then
         revoke(id, job[7], job[8])
-        record_attempt(id, now, { attempt = tonumber(job[3]), worker = job[4] or '', started = tonumber(job[5]),
+        record_attempt(id, now, { attempt = job[3], worker = job[4] or '', started = job[5],
           code = 'deadline_exceeded', message = message })
       end
       bury(id, job[1], job[6], now, dead_ttl, 'deadline_exceeded', message)

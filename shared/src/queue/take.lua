@@ -1,9 +1,9 @@
 -- The rest of take, after take_head.lua, which describes it, and its fragments.
 local most = want + 16
--- A job in such a state stands in line by mistake, and only leaves it.
-local ELSEWHERE = { scheduled = true, active = true, completed = true, failed = true, cancelled = true }
+-- Workers count attempts in 32 bits.
+local ATTEMPTS_MAX = 2 ^ 31
 write_though_full()
-promote(now, most)
+promote(now, most, dead_ttl)
 reclaim(now, most, dead_ttl)
 end_overdue(now, most, dead_ttl)
 release_rest(now)
@@ -24,13 +24,13 @@ while not wait and count < want and bytes < BYTES_MAX do
   if not line then break end
   local id, lane, key = head.id, head.lane, of_job('job', head.id)
   local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'resumed', 'payload')
-  local fence, attempts, most_attempts = count_of(job[1]), count_of(job[3]), count_of(job[4])
-  local whole = job[2] == 'waiting' and attempts and fence and most_attempts
+  local fence, attempts, max = whole_number(job[1]), whole_number(job[3]), whole_number(job[4])
+  local whole = job[2] == 'waiting' and fence and attempts and max and attempts < ATTEMPTS_MAX and max < ATTEMPTS_MAX
   local member, cost
   if whole and gate then
     member = id .. ':' .. text(fence + 1) .. ':1'
     local known = redis.call('HMGET', key, 'need', 'tokens')
-    cost = count_of(known[1]) or math.min(count_of(known[2]) or 0, chunk_tokens) + call_tokens
+    cost = whole_number(known[1]) or math.min(whole_number(known[2]) or 0, chunk_tokens) + call_tokens
     wait = slot_refusal(gate) or refusal(gate, member, cost)
     if wait then break end
     let_go(gate, member, cost)
@@ -50,9 +50,9 @@ while not wait and count < want and bytes < BYTES_MAX do
     bytes = bytes + #(job[6] or '')
     leased[#leased + 1] = lease_end
     leased[#leased + 1] = id
-    jobs[#jobs + 1] = { id, lane, fence, attempts, text(most_attempts), job[5] or '0', job[6] or '' }
+    jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] and '1' or '0', job[6] or '' }
     taken[#taken + 1] = ' ' .. id .. '=' .. fence
-  elseif not ELSEWHERE[job[2] or ''] then
+  elseif job[2] == 'waiting' or is_broken(job, job[2]) then
     bury_broken(id, job, head.lane, line.class, now, dead_ttl)
   end
 end

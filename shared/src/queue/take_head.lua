@@ -22,9 +22,9 @@ local BOOKING_MS = 50
 local function taken_before(previous, request)
   local jobs = { 'jobs', 0 }
   for id, fence in string.gmatch(string.sub(previous, #request + 1), ' (%S+)=(%d+)') do
-    local job = redis.call('HMGET', of_job('job', id), 'fence', 'state', 'attempts', 'max', 'lane', 'resumed', 'payload')
+    local job = redis.pcall('HMGET', of_job('job', id), 'fence', 'state', 'attempts', 'max', 'lane', 'resumed', 'payload')
     if job[1] == fence and job[2] == 'active' then
-      jobs[#jobs + 1] = { id, job[5], fence, job[3], job[4], job[6] or '0', job[7] or '' }
+      jobs[#jobs + 1] = { id, job[5], fence, job[3], job[4], job[6] and '1' or '0', job[7] or '' }
     end
   end
   return jobs

@@ -1,13 +1,14 @@
 //! The scripts and the worker against a real Redis. Each test has a server of its own.
 
 mod against_model;
-mod damage;
+mod cancel;
 mod fixture;
 mod lifecycle;
 mod limits;
 mod memory_full;
 mod model;
 mod robustness;
+mod running;
 mod sharing;
 mod time;
 mod worker;

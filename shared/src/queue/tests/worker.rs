@@ -1,108 +1,16 @@
 //! The worker as it runs: wake-ups, panics, stops.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use serde_json::value::RawValue;
-use tokio::sync::{Semaphore, mpsc};
-
-use super::fixture::{Echo, Fixture, QUEUE, jobs_config, raw};
+use super::{
+    fixture::{Echo, Fixture, QUEUE},
+    running::{PATIENCE, Running, until_idle, worker_config},
+};
 use crate::{
     config::WorkerConfig,
-    job::{JobError, JobId, JobState, JobView, Kind, Priority, QueueName},
-    lifecycle::Lifecycle,
-    queue::{Handler, JobContext, JobEvents, NewJob, Registry, Worker, WorkerStats},
+    job::{JobState, Kind, Priority},
+    queue::NewJob,
 };
-
-/// Long enough for everything that should happen, and never reached when it does.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Does what the job says; tells when an attempt starts and lets "hold" wait for a permit.
-struct Puppet {
-    started: mpsc::UnboundedSender<JobId>,
-    gate: Arc<Semaphore>,
-}
-
-impl Handler for Puppet {
-    type Payload = Echo;
-
-    async fn run(&self, job: JobContext, payload: Echo) -> Result<Box<RawValue>, JobError> {
-        self.started.send(job.id()).expect("the test listens");
-        match payload.say.as_str() {
-            "panic" => panic!("a learner's text"),
-            "fail" => Err(JobError::retry("on_purpose", "It failed on purpose")),
-            "hold" => {
-                self.gate.acquire().await.expect("the gate stays").forget();
-                Ok(raw("held"))
-            }
-            say => Ok(raw(say)),
-        }
-    }
-}
-
-/// A worker in this process.
-struct Running {
-    lifecycle: Lifecycle,
-    events: JobEvents,
-    started: mpsc::UnboundedReceiver<JobId>,
-    gate: Arc<Semaphore>,
-    stats: Arc<WorkerStats>,
-    ended: tokio::task::JoinHandle<()>,
-}
-
-fn worker_config() -> WorkerConfig {
-    WorkerConfig {
-        worker_concurrency: 16,
-        lease_seconds: 30,
-        drain_seconds: 100,
-        replica_id: "test".to_owned(),
-        // A worker that polled would not start a job before the tests' patience is over.
-        fallback_poll_ms: 60_000,
-    }
-}
-
-impl Running {
-    fn start(f: &Fixture, config: &WorkerConfig) -> Self {
-        let lifecycle = Lifecycle::new();
-        let (sender, started) = mpsc::unbounded_channel();
-        let gate = Arc::new(Semaphore::new(0));
-        let registry = Registry::new().with(Puppet { started: sender, gate: Arc::clone(&gate) });
-        let pool = f.redis.pool();
-        let worker = Worker::new(pool, "test", QueueName::Ai, registry, None, (&jobs_config(), config), &lifecycle);
-        let stats = worker.stats();
-        let events = JobEvents::start(f.queue.clone(), &lifecycle);
-        let running = lifecycle.clone();
-        #[expect(clippy::disallowed_methods, reason = "the test joins it")]
-        let ended = tokio::spawn(async move { worker.run(&running).await.unwrap() });
-        Self { lifecycle, events, started, gate, stats, ended }
-    }
-
-    async fn end_of(&self, id: JobId) -> JobView {
-        let view = self.events.wait(id, PATIENCE).await.unwrap().expect("the job is known");
-        assert!(view.state.is_final(), "{view:?}");
-        view
-    }
-
-    async fn next_start(&mut self) -> JobId {
-        tokio::time::timeout(PATIENCE, self.started.recv()).await.expect("an attempt starts").unwrap()
-    }
-
-    async fn stop(self) {
-        self.lifecycle.drain().cancel();
-        tokio::time::timeout(PATIENCE, self.ended).await.expect("the worker ends").unwrap();
-        self.lifecycle.finish().await;
-    }
-}
-
-/// Resolves when as many clients as `count` are blocked in Redis: idle workers are.
-async fn until_idle(f: &Fixture, count: u32) {
-    loop {
-        let info: String = f.raw(&["INFO", "clients"]).await;
-        if info.contains(&format!("blocked_clients:{count}\r\n")) {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
 
 #[tokio::test]
 async fn an_idle_worker_is_woken_by_a_job_and_not_by_polling() {
@@ -113,8 +21,10 @@ async fn an_idle_worker_is_woken_by_a_job_and_not_by_polling() {
         let id = f.enqueue("hello").await;
         assert_eq!(worker.end_of(id).await.result.unwrap().get(), r#""hello""#);
     }
-    assert_eq!((worker.stats.succeeded(), worker.stats.failed(), worker.stats.running()), (3, 0, 0));
+    // The worker hears after everybody else that a job has ended.
+    let stats = worker.stats.clone();
     worker.stop().await;
+    assert_eq!((stats.succeeded(), stats.failed(), stats.running()), (3, 0, 0));
 }
 
 #[tokio::test]

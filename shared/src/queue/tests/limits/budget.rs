@@ -73,7 +73,7 @@ async fn a_job_is_held_to_what_it_may_cost_and_settled_to_what_it_did() {
 #[tokio::test]
 async fn every_end_gives_the_hold_back() {
     let f = fixture(BudgetLimits::default()).await;
-    for end in ["complete", "fail", "cancel", "retry", "lapse", "deadline"] {
+    for end in ["complete", "fail", "cancel", "request", "retry", "lapse", "deadline"] {
         f.ask_for("ada").await.unwrap();
         let mut job = f.ask("a", 1).await.0.remove(0);
         assert_eq!(f.spend_of("ada").await.1, 2_000, "{end}");
@@ -81,6 +81,7 @@ async fn every_end_gives_the_hold_back() {
             "complete" => drop(f.complete(&job).await),
             "fail" => drop(f.end(&job, &JobError::fail("x", "x")).await),
             "cancel" => drop(f.end(&job, &JobError::cancel("x", "x")).await),
+            "request" => drop(f.queue.cancel(QueueName::Ai, job.id).await.unwrap()),
             "retry" => {
                 for _ in 0..2 {
                     f.end(&job, &JobError::retry("x", "x")).await;

@@ -1,9 +1,14 @@
 //! Lost answers and stored jobs that nobody of ours wrote.
 
-use super::fixture::{Fixture, QUEUE};
+mod damage;
+mod every_field;
+mod fuzz;
+mod patient;
+
+use super::fixture::{Echo, Fixture, QUEUE};
 use crate::{
-    job::{JobId, JobState},
-    queue::take::Taken,
+    job::{JobId, JobState, Kind, Priority},
+    queue::{Meeting, take::Taken},
 };
 
 #[tokio::test]
@@ -74,4 +79,37 @@ async fn unknown_and_unreadable_jobs_are_not_known() {
     assert!(f.queue.job(id).await.unwrap().is_none());
     f.raw::<String>(&["SET", &f.keys.job(id), "a string"]).await;
     assert!(f.queue.job(id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_ended_job_that_stands_in_line_does_not_run_again() {
+    let f = Fixture::start().await;
+    let id = f.enqueue("x").await;
+    let job = f.take_one().await;
+    f.complete(&job).await;
+    let line = f.keys.waiting(QUEUE, &Echo::lane(), Priority::Interactive);
+    f.raw::<u64>(&["ZADD", &line, "0", &id.to_string()]).await;
+    assert!(f.take(1).await.is_empty());
+    assert_eq!((f.view(id).await.state, f.count(&line).await), (JobState::Completed, 0));
+}
+
+#[tokio::test]
+async fn keys_of_another_type_stand_in_nobodys_way() {
+    let f = Fixture::start().await;
+    let leader = f.lead("ada", "spring").await;
+    let follower = f.follow("bob", "spring").await;
+    let spoil = async |pattern: &str| {
+        for key in f.keys_like(pattern).await {
+            f.raw::<u64>(&["DEL", &key]).await;
+            f.raw::<u64>(&["SADD", &key, "other"]).await;
+        }
+    };
+    spoil("*:content:*").await;
+    spoil("*:repeat:*").await;
+    let job = f.take_one().await;
+    assert_eq!(job.id, leader);
+    f.complete_with(&job, "leaves").await;
+    assert_eq!(f.result_of(follower).await, "leaves");
+    spoil("*:repeat:*").await;
+    assert_eq!(f.ask_poem("ada", "spring").await.meeting, Meeting::Cached);
 }

@@ -1,0 +1,103 @@
+//! Results that answer for later jobs.
+
+use super::poem;
+use crate::{
+    config::JobsConfig,
+    queue::{
+        EnqueueError, Meeting,
+        tests::fixture::{Fixture, QUEUE, jobs_config},
+    },
+};
+
+impl Fixture {
+    /// The work is done, with a result of `bytes` bytes.
+    async fn done(&self, say: &str, bytes: usize) -> crate::job::JobId {
+        let id = self.lead("ada", say).await;
+        let job = self.take_one().await;
+        // A JSON string has two quotes.
+        self.complete_with(&job, &"x".repeat(bytes - 2)).await;
+        id
+    }
+
+    async fn meets(&self, user: &str, say: &str) -> Meeting {
+        self.ask_poem(user, say).await.meeting
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_results_make_room() {
+    let f = Fixture::with_jobs(JobsConfig { cache_max_bytes: 250, ..jobs_config() }).await;
+    let oldest = f.done("one", 100).await;
+    assert_eq!(f.meets("bob", "one").await, Meeting::Cached);
+    f.done("two", 100).await;
+    assert_eq!(f.bytes().await, (0, 200));
+    f.done("three", 100).await;
+    assert_eq!(f.bytes().await, (0, 200), "one had to go");
+    assert_eq!(f.meets("eve", "two").await, Meeting::Cached);
+    assert_eq!(f.meets("eve", "three").await, Meeting::Cached);
+    assert_eq!(f.meets("eve", "one").await, Meeting::New);
+    assert_eq!(f.result_of(oldest).await.len(), 98, "whoever had it keeps it");
+    let kept: i64 = f.raw(&["PTTL", &f.keys.result(oldest)]).await;
+    assert!(kept > 0 && kept <= 600_000);
+}
+
+#[tokio::test]
+async fn a_result_larger_than_the_cache_answers_for_its_own_jobs_alone() {
+    let f = Fixture::with_jobs(JobsConfig { cache_max_bytes: 50, ..jobs_config() }).await;
+    let id = f.lead("ada", "spring").await;
+    let follower = f.follow("bob", "spring").await;
+    let job = f.take_one().await;
+    f.complete_with(&job, &"x".repeat(98)).await;
+    assert_eq!((f.result_of(id).await.len(), f.result_of(follower).await.len()), (98, 98));
+    assert_eq!(f.bytes().await, (0, 0));
+    assert_eq!(f.meets("eve", "spring").await, Meeting::New);
+}
+
+#[tokio::test]
+async fn without_a_cache_only_what_runs_is_shared() {
+    let f = Fixture::with_jobs(JobsConfig { content_cache_ttl_seconds: 0, ..jobs_config() }).await;
+    f.done("spring", 100).await;
+    assert_eq!(f.bytes().await, (0, 0));
+    assert_eq!(f.meets("bob", "spring").await, Meeting::New);
+    assert_eq!(f.meets("eve", "spring").await, Meeting::Joined);
+}
+
+#[tokio::test]
+async fn a_result_answers_until_its_time_is_over_and_then_takes_no_room() {
+    let f = Fixture::start().await;
+    f.done("spring", 100).await;
+    let content = f.keys_like("*:content:*").await;
+    f.raw::<u64>(&["HSET", &content[0], "until", "1"]).await;
+    assert_eq!(f.meets("bob", "spring").await, Meeting::New);
+    let [member]: [String; 1] = f.raw(&["ZRANGE", "{test}:cached", "0", "-1"]).await;
+    f.raw::<u64>(&["ZADD", "{test}:cached", "1", &member]).await;
+    assert_eq!(f.take(1).await.len(), 1);
+    assert_eq!(f.bytes().await.1, 0);
+    assert_eq!(f.count("{test}:cached").await, 0);
+}
+
+#[tokio::test]
+async fn payloads_of_unfinished_jobs_are_bounded() {
+    let f = Fixture::with_jobs(JobsConfig { queue_max_bytes: 2_500, ..jobs_config() }).await;
+    let text = "x".repeat(990);
+    let payload = 990 + r#"{"say":""}"#.len() as u64;
+    let first = f.enqueue(&text).await;
+    f.enqueue(&text).await;
+    assert_eq!(f.bytes().await, (2 * payload, 0));
+    let refused = f.queue.enqueue(&poem("eve", &text)).await;
+    assert!(matches!(refused, Err(EnqueueError::Full { unfinished: 2 })), "{refused:?}");
+    assert_eq!(f.bytes().await, (2 * payload, 0), "what is refused takes no room");
+    assert_eq!(f.count(&f.keys.deadlines(QUEUE)).await, 2);
+    let job = f.take_one().await;
+    assert_eq!(job.id, first);
+    f.complete(&job).await;
+    assert_eq!(f.bytes().await, (payload, 0));
+    f.lead("eve", &text).await;
+}
+
+#[tokio::test]
+async fn one_payload_is_accepted_however_large_where_nothing_else_takes_room() {
+    let f = Fixture::with_jobs(JobsConfig { queue_max_bytes: 10, ..jobs_config() }).await;
+    f.enqueue("more than ten bytes").await;
+    assert!(matches!(f.queue.enqueue(&poem("ada", "x")).await, Err(EnqueueError::Full { unfinished: 1 })));
+}
