@@ -15,15 +15,6 @@ local function forget_result(member)
   return id
 end
 
--- Forgets at most `most` results that no longer answer.
-local function forget_results(now, most)
-  local cached = root .. ':cached'
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', cached, '-inf', now, 'LIMIT', 0, most)) do
-    redis.call('ZREM', cached, member)
-    forget_result(member)
-  end
-end
-
 -- Keeps what a job came to apart from the job, and lets it answer for the same work for `cache_ttl` ms. Where all results
 -- together have more than `cache_max` bytes, the oldest make room.
 local function keep_result(id, digest, result, now, completed_ttl, cache_ttl, cache_max)

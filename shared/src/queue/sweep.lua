@@ -1,4 +1,4 @@
--- Fragment of take: what time alone brings about. Needs broken.lua.
+-- Fragment of take: what time alone brings about. Needs broken.lua and result.lua.
 
 -- Ends at most `most` jobs that are past their deadline, whatever they are doing: a later settle finds them ended.
 local function end_overdue(now, most, dead_ttl)
@@ -23,10 +23,21 @@ end
 -- jobs for long.
 local FORGET_MOST = 1000
 
--- Forgets entries of an index whose jobs are gone by their own time to live. Whether there are more.
-local function forget(name, before)
-  local index = of_queue(name)
+-- Forgets entries of an index that are older than `before`. Whether there are more, and those that were.
+local function forget(index, before)
   local old = redis.call('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, FORGET_MOST)
   if old[1] then redis.call('ZREM', index, unpack(old)) end
-  return #old == FORGET_MOST
+  return #old == FORGET_MOST, old
+end
+
+-- Forgets results that no longer answer, as `until` says to whoever asks for their content. Whether there are more.
+local function forget_results(now)
+  local more, old = forget(root .. ':cached', now)
+  local bytes = 0
+  for _, member in ipairs(old) do
+    local _, _, size = cached_entry(member)
+    bytes = bytes + (whole_number(size) or 0)
+  end
+  if bytes > 0 then uncount('results', text(bytes)) end
+  return more
 end

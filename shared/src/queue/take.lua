@@ -7,9 +7,10 @@ promote(now, most, dead_ttl)
 reclaim(now, most, dead_ttl)
 end_overdue(now, most, dead_ttl)
 release_rest(now)
-forget_results(now, most)
-local done_left = forget('done', now - tonumber(completed_ttl))
-local dead_left = forget('dead', now - tonumber(dead_ttl))
+-- Jobs themselves are gone by their own time to live.
+local results_left = forget_results(now)
+local done_left = forget(of_queue('done'), now - tonumber(completed_ttl))
+local dead_left = forget(of_queue('dead'), now - tonumber(dead_ttl))
 
 local lanes = {}
 for i = 11, #ARGV do lanes[#lanes + 1] = ARGV[i] end
@@ -72,4 +73,4 @@ if leased[1] then
   return jobs
 end
 if wait then return { 'wait', wait[1], wait[2] } end
-return { 'wait', (done_left or dead_left) and 0 or next_due(now) or -1, 'empty' }
+return { 'wait', (results_left or done_left or dead_left) and 0 or next_due(now) or -1, 'empty' }

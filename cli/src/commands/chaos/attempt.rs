@@ -82,12 +82,15 @@ impl Interruptions {
         self.cut_short.extend(held.into_iter().map(|held| held.attempt));
     }
 
-    /// The worker that held these was stopped, and went on at `on_ms`.
+    /// The worker that held these was stopped past its lease, and went on at `on_ms`.
     pub(super) fn stopped(&mut self, held: Vec<Held>, on_ms: f64) {
-        for held in held {
-            self.stopped.extend(held.let_go.into_iter().map(|call| (call, on_ms)));
-            self.cut_short.insert(held.attempt);
-        }
+        self.cut_short.extend(held.iter().map(|held| held.attempt.clone()));
+        self.blinked(held, on_ms);
+    }
+
+    /// The worker that holds these was stopped for less than its lease, and went on at `on_ms`.
+    pub(super) fn blinked(&mut self, held: Vec<Held>, on_ms: f64) {
+        self.stopped.extend(held.into_iter().flat_map(|held| held.let_go).map(|call| (call, on_ms)));
     }
 
     /// Redis could not be reached.

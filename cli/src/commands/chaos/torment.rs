@@ -8,7 +8,7 @@ use shared::{
     clock::unix_ms,
     testing::simulator::{Fault, FaultRule},
 };
-use tokio::time::{Duration, Instant, sleep_until};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use super::{
     attempt::{Held, Interruptions, held, ms},
@@ -45,6 +45,7 @@ enum Action {
     KillApi,
     KillRedis,
     StopWorker,
+    BlinkWorker,
     Cut,
     Stall,
     Delay,
@@ -53,15 +54,19 @@ enum Action {
 }
 
 /// Faults are as frequent as everything else together: there are many kinds of them.
-const ACTIONS: [Action; 16] = [
+const ACTIONS: [Action; 20] = [
     Action::KillWorker,
     Action::KillApi,
     Action::KillRedis,
     Action::StopWorker,
+    Action::BlinkWorker,
+    Action::BlinkWorker,
     Action::Cut,
     Action::Stall,
     Action::Delay,
     Action::PauseRedis,
+    Action::Fault,
+    Action::Fault,
     Action::Fault,
     Action::Fault,
     Action::Fault,
@@ -114,6 +119,7 @@ impl<'a> Torment<'a> {
                 self.system.kill_redis(away, self.interruptions).await.map(|_| ())
             }
             Action::StopWorker => self.stop_worker().await,
+            Action::BlinkWorker => self.blink_worker().await,
             Action::Cut | Action::Stall => {
                 let trouble = if action == Action::Cut { Trouble::Cut } else { Trouble::Stall };
                 let span = self.span(10, 3_000);
@@ -169,6 +175,17 @@ impl<'a> Torment<'a> {
         let until = Instant::now() + self.span(2_500, 5_000);
         self.stopped = Some(Stopped { place, held, until });
         Ok(())
+    }
+
+    /// Stops a worker for less than its lease: what it has just been let go to do, it does afterwards.
+    async fn blink_worker(&mut self) -> anyhow::Result<()> {
+        let (place, span) = (self.one_of(Role::Worker), self.span(20, 400));
+        self.system.fleet.signal(place, Signal::STOP)?;
+        let name = &self.system.fleet.members[place].name;
+        let held = held(&self.system.pool(), &self.system.keys, Some(name)).await?;
+        sleep(span).await;
+        self.interruptions.blinked(held, ms(unix_ms()));
+        self.system.fleet.signal(place, Signal::CONT)
     }
 
     fn let_go_on(&mut self) -> anyhow::Result<()> {

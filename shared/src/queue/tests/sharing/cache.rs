@@ -1,10 +1,13 @@
 //! Results that answer for later jobs.
 
+use std::time::Duration;
+
 use super::poem;
 use crate::{
     config::JobsConfig,
     queue::{
         EnqueueError, Meeting,
+        take::{Taken, Wait},
         tests::fixture::{Fixture, QUEUE, jobs_config},
     },
 };
@@ -74,6 +77,23 @@ async fn a_result_answers_until_its_time_is_over_and_then_takes_no_room() {
     assert_eq!(f.take(1).await.len(), 1);
     assert_eq!(f.bytes().await.1, 0);
     assert_eq!(f.count("{test}:cached").await, 0);
+}
+
+#[tokio::test]
+async fn one_take_forgets_more_results_than_jobs_end_between_two() {
+    let f = Fixture::start().await;
+    let mut add = redis::cmd("ZADD");
+    add.arg("{test}:cached");
+    for n in 0..1_500 {
+        add.arg(1).arg(format!("digest-{n} job-{n} 20"));
+    }
+    add.query_async::<u64>(&mut f.pool.connection()).await.unwrap();
+    f.raw::<u64>(&["HSET", "{test}:bytes", "results", "30050"]).await;
+    let idle = f.take_as("r1", 1, &f.settings).await;
+    assert_eq!(idle, Taken::Wait(Wait::Idle(Some(Duration::ZERO))), "there are more");
+    assert_eq!((f.count("{test}:cached").await, f.bytes().await), (500, (0, 10_050)));
+    f.take(1).await;
+    assert_eq!((f.count("{test}:cached").await, f.bytes().await), (0, (0, 50)));
 }
 
 #[tokio::test]
