@@ -46,15 +46,9 @@ if digest ~= '' and not fresh then
 end
 
 local key, created = of_job('job', id), text(now)
--- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
--- `deadlines` knows it; its end gives it one.
-local function store(state, rank, ...)
-  redis.call('HSET', key, 'fence', '0', 'state', state, 'attempts', '0', 'max', ARGV[9], 'lane', lane, 'class', class,
-    'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue, 'user', user, ...)
-end
-
 if result_of then
-  store('completed', '0', 'ended', created, 'progress', '100', 'result_of', result_of, 'cached', '1')
+  redis.call('HSET', key, 'fence', '0', 'state', 'completed', 'attempts', '0', 'max', ARGV[9], 'lane', lane, 'class', class,
+    'created', created, 'kind', ARGV[3], 'queue', queue, 'user', user, 'ended', created, 'result_of', result_of, 'cached', '1')
   redis.call('PEXPIRE', key, completed_ttl)
   outlive(of_job('result', result_of), completed_ttl)
   redis.call('ZADD', of_queue('done'), created, id)
@@ -77,10 +71,13 @@ elseif redis.call('HINCRBY', sizes, queue, text(bytes)) > tonumber(ARGV[11]) the
   return { 'full', text(unfinished) }
 end
 
-local deadline = text(now + deadline_ms)
-redis.call('ZADD', deadlines, deadline, id)
+redis.call('ZADD', deadlines, text(now + deadline_ms), id)
 local rank = leader and '0' or next_rank(class, user)
-store(delay > 0 and 'scheduled' or 'waiting', rank, 'deadline', deadline, 'payload', payload, 'bytes', text(bytes))
+-- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
+-- `deadlines` knows it; its end gives it one.
+redis.call('HSET', key, 'fence', '0', 'state', delay > 0 and 'scheduled' or 'waiting', 'attempts', '0', 'max', ARGV[9],
+  'bytes', text(bytes), 'lane', lane, 'class', class, 'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue,
+  'user', user, 'payload', payload)
 if ARGV[13] ~= '0' then redis.call('HSET', key, 'tokens', ARGV[13]) end
 if held then
   redis.call('HSET', key, 'held', budget().hold(now, user, ARGV[20], ARGV[21]), 'held_tokens', ARGV[20], 'held_micros', ARGV[21])

@@ -13,9 +13,9 @@ local function next_follower(leader, now)
   for _ = 1, RELEASE_MOST do
     local id = mend('ZPOPMIN', of_job('followers', leader))[1]
     if not id then return nil end
-    local job = redis.pcall('HMGET', of_job('job', id), 'state', 'follows', 'lane', 'class', 'user', 'deadline', 'content')
+    local job = redis.pcall('HMGET', of_job('job', id), 'state', 'follows', 'lane', 'class', 'user', 'content')
     local follows = job[1] == 'waiting' and job[2]
-    if follows and place(job[3], job[4], '0') and job[5] and job[7] then return id, job end
+    if follows and place(job[3], job[4], '0') and job[5] and job[6] then return id, job end
     if follows or is_broken(job, job[1]) then bury_broken(id, job, nil, nil, now, dead_ttl) end
   end
 end
@@ -32,7 +32,8 @@ end
 local function take_over(leader, now)
   local id, job = next_follower(leader, now)
   if not id then return leave_rest(leader, now) end
-  local key, content, left = of_job('job', id), of_content(job[7]), math.min((whole_number(job[6]) or now) - now, LONGEST_MS)
+  local key, content = of_job('job', id), of_content(job[6])
+  local left = math.min((tonumber(redis.call('ZSCORE', of_queue('deadlines'), id)) or now) - now, LONGEST_MS)
   local followers, other = of_job('followers', leader), mend('HGET', content, 'leader')
   if other and other ~= leader and RUNNING[state_of(other)] then
     -- Someone has begun anew meanwhile: all of them follow that job.
@@ -63,11 +64,11 @@ local function complete_follower(id, job, leader, now)
   local key, ended = of_job('job', id), text(now)
   redis.call('ZREM', of_queue('deadlines'), id)
   close_books(id)
-  redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'progress', '100', 'payload', '', 'result_of', leader)
+  redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'payload', '', 'result_of', leader)
   redis.call('HDEL', key, 'follows')
   redis.call('PEXPIRE', key, completed_ttl)
   outlive(of_job('result', leader), tonumber(completed_ttl))
-  local mine = of_repeat(job[7], job[5])
+  local mine = of_repeat(job[6], job[5])
   if mend('GET', mine) == id then redis.call('PEXPIRE', mine, completed_ttl) end
   redis.call('ZADD', of_queue('done'), ended, id)
   redis.call('PUBLISH', of_job('events', id), 'completed')

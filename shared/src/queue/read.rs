@@ -96,7 +96,7 @@ fn view(id: JobId, fields: Fields) -> Option<JobView> {
         user: text(user)?,
         state,
         attempts: number(attempts).unwrap_or_default(),
-        progress: number(progress).map_or(0, |progress: u8| progress.min(100)),
+        progress: if completed { 100 } else { number(progress).map_or(0, |progress: u8| progress.min(100)) },
         created_at_ms: number(created)?,
         finished_at_ms: number(ended).filter(|_| state.is_final()),
         run_at_ms: number(run_at).filter(|_| state == JobState::Scheduled),

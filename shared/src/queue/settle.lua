@@ -30,9 +30,9 @@ end
 if outcome == 'complete' then
   if digest then
     keep_result(id, digest, ARGV[10], now, tonumber(completed_ttl), tonumber(ARGV[7]), tonumber(ARGV[8]))
-    redis.call('HSET', key, 'progress', '100', 'result_of', id)
+    redis.call('HSET', key, 'result_of', id)
   else
-    redis.call('HSET', key, 'progress', '100', 'result', ARGV[10])
+    redis.call('HSET', key, 'result', ARGV[10])
   end
   return finish('completed')
 end

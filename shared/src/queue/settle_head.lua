@@ -21,7 +21,7 @@ if outcome == 'complete' and job[3] == '1' and not (late or job[5] or job[6] or 
   local ended = text(now_ms())
   redis.call('ZREM', of_queue('leases'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
-  redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'progress', '100', 'settled', fence, 'payload', '',
+  redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'settled', fence, 'payload', '',
     'result', ARGV[10])
   if job[4] and redis.pcall('HINCRBY', root .. ':bytes', queue, '-' .. job[4]) == 0 then
     redis.call('HDEL', root .. ':bytes', queue)

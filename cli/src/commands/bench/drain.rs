@@ -27,7 +27,7 @@ const IN_FLIGHT: usize = 64;
 )]
 pub(crate) struct DrainArgs {
     /// Lengths at which the line is kept while jobs are settled; the first is what the others are held against
-    #[arg(long, value_delimiter = ',', default_value = "1000,1000000")]
+    #[arg(long, value_delimiter = ',', default_value = "1000,1000000", value_parser = clap::value_parser!(u64).range(1..))]
     backlog: Vec<u64>,
     /// Settled jobs that each run counts
     #[arg(long, default_value_t = 50_000)]
