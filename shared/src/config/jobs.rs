@@ -50,7 +50,7 @@ pub struct JobsConfig {
     #[arg(long, env = "QUEUE_MAX_WAITING", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub queue_max_waiting: u64,
 
-    /// Most bytes of what the unfinished jobs of one queue are made of (texts); beyond it new ones are refused with 503
+    /// Most bytes of what the unfinished jobs of one queue are made of (texts; those of up to 256 bytes are not counted); beyond it new ones are refused with 503
     #[arg(long, env = "QUEUE_MAX_BYTES", default_value_t = 268_435_456, value_parser = clap::value_parser!(u64).range(1..))]
     pub queue_max_bytes: u64,
 }

@@ -14,6 +14,8 @@ local delay, deadline_ms, completed_ttl = tonumber(ARGV[7]), tonumber(ARGV[8]), 
 local digest, fresh, held = ARGV[15], ARGV[16] == '1', ARGV[20]
 local asked = ARGV[17] ~= '' and root .. ':idempotency:' .. ARGV[17]
 local deadlines = of_queue('deadlines')
+-- Payloads of at most so many bytes are not counted.
+local SMALL_BYTES = 256
 local now = now_ms()
 
 -- The answer about `job`, whom a repeat under the same idempotency key gets, too.
@@ -62,12 +64,13 @@ if unfinished >= tonumber(ARGV[10]) then return { 'full', text(unfinished) } end
 held = not leader and held
 local refused = held and budget().refusal(now, user, ARGV[20], ARGV[21], { ARGV[22], ARGV[23], ARGV[24], ARGV[25] })
 if refused then return { refused[1], refused[2], refused[3] } end
-local sizes, bytes = root .. ':bytes', #payload
-if unfinished == 0 then
+-- A small payload takes less room than the job beside it, which `unfinished` bounds.
+local sizes, bytes = root .. ':bytes', #payload > SMALL_BYTES and text(#payload)
+if bytes and unfinished == 0 then
   -- Nothing else takes room.
-  redis.call('HSET', sizes, queue, text(bytes))
-elseif redis.call('HINCRBY', sizes, queue, text(bytes)) > tonumber(ARGV[11]) then
-  redis.call('HINCRBY', sizes, queue, text(-bytes))
+  redis.call('HSET', sizes, queue, bytes)
+elseif bytes and redis.call('HINCRBY', sizes, queue, bytes) > tonumber(ARGV[11]) then
+  redis.call('HINCRBY', sizes, queue, '-' .. bytes)
   return { 'full', text(unfinished) }
 end
 
@@ -76,8 +79,9 @@ local rank = leader and '0' or next_rank(class, user)
 -- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
 -- `deadlines` knows it; its end gives it one.
 redis.call('HSET', key, 'fence', '0', 'state', delay > 0 and 'scheduled' or 'waiting', 'attempts', '0', 'max', ARGV[9],
-  'bytes', text(bytes), 'lane', lane, 'class', class, 'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue,
+  'lane', lane, 'class', class, 'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue,
   'user', user, 'payload', payload)
+if bytes then redis.call('HSET', key, 'bytes', bytes) end
 if ARGV[13] ~= '0' then redis.call('HSET', key, 'tokens', ARGV[13]) end
 if held then
   redis.call('HSET', key, 'held', budget().hold(now, user, ARGV[20], ARGV[21]), 'held_tokens', ARGV[20], 'held_micros', ARGV[21])

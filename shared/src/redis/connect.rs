@@ -17,7 +17,8 @@ use super::{
 };
 use crate::config::{ConfigError, RedisConfig};
 
-/// An answer that takes longer than this counts as none.
+/// An answer that takes longer than this counts as none, all steps that lead to it included: a connection made anew, a script
+/// sent in full.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Connecting takes at most this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -54,6 +55,7 @@ impl UnavailableError {
 pub struct RedisPool {
     client: Client,
     recovery: Arc<Recovery>,
+    response_timeout: Duration,
 }
 
 /// A client that trusts the authorities in `file` and no others.
@@ -113,7 +115,7 @@ impl RedisPool {
             .set_number_of_retries(0);
         let probe_key = Keys::new(&config.queue_prefix).probe();
         let recovery = Recovery::new(client.clone(), settings, probe_key).map_err(unreadable)?;
-        Ok(Self { client, recovery })
+        Ok(Self { client, recovery, response_timeout })
     }
 
     /// The shared connection as it is now: whoever keeps it does not see its replacement.
@@ -163,7 +165,7 @@ impl RedisPool {
     /// When Redis does not answer, or one of the commands fails.
     pub async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
-        pipeline.query_async(&mut connection).await.map_err(|error| self.failed(error, number))
+        self.in_time(pipeline.query_async(&mut connection)).await.map_err(|error| self.failed(error, number))
     }
 
     /// Runs a script on the shared connection: by hash, and by text where the server does not know it yet.
@@ -173,19 +175,25 @@ impl RedisPool {
     /// When Redis does not answer, or the script fails.
     pub async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
-        call.invoke_async(&mut connection).await.map_err(|error| self.failed(error, number))
+        self.in_time(call.invoke_async(&mut connection)).await.map_err(|error| self.failed(error, number))
     }
 
     /// The same for a question that the user may not be allowed to ask: then the answer is no, and nothing is told.
     pub(super) async fn query_if_allowed<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
-        pipeline.query_async(&mut connection).await.map_err(|error| {
+        self.in_time(pipeline.query_async(&mut connection)).await.map_err(|error| {
             if Trouble::of(&error) == Some(Trouble::Forbidden) {
                 UnavailableError(error)
             } else {
                 self.failed(error, number)
             }
         })
+    }
+
+    /// The client bounds each step of an exchange, and this the whole of it.
+    async fn in_time<T>(&self, exchange: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+        let in_time = tokio::time::timeout(self.response_timeout, exchange).await;
+        in_time.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
 
     fn failed(&self, error: RedisError, number: u64) -> UnavailableError {

@@ -55,6 +55,21 @@ async fn the_first_command_after_an_outage_is_answered() {
 }
 
 #[tokio::test]
+async fn a_script_that_must_be_sent_in_full_has_no_more_time_than_any_other() {
+    let redis = TestRedis::start().await.unwrap();
+    let proxy = Proxy::start(redis.port()).await.unwrap();
+    let pool = pool_at(&proxy.redis_url());
+    pool.ping().await.unwrap();
+    // Each exchange is quick enough, and not known yet, sent and run are three of them.
+    proxy.delay(Duration::from_millis(350));
+    let error = write(&pool).await.unwrap_err();
+    assert_eq!(Trouble::of(&error.0), Some(Trouble::Away), "{:?}", error.0);
+    proxy.delay(Duration::ZERO);
+    until_well(&pool).await;
+    write(&pool).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_demoted_server_is_left_for_the_one_that_takes_writes() {
     let (first, second) = (TestRedis::start().await.unwrap(), TestRedis::start().await.unwrap());
     let proxy = Proxy::start(first.port()).await.unwrap();

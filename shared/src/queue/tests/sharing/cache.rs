@@ -82,12 +82,11 @@ async fn a_result_answers_until_its_time_is_over_and_then_takes_no_room() {
 #[tokio::test]
 async fn one_take_forgets_more_results_than_jobs_end_between_two() {
     let f = Fixture::start().await;
-    let mut add = redis::cmd("ZADD");
-    add.arg("{test}:cached");
+    let mut add = redis::pipe();
     for n in 0..1_500 {
-        add.arg(1).arg(format!("digest-{n} job-{n} 20"));
+        add.zadd("{test}:cached", format!("digest-{n} job-{n} 20"), 1).ignore();
     }
-    add.query_async::<u64>(&mut f.pool.connection()).await.unwrap();
+    f.pool.query::<()>(&add).await.unwrap();
     f.raw::<u64>(&["HSET", "{test}:bytes", "results", "30050"]).await;
     let idle = f.take_as("r1", 1, &f.settings).await;
     assert_eq!(idle, Taken::Wait(Wait::Idle(Some(Duration::ZERO))), "there are more");
@@ -118,6 +117,11 @@ async fn payloads_of_unfinished_jobs_are_bounded() {
 #[tokio::test]
 async fn one_payload_is_accepted_however_large_where_nothing_else_takes_room() {
     let f = Fixture::with_jobs(JobsConfig { queue_max_bytes: 10, ..jobs_config() }).await;
-    f.enqueue("more than ten bytes").await;
-    assert!(matches!(f.queue.enqueue(&poem("ada", "x")).await, Err(EnqueueError::Full { unfinished: 1 })));
+    let text = "x".repeat(990);
+    f.enqueue(&text).await;
+    let refused = f.queue.enqueue(&poem("ada", &text)).await;
+    assert!(matches!(refused, Err(EnqueueError::Full { unfinished: 1 })), "{refused:?}");
+    // That takes less room than the job itself does.
+    f.enqueue("short").await;
+    assert_eq!(f.bytes().await, (1_000, 0));
 }
