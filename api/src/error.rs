@@ -10,12 +10,13 @@ use axum::{
     Json,
     http::{
         HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, RETRY_AFTER},
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use shared::{
+    api_keys::Scope,
     clock,
     job::{JobFailure, JobState},
     queue::EnqueueError,
@@ -77,6 +78,36 @@ impl ApiError {
     /// The body did not arrive in time.
     pub(crate) fn body_timeout() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time").about("body")
+    }
+
+    /// Nothing says who asks.
+    pub(crate) fn unauthenticated() -> Self {
+        let detail = "Say who you are: `authorization: Bearer` with a token, or `x-api-key` with a server's key";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail).about("authorization")
+    }
+
+    /// The token says nothing that can be believed.
+    pub(crate) fn invalid_token(why: &'static str) -> Self {
+        let detail = format!("The token is not accepted: {why}");
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail).about("authorization")
+    }
+
+    /// There is no such key, or no longer.
+    pub(crate) fn invalid_api_key() -> Self {
+        let detail = "There is no such key. It may have been revoked";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", detail).about("x-api-key")
+    }
+
+    /// The request names someone else than its token.
+    pub(crate) fn user_mismatch(field: &'static str) -> Self {
+        let detail = format!("`{field}` names another user than the token");
+        Self::new(StatusCode::FORBIDDEN, "user_mismatch", detail).about(field)
+    }
+
+    /// The key was not made for this.
+    pub(crate) fn scope_missing(scope: Scope) -> Self {
+        let detail = format!("The key lacks the scope `{}`", scope.as_str());
+        Self::new(StatusCode::FORBIDDEN, "scope_missing", detail).about("x-api-key")
     }
 
     /// No such path.
@@ -234,6 +265,10 @@ impl ApiError {
         *response.status_mut() = self.status;
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, section 11.6.1: a 401 says how to authenticate.
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

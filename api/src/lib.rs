@@ -4,6 +4,7 @@
 
 mod error;
 mod extract;
+mod identity;
 mod middleware;
 mod patience;
 mod router;

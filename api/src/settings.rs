@@ -52,7 +52,7 @@ impl Settings {
     /// When help was asked for, or a setting is wrong.
     pub fn from_args() -> Result<Self, StartupError> {
         let settings: Self = startup::read()?;
-        settings.api.validate()?;
+        settings.api.identity.validate()?;
         settings.jobs.validate(settings.api.body_max())?;
         Ok(settings)
     }

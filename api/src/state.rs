@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use shared::{
+    api_keys::ApiKeys,
     budget::Allowance,
     config::{ApiConfig, AuthMode, ConfigError, DurabilityConfig, JobsConfig, RedisConfig},
     lifecycle::Lifecycle,
     queue::{JobEvents, Queue},
-    redis::{DurabilityError, RedisPool, check_durability},
+    redis::{DurabilityError, Keys, RedisPool, check_durability},
+    request_limits::RequestLimits,
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::identity::Identity;
 
 /// Handles on what is shared; nothing of a request or a job lives here.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub struct AppState {
     pub(crate) redis: RedisPool,
     pub(crate) queue: Queue,
     pub(crate) events: JobEvents,
+    pub(crate) identity: Identity,
+    pub(crate) request_limits: RequestLimits,
     pub(crate) drain: CancellationToken,
 }
 
@@ -37,8 +43,12 @@ impl AppState {
         let pool = RedisPool::new(redis)?;
         let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs).with_budget(allowance);
         let events = JobEvents::start(queue.clone(), lifecycle);
+        let keys = Keys::new(&redis.queue_prefix);
+        let identity = Identity::new(api.identity.clone(), ApiKeys::new(pool.clone(), keys.clone()))?;
+        let request_limits = RequestLimits::new(pool.clone(), keys);
         warn_of_trust(&api);
-        Ok(Self { config: Arc::new(api), redis: pool, queue, events, drain: lifecycle.drain().clone() })
+        let drain = lifecycle.drain().clone();
+        Ok(Self { config: Arc::new(api), redis: pool, queue, events, identity, request_limits, drain })
     }
 }
 
@@ -58,7 +68,7 @@ impl AppState {
 }
 
 fn warn_of_trust(api: &ApiConfig) {
-    if api.auth.contains(&AuthMode::TrustClient) {
+    if api.identity.allows(AuthMode::TrustClient) {
         tracing::warn!(
             "AUTH=trust-client: ANYONE WHO REACHES THIS PORT CAN ACT AS ANY USER. Only for development and private networks"
         );

@@ -2,6 +2,7 @@
 //!
 //! See `ARCHITECTURE.md` at the top of the repository for the map.
 
+pub mod api_keys;
 pub mod breaker;
 pub mod budget;
 pub mod clock;
@@ -13,6 +14,7 @@ pub mod listen;
 pub mod openai;
 pub mod queue;
 pub mod redis;
+pub mod request_limits;
 pub mod startup;
 pub mod telemetry;
 #[cfg(feature = "testing")]

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 use shared::{
+    api_keys::ApiKeys,
     breaker,
     budget::{Budget, Limit, Limits},
     job::{Kind, kinds::GenerateFlashcards},
@@ -34,6 +35,7 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     breaker::open_breaker(&pool, &system.keys, "azure").await.unwrap();
     let budget = Budget::new(pool.clone(), system.keys.clone(), Limits::default());
     budget.set_limit(Limit::UserTokensPerDay, Some(1_000_000)).await.unwrap();
+    ApiKeys::new(pool.clone(), system.keys.clone()).create("a server", BTreeSet::new()).await.unwrap();
     let group = Group::new("openai", "gpt-4o-mini");
     set_limits(&pool, &system.keys, &group, &[(LimitName::Rpm, Some(100_000))]).await.unwrap();
     for fault in [Fault::BadRequest, Fault::ServerError, Fault::RateLimit] {
@@ -96,8 +98,10 @@ fn pattern_of(key: &str) -> String {
         ["shares", _, _] => "shares:<queue>:<class>".to_owned(),
         [name @ ("breaker" | "failures"), _] => format!("{name}:<provider>"),
         [name, "openai", _] => format!("{name}:<group>"),
-        [name @ ("budget" | "bytes" | "cached" | "epoch")] => (*name).to_owned(),
+        [name @ ("api_keys" | "budget" | "bytes" | "cached" | "epoch")] => (*name).to_owned(),
         [name @ ("content" | "idempotency"), _] => format!("{name}:<digest>"),
+        ["api_key", _] => "api_key:<id>".to_owned(),
+        ["requests", _, ..] => "requests:<limit>:<subject>".to_owned(),
         ["repeat", _, _] => "repeat:<digest>:<user>".to_owned(),
         ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),
         ["spend", "fleet", _] => "spend:fleet:<month>".to_owned(),

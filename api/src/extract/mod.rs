@@ -1,6 +1,5 @@
 //! What handlers read from a request. A rejection is an [`crate::error::ApiError`] that names the field.
 
-mod caller;
 mod idempotency_key;
 mod job_path;
 mod json_body;
@@ -9,7 +8,6 @@ mod prefer;
 mod read_body;
 mod wait_query;
 
-pub(crate) use caller::{Caller, checked_user};
 pub(crate) use idempotency_key::IdempotencyKey;
 pub(crate) use job_path::JobPath;
 pub(crate) use json_body::JsonBody;

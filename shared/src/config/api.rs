@@ -2,21 +2,14 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::ConfigError;
+use super::{IdentityConfig, RequestLimitsConfig};
 
 /// Room around the lesson text in a request body: the other fields, names and punctuation.
 const BODY_OVERHEAD: usize = 64 * 1024;
 /// The longest UTF-8 sequence of one character.
 const BYTES_PER_CHAR: usize = 4;
-
-/// Who a request is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AuthMode {
-    /// Believe the `user-id` header and the `userId` field. For development and private networks only
-    TrustClient,
-}
 
 /// The HTTP API.
 #[derive(Debug, Clone, Args)]
@@ -26,9 +19,13 @@ pub struct ApiConfig {
     #[arg(long, env = "PORT", default_value_t = 3001)]
     pub port: u16,
 
-    /// How a request says who it is from. There is no default: choose
-    #[arg(long, env = "AUTH", value_delimiter = ',')]
-    pub auth: Vec<AuthMode>,
+    /// Who a request is from.
+    #[command(flatten)]
+    pub identity: IdentityConfig,
+
+    /// How often one may ask.
+    #[command(flatten)]
+    pub request_limits: RequestLimitsConfig,
 
     /// Longest lesson text, in characters
     #[arg(long, env = "CONTENT_MAX_CHARS", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
@@ -68,31 +65,6 @@ impl ApiConfig {
     pub const fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds)
     }
-
-    /// Checks the rules that clap can't state in one line that names the variable.
-    ///
-    /// # Errors
-    ///
-    /// When nobody chose how requests are authenticated.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        if self.auth.is_empty() {
-            return Err(ConfigError::new(format!(
-                "AUTH (--auth) is not set and has no default; choose from: {}",
-                choices()
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// `trust-client (Believe …)`, for every mode.
-fn choices() -> String {
-    let values = AuthMode::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-    let texts = values.map(|value| match value.get_help() {
-        Some(help) => format!("{} ({help})", value.get_name()),
-        None => value.get_name().to_owned(),
-    });
-    texts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -112,17 +84,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_choice_of_auth_the_error_says_which_there_are() {
-        let config = ApiConfig { auth: Vec::new(), ..parse(&["--auth", "trust-client"]) };
-        let error = config.validate().unwrap_err().to_string();
-        assert!(error.starts_with("AUTH ") && error.contains("trust-client"), "{error}");
-        assert!(!error.contains('\n'), "{error}");
-    }
-
-    #[test]
     fn the_body_holds_the_longest_text_in_the_widest_characters() {
         let config = parse(&["--auth", "trust-client", "--content-max-chars", "1000"]);
-        config.validate().unwrap();
         assert_eq!(config.body_max(), 4_000 + 65_536);
     }
 

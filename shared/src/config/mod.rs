@@ -6,20 +6,24 @@
 
 mod api;
 mod budget;
+mod identity;
 mod jobs;
 mod logging;
 mod openai;
 mod openai_call;
 mod redis;
+mod request_limits;
 mod worker;
 
-pub use api::{ApiConfig, AuthMode};
+pub use api::ApiConfig;
 pub use budget::BudgetConfig;
+pub use identity::{AuthMode, IdentityConfig};
 pub use jobs::{ContentSharing, JobsConfig};
 pub use logging::{LogFormat, LoggingConfig};
 pub use openai::OpenAiConfig;
 pub use openai_call::OpenAiCallConfig;
 pub use redis::{DurabilityConfig, RedisConfig};
+pub use request_limits::RequestLimitsConfig;
 pub use worker::{UpstreamTimeout, WorkerConfig};
 
 /// Settings that contradict each other; the text names the variables.

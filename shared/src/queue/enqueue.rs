@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Queue, work::digest};
+use super::{
+    Queue,
+    work::{digest, idempotency_digest},
+};
 use crate::{
     budget::Hold,
     job::{JobId, Kind, Priority},
@@ -133,7 +136,7 @@ impl Queue {
         let work = self.work(job, &payload).unwrap_or_default();
         let (asked, request) = match &job.idempotency_key {
             Some(key) => (
-                digest([job.user.as_bytes(), key.as_bytes()]),
+                idempotency_digest(&job.user, key),
                 digest([K::lane().as_str().as_bytes(), job.priority.as_str().as_bytes(), &payload]),
             ),
             None => Default::default(),

@@ -75,6 +75,7 @@ pub use pause::{QueueStatus, pause_queue, queue_status, resume_queue};
 pub use stats::WorkerStats;
 #[cfg(feature = "testing")]
 pub use taker::Taker;
+pub use work::idempotency_digest;
 pub use worker::Worker;
 
 #[cfg(test)]

@@ -16,6 +16,12 @@ pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     URL_SAFE_NO_PAD.encode(hash.finalize())
 }
 
+/// Names what a user has asked for under an idempotency key.
+#[must_use]
+pub fn idempotency_digest(user: &str, key: &str) -> String {
+    digest([user.as_bytes(), key.as_bytes()])
+}
+
 impl Queue {
     /// Names the work of `job` by all that determines its result; `None` where results of its kind are nobody else's.
     pub(super) fn work<K: Kind>(&self, job: &NewJob<K>, payload: &[u8]) -> Option<String> {

@@ -33,6 +33,24 @@ impl Keys {
         format!("{}:job:{id}", self.root)
     }
 
+    /// Hash: what is known of a server's key, with the digest of its secret.
+    #[must_use]
+    pub fn api_key(&self, id: &str) -> String {
+        format!("{}:api_key:{id}", self.root)
+    }
+
+    /// Sorted set: the ids of all servers' keys, by the time at which they were made.
+    #[must_use]
+    pub fn api_keys(&self) -> String {
+        format!("{}:api_keys", self.root)
+    }
+
+    /// Sorted set: the requests of a user or an address that count for a limit, by time.
+    #[must_use]
+    pub fn requests(&self, limit: &str, subject: &str) -> String {
+        format!("{}:requests:{limit}:{subject}", self.root)
+    }
+
     /// Hash: pieces of work that need not be done again. Gone when the job has ended well.
     #[must_use]
     pub fn checkpoints(&self, id: JobId) -> String {

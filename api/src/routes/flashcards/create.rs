@@ -11,6 +11,7 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
+    api_keys::Scope,
     job::{JobId, JobState, JobView, Kind, kinds::GenerateFlashcards},
     queue::{Accepted, Meeting, NewJob},
 };
@@ -18,7 +19,8 @@ use shared::{
 use super::request::{FlashcardsRequest, UserField};
 use crate::{
     error::ApiError,
-    extract::{Caller, IdempotencyKey, JsonBody, NoCache},
+    extract::{IdempotencyKey, JsonBody, NoCache},
+    identity::Caller,
     patience,
     routes::jobs::JobResource,
     state::AppState,
@@ -46,8 +48,9 @@ pub(crate) async fn create(
     NoCache(no_cache): NoCache,
     JsonBody(json): JsonBody,
 ) -> Result<Response, ApiError> {
+    caller.needs(Scope::Submit)?;
     let request = FlashcardsRequest::parse(&json)?;
-    let (priority, fresh) = (request.priority()?, request.fresh()? || no_cache);
+    let (priority, fresh) = (request.priority(&caller)?, request.fresh()? || no_cache);
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::HeaderWillDo)?;
     let job = NewJob { priority, fresh, idempotency_key, ..NewJob::new(payload, user) };
     let accepted = patience::redis(state.queue.enqueue(&job)).await?;

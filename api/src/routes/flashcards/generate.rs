@@ -10,6 +10,7 @@ use axum::{
 };
 use serde::Serialize;
 use shared::{
+    api_keys::Scope,
     job::{JobFailure, JobId, JobState, JobView, Kind, kinds::GenerateFlashcards},
     queue::{Accepted, Meeting, NewJob},
 };
@@ -22,7 +23,8 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    extract::{Caller, IdempotencyKey, JsonBody, NoCache, Prefer, WaitQuery},
+    extract::{IdempotencyKey, JsonBody, NoCache, Prefer, WaitQuery},
+    identity::Caller,
     patience,
     state::AppState,
 };
@@ -54,6 +56,7 @@ pub(crate) async fn generate(
     NoCache(no_cache): NoCache,
     JsonBody(json): JsonBody,
 ) -> Result<Response, ApiError> {
+    caller.needs(Scope::Submit)?;
     let request = FlashcardsRequest::parse(&json)?;
     drop(json);
     let fresh = request.fresh()? || no_cache;

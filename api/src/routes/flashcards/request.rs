@@ -6,7 +6,7 @@ use shared::job::{Language, Priority, kinds::GenerateFlashcards};
 use super::{flag::Flag, text::Text};
 use crate::{
     error::ApiError,
-    extract::{Caller, checked_user},
+    identity::{Caller, checked_user},
 };
 
 /// Longest subject and topic: they are names, and every card carries the topic.
@@ -54,8 +54,8 @@ impl FlashcardsRequest {
     }
 
     /// How urgent it is, as far as a caller may say: `normal` is what servers' keys get.
-    pub(super) fn priority(&self) -> Result<Priority, ApiError> {
-        let Some(value) = &self.priority else { return Ok(Priority::Interactive) };
+    pub(super) fn priority(&self, caller: &Caller) -> Result<Priority, ApiError> {
+        let Some(value) = &self.priority else { return Ok(caller.priority()) };
         let named = value.clone().checked("priority", PRIORITY_MAX_CHARS)?;
         [Priority::Interactive, Priority::Bulk].into_iter().find(|class| class.as_str() == named).ok_or_else(|| {
             ApiError::bad_field("priority", "unknown_priority", "`priority` must be `interactive` or `bulk`")
@@ -67,8 +67,7 @@ impl FlashcardsRequest {
         self.fresh.map_or(Ok(false), |flag| flag.checked("fresh"))
     }
 
-    /// The payload and its user, when every field is as it must be. The header wins over the field, because polls are
-    /// judged by the header.
+    /// The payload and its user, when every field is as it must be.
     pub(super) fn validate(
         self,
         caller: Caller,
@@ -82,14 +81,14 @@ impl FlashcardsRequest {
             native_language: language(self.native_language, "nativeLanguage")?,
             target_language: language(self.target_language, "targetLanguage")?,
         };
-        let field = match (self.user_id, user_field) {
-            (None, UserField::HeaderWillDo) if caller.0.is_some() => None,
-            (field, _) => {
+        let field = match self.user_id {
+            None if user_field == UserField::HeaderWillDo || !caller.is_believed() => None,
+            field => {
                 let user = required(field, "userId", USER_MAX_CHARS)?;
                 Some(checked_user("userId", &user)?)
             }
         };
-        let user = caller.0.or(field).ok_or_else(|| ApiError::missing("userId"))?;
+        let user = caller.user_in_body(field)?;
         Ok((payload, user))
     }
 }
@@ -132,7 +131,7 @@ mod tests {
         header: Option<&str>,
         user_field: UserField,
     ) -> Result<(GenerateFlashcards, String), String> {
-        let caller = Caller(header.map(str::to_owned));
+        let caller = Caller::Claimed(header.map(str::to_owned));
         let request = FlashcardsRequest::parse(json).and_then(|request| request.validate(caller, 100, user_field));
         request.map_err(|error| error.code().to_owned())
     }
@@ -154,7 +153,8 @@ mod tests {
 
     #[test]
     fn callers_may_ask_for_two_of_the_classes() {
-        let priority = |json| FlashcardsRequest::parse(json).and_then(|request| request.priority());
+        let caller = Caller::Claimed(None);
+        let priority = |json| FlashcardsRequest::parse(json).and_then(|request| request.priority(&caller));
         assert_eq!(priority("{}").unwrap(), Priority::Interactive);
         assert_eq!(priority(r#"{"priority":"bulk"}"#).unwrap(), Priority::Bulk);
         for json in [r#"{"priority":"normal"}"#, r#"{"priority":"urgent"}"#, r#"{"priority":""}"#] {
@@ -187,7 +187,7 @@ mod tests {
             r#""secret""#,
             r#"{"content":"secret","subject":"s","topic":"t","userId":"u","targetLanguage":"secret"}"#,
         ] {
-            let caller = Caller(None);
+            let caller = Caller::Claimed(None);
             let error = FlashcardsRequest::parse(json)
                 .and_then(|request| request.validate(caller, 100, UserField::Required))
                 .unwrap_err();

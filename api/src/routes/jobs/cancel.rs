@@ -1,15 +1,10 @@
 //! `DELETE /api/v1/jobs/{id}`
 
 use axum::extract::State;
-use shared::queue::Cancelled;
+use shared::{api_keys::Scope, queue::Cancelled};
 
 use super::resource::JobResource;
-use crate::{
-    error::ApiError,
-    extract::{Caller, JobPath},
-    patience,
-    state::AppState,
-};
+use crate::{error::ApiError, extract::JobPath, identity::Caller, patience, state::AppState};
 
 /// Ends the job, wherever it stands, and answers with it; 409 where it has ended already.
 pub(crate) async fn cancel(
@@ -17,6 +12,7 @@ pub(crate) async fn cancel(
     caller: Caller,
     JobPath(id): JobPath,
 ) -> Result<JobResource, ApiError> {
+    caller.needs(Scope::Submit)?;
     let id = id.ok_or_else(ApiError::job_not_found)?;
     let job = patience::redis(state.queue.job(id)).await?;
     let job = job.filter(|job| caller.may_see(job)).ok_or_else(ApiError::job_not_found)?;

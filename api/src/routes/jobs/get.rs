@@ -1,11 +1,13 @@
 //! `GET /api/v1/jobs/{id}`
 
 use axum::extract::State;
+use shared::api_keys::Scope;
 
 use super::resource::JobResource;
 use crate::{
     error::ApiError,
-    extract::{Caller, JobPath, WaitQuery},
+    extract::{JobPath, WaitQuery},
+    identity::Caller,
     patience,
     state::AppState,
 };
@@ -17,6 +19,7 @@ pub(crate) async fn get(
     WaitQuery(wait): WaitQuery,
     JobPath(id): JobPath,
 ) -> Result<JobResource, ApiError> {
+    caller.needs(Scope::Read)?;
     let id = id.ok_or_else(ApiError::job_not_found)?;
     // Read before waiting: an unknown or foreign job, or a Redis that is away, is no reason to hold the request.
     let job = patience::redis(state.queue.job(id)).await?;

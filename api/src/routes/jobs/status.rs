@@ -1,14 +1,10 @@
 //! `GET /api/job-status/{jobId}` (legacy)
 
 use axum::{Json, extract::State, response::IntoResponse};
+use shared::api_keys::Scope;
 
 use super::status_body::{NOT_FOUND, StatusBody};
-use crate::{
-    error::ApiError,
-    extract::{Caller, JobPath},
-    patience,
-    state::AppState,
-};
+use crate::{error::ApiError, extract::JobPath, identity::Caller, patience, state::AppState};
 
 /// The job as it stands. An unknown one, or another user's, is a 200 that says so.
 pub(crate) async fn status(
@@ -16,6 +12,7 @@ pub(crate) async fn status(
     caller: Caller,
     JobPath(id): JobPath,
 ) -> Result<impl IntoResponse, ApiError> {
+    caller.needs(Scope::Read)?;
     let job = match id {
         Some(id) => patience::redis(state.queue.job(id)).await?,
         None => None,

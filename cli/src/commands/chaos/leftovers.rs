@@ -83,9 +83,16 @@ pub(super) async fn expire_jobs(pool: &RedisPool, keys: &Keys) -> anyhow::Result
     while let Some(from) = cursor {
         let (next, found) = scan(pool, from).await?;
         cursor = next;
-        let mut expire = redis::pipe();
-        for key in found.iter().filter(|key| families.iter().any(|family| key.starts_with(family))) {
-            expire.cmd("PEXPIRE").arg(key).arg(0).arg("XX").ignore();
+        let ours: Vec<&String> =
+            found.iter().filter(|key| families.iter().any(|family| key.starts_with(family))).collect();
+        let (mut left, mut expire) = (redis::pipe(), redis::pipe());
+        for key in &ours {
+            left.pttl(key);
+        }
+        // Not by `PEXPIRE … XX`, which Redis 6.2 does not know.
+        let left: Vec<i64> = if ours.is_empty() { Vec::new() } else { pool.query(&left).await? };
+        for (key, _) in ours.iter().zip(left).filter(|(_, left)| *left >= 0) {
+            expire.pexpire(key, 0).ignore();
         }
         if !expire.is_empty() {
             pool.query::<()>(&expire).await?;

@@ -1,0 +1,126 @@
+//! The public keys of an identity provider (RFC 7517): <https://www.rfc-editor.org/rfc/rfc7517>
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse},
+};
+use reqwest::{Client, Url, redirect};
+use shared::config::ConfigError;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::error::ApiError;
+
+/// Keys are looked at again after this long, so that one that was withdrawn is not believed for ever.
+const FRESH: Duration = Duration::from_mins(10);
+/// A key that is not known is looked for at most this often, whatever tokens name.
+const AT_MOST_EVERY: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// A provider has a handful of keys.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// The keys as they were last shown.
+pub(super) struct Jwks {
+    url: Url,
+    client: Client,
+    /// One caller asks, the others wait for what it gets.
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    keys: HashMap<(String, &'static str), Arc<DecodingKey>>,
+    asked: Option<Instant>,
+    answered: Option<Instant>,
+}
+
+impl Jwks {
+    pub(super) fn new(url: &str) -> Result<Self, ConfigError> {
+        let url = Url::parse(url).map_err(|error| ConfigError::new(format!("JWKS_URL: {error}")))?;
+        let client = Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).build();
+        let client = client.map_err(|error| ConfigError::new(format!("JWKS_URL: {error}")))?;
+        Ok(Self { url, client, known: Mutex::default() })
+    }
+
+    /// The key of that name for that algorithm. A token without a name is checked with the only key there is.
+    pub(super) async fn key(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<DecodingKey>, ApiError> {
+        let mut known = self.known.lock().await;
+        let fresh = known.answered.is_some_and(|at| at.elapsed() < FRESH);
+        if !(fresh && known.find(kid, algorithm).is_some())
+            && known.asked.is_none_or(|at| at.elapsed() >= AT_MOST_EVERY)
+        {
+            known.asked = Some(Instant::now());
+            match self.ask().await {
+                Ok(keys) => {
+                    known.keys = keys;
+                    known.answered = Some(Instant::now());
+                }
+                Err(error) => {
+                    tracing::warn!(error = &*error, "The identity provider does not show its keys (JWKS_URL)")
+                }
+            }
+        }
+        match known.find(kid, algorithm) {
+            Some(key) => Ok(key),
+            None if known.answered.is_none() => Err(ApiError::unavailable()),
+            None => Err(ApiError::invalid_token("its key is not one of the identity provider's")),
+        }
+    }
+
+    async fn ask(
+        &self,
+    ) -> Result<HashMap<(String, &'static str), Arc<DecodingKey>>, Box<dyn std::error::Error + Send + Sync>> {
+        let mut response = self.client.get(self.url.clone()).send().await?.error_for_status()?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_BYTES {
+                return Err("the answer is too large".into());
+            }
+        }
+        let set: serde_json::Value = serde_json::from_slice(&body)?;
+        let listed = set.get("keys").and_then(serde_json::Value::as_array).ok_or("there is no list `keys`")?;
+        // Keys of kinds that are not known here are passed over.
+        let keys = listed.iter().filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok()).collect();
+        Ok(usable(&JwkSet { keys }))
+    }
+}
+
+impl Known {
+    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<Arc<DecodingKey>> {
+        let name = name(algorithm);
+        match kid {
+            Some(kid) => self.keys.get(&(kid.to_owned(), name)).cloned(),
+            None => {
+                let mut fitting = self.keys.iter().filter(|((_, of), _)| *of == name).map(|(_, key)| key);
+                let only = fitting.next().cloned();
+                only.filter(|_| fitting.next().is_none())
+            }
+        }
+    }
+}
+
+/// Keys that sign, by their names and the algorithm that their kind stands for.
+fn usable(set: &JwkSet) -> HashMap<(String, &'static str), Arc<DecodingKey>> {
+    let signing = set
+        .keys
+        .iter()
+        .filter(|key| key.common.public_key_use.as_ref().is_none_or(|of| *of == PublicKeyUse::Signature));
+    signing
+        .filter_map(|key| {
+            let algorithm = match &key.algorithm {
+                AlgorithmParameters::RSA(_) => Algorithm::RS256,
+                AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => Algorithm::ES256,
+                _ => return None,
+            };
+            let named = key.common.key_algorithm.is_none_or(|of| of.to_string() == name(algorithm));
+            let decoding = DecodingKey::from_jwk(key).ok().filter(|_| named)?;
+            Some(((key.common.key_id.clone().unwrap_or_default(), name(algorithm)), Arc::new(decoding)))
+        })
+        .collect()
+}
+
+const fn name(algorithm: Algorithm) -> &'static str {
+    if matches!(algorithm, Algorithm::ES256) { "ES256" } else { "RS256" }
+}

@@ -1,0 +1,84 @@
+//! Counting in a real Redis.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::{Counted, RequestLimit, RequestLimits};
+use crate::{redis::Keys, testing::TestRedis};
+
+fn limit(name: &'static str, subject: &str, most: u32) -> RequestLimit {
+    RequestLimit { name, subject: subject.to_owned(), most, window: Duration::from_mins(1) }
+}
+
+fn limits(redis: &TestRedis) -> RequestLimits {
+    RequestLimits::new(redis.pool(), Keys::new("test"))
+}
+
+fn remaining(counted: &Counted) -> Vec<u32> {
+    counted.standings.iter().map(|standing| standing.remaining).collect()
+}
+
+#[tokio::test]
+async fn exactly_as_many_pass_however_many_ask_at_once() {
+    let redis = TestRedis::start().await.unwrap();
+    let (one, other) = (limits(&redis), limits(&redis));
+    let asked = [limit("user-ai", "ada", 20), limit("address-ai", "::1", 100)];
+    let all = join_all((0..200).map(|n| if n % 2 == 0 { &one } else { &other }.count(&asked, None))).await;
+    let passed = all.iter().filter(|counted| counted.as_ref().unwrap().over.is_none()).count();
+    assert_eq!(passed, 20);
+    // Whoever is refused by one limit has used nothing of the other.
+    let next = one.count(&[limit("user-ai", "bob", 20), limit("address-ai", "::1", 100)], None).await.unwrap();
+    assert_eq!((next.over, remaining(&next)), (None, vec![19, 79]));
+}
+
+#[tokio::test]
+async fn the_one_that_is_used_up_is_named_with_its_time() {
+    let redis = TestRedis::start().await.unwrap();
+    let limits = limits(&redis);
+    let asked = [limit("user-ai", "ada", 5), limit("address-ai", "::1", 1)];
+    let first = limits.count(&asked, None).await.unwrap();
+    assert_eq!((first.over, remaining(&first)), (None, vec![4, 0]));
+    let second = limits.count(&asked, None).await.unwrap();
+    assert_eq!((second.over, remaining(&second)), (Some(1), vec![4, 0]));
+    assert_eq!(second.standings[1].reset_at_ms, first.now_ms + 60_000);
+    assert!(limits.forget("address-ai", "::1").await.unwrap());
+    assert_eq!(limits.count(&asked, None).await.unwrap().over, None);
+}
+
+#[tokio::test]
+async fn a_request_counts_for_one_window() {
+    let redis = TestRedis::start().await.unwrap();
+    let limits = limits(&redis);
+    let asked = [limit("user-ai", "ada", 2)];
+    limits.count(&asked, None).await.unwrap();
+    let second = limits.count(&asked, None).await.unwrap();
+    assert_eq!(limits.count(&asked, None).await.unwrap().over, Some(0));
+    // The first one was made a window ago.
+    let key = "{test}:requests:user-ai:ada";
+    let mut age = redis::pipe();
+    age.zrange(key, 0, 0);
+    let (oldest,): (Vec<String>,) = redis.pool().query(&age).await.unwrap();
+    let mut age = redis::pipe();
+    age.zadd(key, &oldest[0], second.now_ms - 60_000).ignore().pttl(key);
+    let (left,): (i64,) = redis.pool().query(&age).await.unwrap();
+    assert!(left > 0, "it is forgotten by itself");
+    assert_eq!(limits.count(&asked, None).await.unwrap().over, None);
+    assert_eq!(limits.count(&asked, None).await.unwrap().over, Some(0));
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_was_accepted_costs_nothing() {
+    let redis = TestRedis::start().await.unwrap();
+    let limits = limits(&redis);
+    let asked = [limit("user-ai", "ada", 1)];
+    let repeat = Some(("ada", "key"));
+    assert_eq!(limits.count(&asked, repeat).await.unwrap().over, None);
+    assert_eq!(limits.count(&asked, repeat).await.unwrap().over, Some(0), "nothing was accepted under it");
+    let mut accept = redis::pipe();
+    let key = format!("{{test}}:idempotency:{}", crate::queue::idempotency_digest("ada", "key"));
+    accept.set(key, "job request").ignore();
+    redis.pool().query::<()>(&accept).await.unwrap();
+    assert_eq!(limits.count(&asked, repeat).await.unwrap().over, None);
+    assert_eq!(limits.count(&asked, Some(("bob", "key"))).await.unwrap().over, Some(0));
+}
