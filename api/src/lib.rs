@@ -7,6 +7,7 @@ mod extract;
 mod identity;
 mod middleware;
 mod patience;
+mod request_limits;
 mod router;
 mod routes;
 mod serve;

@@ -2,22 +2,23 @@
 
 use axum::{
     Router,
-    middleware::{from_fn, map_response},
-    routing::{get, post},
+    middleware::{from_fn, from_fn_with_state, map_response},
+    routing::{delete, get, post},
 };
 
 use crate::{
     error::{ApiError, legacy},
     middleware::{access_log, catch_panic, request_id},
-    routes::{flashcards, health, jobs},
+    request_limits::general,
+    routes::{flashcards, health, jobs, limits},
     state::AppState,
 };
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
     Router::new()
-        .merge(v1())
-        .merge(legacy_paths())
+        .merge(v1(&state))
+        .merge(legacy_paths(&state))
         .fallback(async || ApiError::path_not_found())
         .layer(from_fn(access_log))
         .layer(from_fn(request_id))
@@ -25,20 +26,25 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// Errors are problems.
-fn v1() -> Router<AppState> {
+fn v1(state: &AppState) -> Router<AppState> {
+    let limited = || from_fn_with_state(state.clone(), general);
     Router::new()
         .route("/api/health", get(health::live))
         .route("/api/ready", get(health::ready))
-        .route("/api/v1/flashcards", post(flashcards::create))
-        .route("/api/v1/jobs/{id}", get(jobs::get).delete(jobs::cancel))
+        .route("/api/v1/flashcards", post(flashcards::create).layer(limited()))
+        .route("/api/v1/jobs", get(jobs::list).layer(limited()))
+        .route("/api/v1/limits", get(limits::get))
+        // Looking at a job is not limited, so that it can be polled.
+        .route("/api/v1/jobs/{id}", get(jobs::get).merge(delete(jobs::cancel).layer(limited())))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
 }
 
 /// What shipped apps and scripts in the field call; errors are written as they know them.
-fn legacy_paths() -> Router<AppState> {
+fn legacy_paths(state: &AppState) -> Router<AppState> {
+    let limited = from_fn_with_state(state.clone(), general);
     Router::new()
-        .route("/api/ai/generate-flashcards", post(flashcards::generate))
+        .route("/api/ai/generate-flashcards", post(flashcards::generate).layer(limited))
         .route("/api/job-status/{jobId}", get(jobs::status))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())

@@ -24,6 +24,7 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     // Long enough that nothing of it has slid out at the end.
     system.set("OPENAI_RATE_WINDOW_MS", 60_000);
     system.set("OPENAI_RATE_LIMIT_TPM", 10_000_000);
+    system.set("USER_AI_LIMIT_PER_MIN", 1_000);
     let api = system.api().await;
     let queue = Queue::new(system.redis.patient_pool(), "it", jobs_config());
     let corrupt = system.submit(&api, &chapter(1, 2)).await;
@@ -101,6 +102,7 @@ fn pattern_of(key: &str) -> String {
         [name @ ("api_keys" | "budget" | "bytes" | "cached" | "epoch")] => (*name).to_owned(),
         [name @ ("content" | "idempotency"), _] => format!("{name}:<digest>"),
         ["api_key", _] => "api_key:<id>".to_owned(),
+        ["jobs_of", _] => "jobs_of:<user>".to_owned(),
         ["requests", _, ..] => "requests:<limit>:<subject>".to_owned(),
         ["repeat", _, _] => "repeat:<digest>:<user>".to_owned(),
         ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),

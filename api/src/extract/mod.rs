@@ -1,16 +1,20 @@
 //! What handlers read from a request. A rejection is an [`crate::error::ApiError`] that names the field.
 
+mod client_address;
 mod idempotency_key;
 mod job_path;
 mod json_body;
+mod list_query;
 mod no_cache;
 mod prefer;
 mod read_body;
 mod wait_query;
 
+pub(crate) use client_address::{ClientAddress, limit_key};
 pub(crate) use idempotency_key::IdempotencyKey;
 pub(crate) use job_path::JobPath;
 pub(crate) use json_body::JsonBody;
+pub(crate) use list_query::ListQuery;
 pub(crate) use no_cache::NoCache;
 pub(crate) use prefer::Prefer;
 pub(crate) use wait_query::WaitQuery;

@@ -38,7 +38,10 @@ impl App {
     pub(super) fn with_redis_at(port: u16) -> Self {
         let redis_url = format!("redis://127.0.0.1:{port}");
         let max_chars = CONTENT_MAX_CHARS.to_string();
-        let args = ["api", "--auth", "trust-client", "--redis-url", &redis_url, "--content-max-chars", &max_chars];
+        let mut args =
+            vec!["api", "--auth", "trust-client", "--redis-url", &redis_url, "--content-max-chars", &max_chars];
+        // What is paid for is refused while nobody can count; these tests are about what comes after that.
+        args.extend(["--ip-general-limit-per-15min", "0"]);
         let settings = Settings::try_parse_from(args).unwrap();
         let lifecycle = Lifecycle::new();
         let allowance = settings.call.allowance(settings.budget.limits());

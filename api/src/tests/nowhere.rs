@@ -8,7 +8,7 @@ use super::app::App;
 #[tokio::test]
 async fn an_unknown_path_is_a_problem() {
     let app = App::without_redis().await;
-    for path in ["/", "/api", "/api/v1/flashcards/", "/api/v1/jobs", "/api/v2/flashcards", "/%ff", "/api/ai/"] {
+    for path in ["/", "/api", "/api/v1/flashcards/", "/api/v1/job", "/api/v2/flashcards", "/%ff", "/api/ai/"] {
         let answer = app.get(path).await;
         assert_eq!(answer.status, 404, "{path}");
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{path}");

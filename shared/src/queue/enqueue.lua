@@ -5,13 +5,14 @@
 --       10 most jobs that may be unfinished  11 most bytes of their payloads  12 class  13 tokens of what is sent upstream,
 --       estimated  14 completed_ttl_ms  15 digest of the work ('': it is never shared)  16 '1': it must be done anew
 --       17 digest of the idempotency key and its user ('': none)  18 digest of the request  19 idempotency_ttl_ms
---       where it may cost something: 20, 21 tokens and micro-dollars that it may come to  22 to 25 limits of the budget
+--       20 '1': its user's list shows it  where it may cost something: 21, 22 tokens and micro-dollars that it may come to
+--       23 to 26 limits of the budget
 -- Returns {'accepted'} | {'joined', leader} | {'cached', whose result} | {'known', id} (the job that is there)
 --       | {'mismatch'} (the idempotency key was used for something else) | {'full', unfinished}
 --       | {'killed', reason} | {'over', limit, when it begins anew in ms}
 local id, lane, user, class, payload = ARGV[2], ARGV[4], ARGV[5], ARGV[12], ARGV[6]
 local delay, deadline_ms, completed_ttl = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[14])
-local digest, fresh, held = ARGV[15], ARGV[16] == '1', ARGV[20]
+local digest, fresh, held = ARGV[15], ARGV[16] == '1', ARGV[21]
 local asked = ARGV[17] ~= '' and root .. ':idempotency:' .. ARGV[17]
 local deadlines = of_queue('deadlines')
 -- Payloads of at most so many bytes are not counted.
@@ -20,6 +21,7 @@ local now = now_ms()
 
 -- The answer about `job`, whom a repeat under the same idempotency key gets, too.
 local function answer(job, word, of)
+  if ARGV[20] == '1' and word ~= 'known' then list(user, job, now) end
   if asked then redis.call('SET', asked, job .. ' ' .. ARGV[18], 'PX', ARGV[19]) end
   return { word, of }
 end
@@ -62,7 +64,7 @@ local unfinished = redis.call('ZCARD', deadlines)
 if unfinished >= tonumber(ARGV[10]) then return { 'full', text(unfinished) } end
 -- Only who has the work done pays for it.
 held = not leader and held
-local refused = held and budget().refusal(now, user, ARGV[20], ARGV[21], { ARGV[22], ARGV[23], ARGV[24], ARGV[25] })
+local refused = held and budget().refusal(now, user, ARGV[21], ARGV[22], { ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
 if refused then return { refused[1], refused[2], refused[3] } end
 -- A small payload takes less room than the job beside it, which `unfinished` bounds.
 local sizes, bytes = root .. ':bytes', #payload > SMALL_BYTES and text(#payload)
@@ -84,7 +86,7 @@ redis.call('HSET', key, 'fence', '0', 'state', delay > 0 and 'scheduled' or 'wai
 if bytes then redis.call('HSET', key, 'bytes', bytes) end
 if ARGV[13] ~= '0' then redis.call('HSET', key, 'tokens', ARGV[13]) end
 if held then
-  redis.call('HSET', key, 'held', budget().hold(now, user, ARGV[20], ARGV[21]), 'held_tokens', ARGV[20], 'held_micros', ARGV[21])
+  redis.call('HSET', key, 'held', budget().hold(now, user, ARGV[21], ARGV[22]), 'held_tokens', ARGV[21], 'held_micros', ARGV[22])
 end
 if digest ~= '' then
   redis.call('HSET', key, 'content', digest)

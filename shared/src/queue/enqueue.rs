@@ -18,6 +18,7 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("rank.lua"),
     include_str!("share.lua"),
     include_str!("hurry.lua"),
+    include_str!("listed.lua"),
     include_str!("../budget/budget.lua"),
     include_str!("enqueue.lua")
 ));
@@ -38,6 +39,8 @@ pub struct NewJob<K> {
     pub priority: Priority,
     /// It must be done anew: neither an earlier result nor work that is under way will do.
     pub fresh: bool,
+    /// Its user's list shows it ([`Queue::jobs_of`]).
+    pub listed: bool,
     /// The caller's name for this request: repeated under it, it is still one request.
     pub idempotency_key: Option<String>,
 }
@@ -52,6 +55,7 @@ impl<K> NewJob<K> {
             delay: Duration::ZERO,
             priority: Priority::Interactive,
             fresh: false,
+            listed: false,
             idempotency_key: None,
         }
     }
@@ -163,7 +167,8 @@ impl Queue {
             .arg(u8::from(job.fresh))
             .arg(asked)
             .arg(request)
-            .arg(millis(IDEMPOTENCY_TTL));
+            .arg(millis(IDEMPOTENCY_TTL))
+            .arg(u8::from(job.listed));
         if hold != Hold::default() {
             call.arg(hold.tokens).arg(hold.micros).arg(&self.allowance.limits.in_order());
         }

@@ -46,6 +46,7 @@ mod handler;
 mod idle;
 mod lease;
 mod leave;
+mod list;
 mod outcome;
 mod pause;
 mod read;
@@ -71,6 +72,7 @@ pub use enqueue::{Accepted, EnqueueError, Meeting, NewJob};
 pub use events::JobEvents;
 pub use handler::{Handler, Registry};
 pub use lease::Lease;
+pub use list::{Cursor, JobFilter, JobPage, ParseCursorError};
 pub use pause::{QueueStatus, pause_queue, queue_status, resume_queue};
 pub use stats::WorkerStats;
 #[cfg(feature = "testing")]

@@ -30,10 +30,23 @@ const FIELDS: [&str; 14] = [
 
 /// Bytes, since a stored job may be damaged in any way.
 type Field = Option<Vec<u8>>;
-type Fields = [Field; 14];
+pub(super) type Fields = [Field; 14];
 /// Where these stand.
 const RESULT: usize = 11;
 const RESULT_OF: usize = 12;
+
+/// The fields of a view without its result, which may be large.
+pub(super) const OF_SUMMARY: [&str; 14] = {
+    let mut fields = FIELDS;
+    fields[RESULT] = "cached";
+    fields
+};
+
+/// A job without its result, from [`OF_SUMMARY`].
+pub(super) fn summary(id: JobId, mut fields: Fields) -> Option<JobView> {
+    fields[RESULT] = Some(b"null".to_vec());
+    view(id, fields).map(|job| JobView { result: None, ..job })
+}
 
 impl Queue {
     /// Reads a job; `None` where it is not known (any more), or not readable.

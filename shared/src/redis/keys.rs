@@ -45,6 +45,12 @@ impl Keys {
         format!("{}:api_keys", self.root)
     }
 
+    /// Sorted set: the newest jobs of a user, by the time at which they were accepted.
+    #[must_use]
+    pub fn jobs_of(&self, user: &str) -> String {
+        format!("{}:jobs_of:{user}", self.root)
+    }
+
     /// Sorted set: the requests of a user or an address that count for a limit, by time.
     #[must_use]
     pub fn requests(&self, limit: &str, subject: &str) -> String {

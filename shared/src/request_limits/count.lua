@@ -1,9 +1,9 @@
 -- Counts one request against several limits at once: against all of them, or none. A limit is exact in every window: a
 -- subject has a sorted set of the requests in the window that ends now.
 -- KEYS  1 root
--- ARGV  1 '' (no queue)  2 the request's own name  3 digest of its idempotency key and user ('': none): one that was accepted
+-- ARGV  1 '' (no queue)  2 the request's own name ('': nothing is counted)  3 digest of its idempotency key and user ('': none): one that was accepted
 --       under it before costs nothing  4… for each limit: its name, whose it is, most requests, window in ms
--- Returns {'counted' | 'repeated', now, remaining, when the next one is free, …} | {'over', now, which (from 1), …}: the last
+-- Returns {'counted' | 'repeated' | 'seen', now, remaining, when the next one is free, …} | {'over', now, which (from 1), …}: the last
 --         two for each limit, in their order
 local request, now = ARGV[2], now_ms()
 local repeated = ARGV[3] ~= '' and redis.call('EXISTS', root .. ':idempotency:' .. ARGV[3]) == 1
@@ -18,6 +18,7 @@ end
 
 local word = over and 'over' or 'counted'
 if repeated then word = 'repeated' end
+if request == '' then word = 'seen' end
 local answer = { word, text(now) }
 if word == 'over' then answer[3] = over end
 for _, limit in ipairs(limits) do

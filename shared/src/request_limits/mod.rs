@@ -76,8 +76,21 @@ impl RequestLimits {
         repeat_of: Option<(&str, &str)>,
     ) -> Result<Counted, UnavailableError> {
         let digest = repeat_of.map(|(user, key)| idempotency_digest(user, key)).unwrap_or_default();
+        self.run(limits, &Uuid::now_v7().to_string(), &digest).await
+    }
+
+    /// Where `limits` stand; nothing is counted.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer.
+    pub async fn look(&self, limits: &[RequestLimit]) -> Result<Counted, UnavailableError> {
+        self.run(limits, "", "").await
+    }
+
+    async fn run(&self, limits: &[RequestLimit], request: &str, digest: &str) -> Result<Counted, UnavailableError> {
         let mut call = COUNT.call();
-        call.key(self.keys.root()).arg("").arg(Uuid::now_v7().to_string()).arg(digest);
+        call.key(self.keys.root()).arg("").arg(request).arg(digest);
         for limit in limits {
             call.arg(limit.name).arg(&limit.subject).arg(limit.most).arg(millis(limit.window));
         }

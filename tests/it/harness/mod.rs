@@ -61,6 +61,9 @@ impl System {
             ("OPENAI_MAX_CONCURRENT", "0".to_owned()),
             // A Redis that comes back gives no permit for one window.
             ("OPENAI_RATE_WINDOW_MS", "1000".to_owned()),
+            ("USER_AI_LIMIT_PER_MIN", "0".to_owned()),
+            ("IP_AI_LIMIT_PER_MIN", "0".to_owned()),
+            ("IP_GENERAL_LIMIT_PER_15MIN", "0".to_owned()),
             ("LEASE_SECONDS", "2".to_owned()),
             ("JOB_RETRY_BASE_MS", "1".to_owned()),
             ("JOB_RETRY_CAP_MS", "1".to_owned()),

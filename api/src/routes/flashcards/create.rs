@@ -19,9 +19,10 @@ use shared::{
 use super::request::{FlashcardsRequest, UserField};
 use crate::{
     error::ApiError,
-    extract::{IdempotencyKey, JsonBody, NoCache},
+    extract::{ClientAddress, IdempotencyKey, JsonBody, NoCache},
     identity::Caller,
     patience,
+    request_limits::{Work, count_job},
     routes::jobs::JobResource,
     state::AppState,
 };
@@ -44,6 +45,7 @@ struct Waiting {
 pub(crate) async fn create(
     State(state): State<AppState>,
     caller: Caller,
+    ClientAddress(address): ClientAddress,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     NoCache(no_cache): NoCache,
     JsonBody(json): JsonBody,
@@ -52,9 +54,13 @@ pub(crate) async fn create(
     let request = FlashcardsRequest::parse(&json)?;
     let (priority, fresh) = (request.priority(&caller)?, request.fresh()? || no_cache);
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::HeaderWillDo)?;
-    let job = NewJob { priority, fresh, idempotency_key, ..NewJob::new(payload, user) };
-    let accepted = patience::redis(state.queue.enqueue(&job)).await?;
-    Ok(answer(accepted.id, as_it_stands(&state, accepted).await))
+    let standings = count_job(&state, Work::Ai, &user, address, idempotency_key.as_deref()).await?;
+    let job = NewJob { priority, fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
+    let response = match patience::redis(state.queue.enqueue(&job)).await {
+        Ok(accepted) => answer(accepted.id, as_it_stands(&state, accepted).await),
+        Err(error) => error.into_response(),
+    };
+    Ok(standings.tell(response))
 }
 
 /// The job, where it may have ended already. It has been accepted: when Redis does not answer now, it counts as waiting.

@@ -23,9 +23,10 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    extract::{IdempotencyKey, JsonBody, NoCache, Prefer, WaitQuery},
+    extract::{ClientAddress, IdempotencyKey, JsonBody, NoCache, Prefer, WaitQuery},
     identity::Caller,
     patience,
+    request_limits::{Work, count_job},
     state::AppState,
 };
 
@@ -50,6 +51,7 @@ struct Queued {
 pub(crate) async fn generate(
     State(state): State<AppState>,
     caller: Caller,
+    ClientAddress(address): ClientAddress,
     WaitQuery(asked): WaitQuery,
     prefer: Prefer,
     IdempotencyKey(idempotency_key): IdempotencyKey,
@@ -61,8 +63,12 @@ pub(crate) async fn generate(
     drop(json);
     let fresh = request.fresh()? || no_cache;
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::Required)?;
-    let job = NewJob { fresh, idempotency_key, ..NewJob::new(payload, user) };
-    let accepted = patience::redis(state.queue.enqueue(&job)).await?;
+    let standings = count_job(&state, Work::Ai, &user, address, idempotency_key.as_deref()).await?;
+    let job = NewJob { fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
+    let accepted = match patience::redis(state.queue.enqueue(&job)).await {
+        Ok(accepted) => accepted,
+        Err(error) => return Ok(standings.tell(error.into_response())),
+    };
     // A request that is held should not hold its text as well.
     drop(job);
 
@@ -74,7 +80,7 @@ pub(crate) async fn generate(
     if let Some(applied) = applied {
         response.headers_mut().insert(PREFERENCE_APPLIED, applied);
     }
-    Ok(response)
+    Ok(standings.tell(response))
 }
 
 /// How long to hold the request, and which preference that honours: the query speaks for this request, `Prefer` for the

@@ -2,11 +2,13 @@
 
 mod cancel;
 mod get;
+mod list;
 mod resource;
 mod status;
 mod status_body;
 
 pub(crate) use cancel::cancel;
 pub(crate) use get::get;
+pub(crate) use list::list;
 pub(crate) use resource::JobResource;
 pub(crate) use status::status;

@@ -17,7 +17,7 @@ pub(crate) struct JobResource(pub(crate) JobView);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     id: String,
     kind: &'a str,
     queue: &'static str,

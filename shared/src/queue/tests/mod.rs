@@ -5,6 +5,7 @@ mod cancel;
 mod fixture;
 mod lifecycle;
 mod limits;
+mod list;
 mod memory_full;
 mod model;
 mod robustness;

@@ -4,13 +4,15 @@
 //! a layer around the legacy routes, can write it once more in the words that shipped apps know. Handlers and extractors
 //! need not know whom they answer. Codes are stable; no detail repeats what the client sent.
 
+mod legacy_limit;
+
 use std::borrow::Cow;
 
 use axum::{
     Json,
     http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -23,10 +25,15 @@ use shared::{
     redis::UnavailableError,
 };
 
+use crate::request_limits::UsedUp;
+
 /// Seconds after which a client may ask again when Redis was away: it comes back within seconds or not soon.
 const RETRY_UNAVAILABLE: u32 = 2;
 /// Seconds after which a client may ask again when the queue was full: some jobs must end first.
 const RETRY_QUEUE_FULL: u32 = 30;
+
+/// <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>, section on problem types.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 const MISSING_FIELD: &str = "missing_field";
 /// The words of the existing backend, whichever field is missing.
@@ -42,11 +49,21 @@ pub(crate) struct ApiError {
     /// What legacy answers say beside `error`.
     message: Option<Cow<'static, str>>,
     retry_after: Option<u32>,
+    /// The limit that refused the request.
+    used_up: Option<Box<UsedUp>>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code: Cow::Borrowed(code), field: None, detail: detail.into(), message: None, retry_after: None }
+        Self {
+            status,
+            code: Cow::Borrowed(code),
+            field: None,
+            detail: detail.into(),
+            message: None,
+            retry_after: None,
+            used_up: None,
+        }
     }
 
     fn about(self, field: &'static str) -> Self {
@@ -159,6 +176,19 @@ impl ApiError {
         Self { message: Some(message), retry_after, ..error }
     }
 
+    /// A limit of requests is used up.
+    pub(crate) fn used_up(used_up: UsedUp) -> Self {
+        let limit = used_up.limit();
+        let (code, whose) = match limit.limit.name {
+            name if name.starts_with("user") => ("user_rate_limit_exceeded", "you"),
+            _ => ("address_rate_limit_exceeded", "your address"),
+        };
+        let (most, seconds, left) = (limit.limit.most, limit.limit.window.as_secs(), used_up.retry_after());
+        let detail = format!("No more than {most} requests in {seconds} s from {whose}; try again in {left} s");
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        Self { retry_after: Some(left), used_up: Some(Box::new(used_up)), ..error }
+    }
+
     /// A fault of ours.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side")
@@ -228,6 +258,9 @@ struct Problem<'a> {
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
+    /// Names of the limits that refused the request, as `RateLimit-Policy` has them.
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated_policies: Option<[&'static str; 1]>,
 }
 
 /// What shipped apps read. The existing backend says nothing but `error` when a field is missing.
@@ -246,12 +279,13 @@ struct Legacy<'a> {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let problem = Problem {
-            r#type: "about:blank",
+            r#type: if self.used_up.is_some() { QUOTA_EXCEEDED } else { "about:blank" },
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: self.message.as_deref().unwrap_or(&self.detail),
             code: &self.code,
             field: self.field,
+            violated_policies: self.used_up.as_ref().map(|used_up| [used_up.limit().limit.name]),
         };
         let mut response = self.finish(Json(problem).into_response());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -266,6 +300,9 @@ impl ApiError {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(used_up) = &self.used_up {
+            response = used_up.standings.tell(response);
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110, section 11.6.1: a 401 says how to authenticate.
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -273,7 +310,22 @@ impl ApiError {
         response
     }
 
-    fn into_legacy_response(self) -> Response {
+    /// The same answer in the legacy dialect; what its headers say stays.
+    fn into_legacy_response(self, told: &HeaderMap) -> Response {
+        let body = match &self.used_up {
+            Some(used_up) => legacy_limit::body(used_up),
+            None => self.legacy_body(),
+        };
+        let mut response = Json(body).into_response();
+        for (name, value) in told.iter().filter(|(name, _)| **name != CONTENT_TYPE && **name != CONTENT_LENGTH) {
+            response.headers_mut().insert(name, value.clone());
+        }
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+
+    fn legacy_body(&self) -> serde_json::Value {
         let missing = self.code == MISSING_FIELD;
         let body = Legacy {
             success: (!missing).then_some(false),
@@ -282,16 +334,14 @@ impl ApiError {
             field: self.field,
             message: self.message.as_deref(),
         };
-        let mut response = self.finish(Json(body).into_response());
-        response.extensions_mut().insert(self);
-        response
+        serde_json::to_value(body).unwrap_or_default()
     }
 }
 
 /// Writes an error in the legacy dialect; leaves every other answer alone.
 pub(crate) async fn legacy(response: Response) -> Response {
     match response.extensions().get::<ApiError>().cloned() {
-        Some(error) => error.into_legacy_response(),
+        Some(error) => error.into_legacy_response(response.headers()),
         None => response,
     }
 }

@@ -1,0 +1,5 @@
+//! Limits of requests.
+
+mod get;
+
+pub(crate) use get::get;
