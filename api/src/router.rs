@@ -6,9 +6,11 @@ use axum::{
     routing::{delete, get, post},
 };
 
+use tower_http::compression::CompressionLayer;
+
 use crate::{
     error::{ApiError, legacy},
-    middleware::{access_log, catch_panic, request_id},
+    middleware::{access_log, answer_headers, catch_panic, overload, request_id},
     request_limits::general,
     routes::{flashcards, health, jobs, limits},
     state::AppState,
@@ -20,8 +22,12 @@ pub fn router(state: AppState) -> Router {
         .merge(v1(&state))
         .merge(legacy_paths(&state))
         .fallback(async || ApiError::path_not_found())
+        .layer(from_fn_with_state(state.room.clone(), overload))
+        .layer(CompressionLayer::new())
+        .layer(state.cors.clone())
         .layer(from_fn(access_log))
         .layer(from_fn(request_id))
+        .layer(from_fn_with_state(state.replica.clone(), answer_headers))
         .with_state(state)
 }
 

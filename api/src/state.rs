@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use shared::{
     api_keys::ApiKeys,
     budget::Allowance,
@@ -12,8 +13,13 @@ use shared::{
     request_limits::RequestLimits,
 };
 use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
+use uuid::Uuid;
 
-use crate::identity::Identity;
+use crate::{
+    identity::Identity,
+    middleware::{Room, cors},
+};
 
 /// Handles on what is shared; nothing of a request or a job lives here.
 #[derive(Debug, Clone)]
@@ -24,6 +30,10 @@ pub struct AppState {
     pub(crate) events: JobEvents,
     pub(crate) identity: Identity,
     pub(crate) request_limits: RequestLimits,
+    pub(crate) room: Room,
+    pub(crate) cors: CorsLayer,
+    /// Names this process in answers.
+    pub(crate) replica: HeaderValue,
     pub(crate) drain: CancellationToken,
 }
 
@@ -46,9 +56,22 @@ impl AppState {
         let keys = Keys::new(&redis.queue_prefix);
         let identity = Identity::new(api.identity.clone(), ApiKeys::new(pool.clone(), keys.clone()))?;
         let request_limits = RequestLimits::new(pool.clone(), keys);
+        let (room, cors) = (Room::of(api.api_max_concurrent), cors(&api.cors_allowed_origins)?);
+        let replica = replica_name(&api.replica_id);
         warn_of_trust(&api);
         let drain = lifecycle.drain().clone();
-        Ok(Self { config: Arc::new(api), redis: pool, queue, events, identity, request_limits, drain })
+        Ok(Self {
+            config: Arc::new(api),
+            redis: pool,
+            queue,
+            events,
+            identity,
+            request_limits,
+            room,
+            cors,
+            replica,
+            drain,
+        })
     }
 }
 
@@ -65,6 +88,13 @@ impl AppState {
     ) -> Result<(), DurabilityError> {
         check_durability(&self.redis, config, lifecycle).await
     }
+}
+
+/// Two processes under one id are told apart, as the one before and after a restart are.
+fn replica_name(id: &str) -> HeaderValue {
+    let boot = Uuid::now_v7().simple().to_string();
+    let name = format!("{id}-{}", &boot[boot.len() - 8..]);
+    HeaderValue::try_from(name).unwrap_or_else(|_| HeaderValue::from_static("api"))
 }
 
 fn warn_of_trust(api: &ApiConfig) {

@@ -153,6 +153,12 @@ impl ApiError {
         }
     }
 
+    /// The process has as many requests in hand as it can hold.
+    pub(crate) fn overloaded() -> Self {
+        let detail = "Too many requests at once; try again shortly";
+        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail) }
+    }
+
     /// The job that should be cancelled has ended.
     pub(crate) fn job_ended(state: JobState) -> Self {
         let detail = format!("The job has ended already: it is {}", state.as_str());

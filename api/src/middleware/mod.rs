@@ -1,9 +1,15 @@
 //! What happens around every request.
 
 mod access_log;
+mod answer_headers;
 mod catch_panic;
+mod cors;
+mod overload;
 mod request_id;
 
 pub(crate) use access_log::access_log;
+pub(crate) use answer_headers::answer_headers;
 pub(crate) use catch_panic::catch_panic;
+pub(crate) use cors::cors;
+pub(crate) use overload::{Room, overload};
 pub(crate) use request_id::{RequestId, request_id};

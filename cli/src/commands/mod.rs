@@ -5,6 +5,7 @@ mod breaker;
 mod budget;
 mod chaos;
 mod dev;
+mod keys;
 mod limits;
 mod numbered;
 mod process;
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     Chaos(chaos::ChaosCommand),
     /// Start the whole system on this machine and make flashcards of a lesson
     Dev(dev::DevArgs),
+    /// Make, list and revoke servers' keys for the API
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Show and set the rate limits of the fleet
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
@@ -50,6 +54,7 @@ impl Command {
             Self::Budget(command) => command.run().await,
             Self::Chaos(command) => command.run().await,
             Self::Dev(args) => dev::run(args).await,
+            Self::Keys(command) => command.run().await,
             Self::Limits(command) => command.run().await,
             Self::Queue(command) => command.run().await,
         }

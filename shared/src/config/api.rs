@@ -36,6 +36,18 @@ pub struct ApiConfig {
     #[arg(long, env = "LEGACY_WAIT_SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60))]
     pub legacy_wait_seconds: u64,
 
+    /// Requests that one replica has in hand at once, held ones included; beyond it 503. 0 is no limit
+    #[arg(long, env = "API_MAX_CONCURRENT", default_value_t = 5_000)]
+    pub api_max_concurrent: u32,
+
+    /// Origins of web pages that may call this API from a browser, separated by commas, such as https://app.example.com
+    #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub cors_allowed_origins: Vec<String>,
+
+    /// Names this replica in `x-replica-id`
+    #[arg(long, env = "RAILWAY_REPLICA_ID", default_value = "api")]
+    pub replica_id: String,
+
     /// On SIGTERM, requests that run have this long to finish, in seconds. Held requests are answered at once
     #[arg(long, env = "DRAIN_SECONDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub drain_seconds: u64,
