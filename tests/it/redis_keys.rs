@@ -96,7 +96,7 @@ fn pattern_of(key: &str) -> String {
         ["shares", _, _] => "shares:<queue>:<class>".to_owned(),
         [name @ ("breaker" | "failures"), _] => format!("{name}:<provider>"),
         [name, "openai", _] => format!("{name}:<group>"),
-        [name @ ("budget" | "bytes" | "cached" | "epoch")] => (*name).to_owned(),
+        [name @ ("budget" | "bytes" | "cached" | "epoch" | "metrics")] => (*name).to_owned(),
         [name @ ("content" | "idempotency"), _] => format!("{name}:<digest>"),
         ["repeat", _, _] => "repeat:<digest>:<user>".to_owned(),
         ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),

@@ -1,6 +1,7 @@
 //! What handlers read from a request. A rejection is an [`crate::error::ApiError`] that names the field.
 
 mod caller;
+mod client_address;
 mod idempotency_key;
 mod job_path;
 mod json_body;
@@ -10,6 +11,7 @@ mod read_body;
 mod wait_query;
 
 pub(crate) use caller::{Caller, checked_user};
+pub(crate) use client_address::{ClientAddress, is_forwarded};
 pub(crate) use idempotency_key::IdempotencyKey;
 pub(crate) use job_path::JobPath;
 pub(crate) use json_body::JsonBody;

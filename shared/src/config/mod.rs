@@ -8,18 +8,22 @@ mod api;
 mod budget;
 mod jobs;
 mod logging;
+mod networks;
 mod openai;
 mod openai_call;
 mod redis;
+mod secret;
 mod worker;
 
 pub use api::{ApiConfig, AuthMode};
 pub use budget::BudgetConfig;
 pub use jobs::{ContentSharing, JobsConfig};
 pub use logging::{LogFormat, LoggingConfig};
+pub use networks::{NetworkError, Networks};
 pub use openai::OpenAiConfig;
 pub use openai_call::OpenAiCallConfig;
 pub use redis::{DurabilityConfig, RedisConfig};
+pub use secret::Secret;
 pub use worker::{UpstreamTimeout, WorkerConfig};
 
 /// Settings that contradict each other; the text names the variables.
