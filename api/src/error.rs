@@ -4,7 +4,7 @@
 //! a layer around the legacy routes, can write it once more in the words that shipped apps know. Handlers and extractors
 //! need not know whom they answer. Codes are stable; no detail repeats what the client sent.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 use axum::{
     Json,
@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use shared::{
     clock,
     job::{JobFailure, JobState},
@@ -41,11 +42,24 @@ pub(crate) struct ApiError {
     /// What legacy answers say beside `error`.
     message: Option<Cow<'static, str>>,
     retry_after: Option<u32>,
+    /// Members beside the usual ones.
+    more: Map<String, Value>,
+    /// The existing backend writes no `success` into this legacy answer.
+    bare: bool,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code: Cow::Borrowed(code), field: None, detail: detail.into(), message: None, retry_after: None }
+        Self {
+            status,
+            code: Cow::Borrowed(code),
+            field: None,
+            detail: detail.into(),
+            message: None,
+            retry_after: None,
+            more: Map::new(),
+            bare: code == MISSING_FIELD,
+        }
     }
 
     fn about(self, field: &'static str) -> Self {
@@ -128,6 +142,33 @@ impl ApiError {
         Self { message: Some(message), retry_after, ..error }
     }
 
+    fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Monitoring and administration are not for this client.
+    pub(crate) fn monitoring_denied(client: IpAddr) -> Self {
+        let detail = "Access denied. Monitoring and administration are restricted";
+        let hint = "Send the admin token as `Authorization: Bearer TOKEN` or `x-admin-token`; for reading, this address can \
+            also be added to MONITORING_ALLOWED_IPS";
+        let error = Self::new(StatusCode::FORBIDDEN, "monitoring_access_denied", detail);
+        let error = error.with("clientIP", json!(client.to_string())).with("hint", json!(hint));
+        Self { bare: true, ..error }
+    }
+
+    /// A query or body without `name`.
+    pub(crate) fn missing_parameter(name: &'static str, usage: &str) -> Self {
+        let error = Self::bad_field(name, "missing_parameter", format!("Missing required parameter: {name}"));
+        Self { bare: true, ..error.with("usage", json!(usage)) }
+    }
+
+    /// There is no circuit breaker of this name, but these.
+    pub(crate) fn unknown_breaker(available: [&'static str; 2]) -> Self {
+        let error = Self::bad_field("name", "unknown_circuit_breaker", "There is no circuit breaker of this name");
+        error.with("available", json!(available))
+    }
+
     /// A fault of ours.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side")
@@ -197,6 +238,8 @@ struct Problem<'a> {
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
 }
 
 /// What shipped apps read. The existing backend says nothing but `error` when a field is missing.
@@ -210,6 +253,8 @@ struct Legacy<'a> {
     field: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
+    #[serde(flatten)]
+    more: &'a Map<String, Value>,
 }
 
 impl IntoResponse for ApiError {
@@ -221,6 +266,7 @@ impl IntoResponse for ApiError {
             detail: self.message.as_deref().unwrap_or(&self.detail),
             code: &self.code,
             field: self.field,
+            more: &self.more,
         };
         let mut response = self.finish(Json(problem).into_response());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -241,11 +287,12 @@ impl ApiError {
     fn into_legacy_response(self) -> Response {
         let missing = self.code == MISSING_FIELD;
         let body = Legacy {
-            success: (!missing).then_some(false),
+            success: (!self.bare).then_some(false),
             error: if missing { LEGACY_MISSING } else { &self.detail },
             code: self.code.to_ascii_uppercase(),
             field: self.field,
             message: self.message.as_deref(),
+            more: &self.more,
         };
         let mut response = self.finish(Json(body).into_response());
         response.extensions_mut().insert(self);

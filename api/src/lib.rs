@@ -5,6 +5,7 @@
 mod error;
 mod extract;
 mod middleware;
+mod monitoring;
 mod patience;
 mod router;
 mod routes;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use shared::{
     budget::Allowance,
-    config::{ApiConfig, AuthMode, ConfigError, DurabilityConfig, JobsConfig, RedisConfig},
+    config::{ApiConfig, AuthMode, ConfigError, DurabilityConfig, JobsConfig, OpenAiBreakerConfig, RedisConfig},
     lifecycle::Lifecycle,
     queue::{JobEvents, Queue},
-    redis::{DurabilityError, RedisPool, check_durability},
+    redis::{DurabilityError, Keys, RedisPool, check_durability},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::monitoring::Monitoring;
 
 /// Handles on what is shared; nothing of a request or a job lives here.
 #[derive(Debug, Clone)]
@@ -18,6 +20,7 @@ pub struct AppState {
     pub(crate) redis: RedisPool,
     pub(crate) queue: Queue,
     pub(crate) events: JobEvents,
+    pub(crate) monitoring: Monitoring,
     pub(crate) drain: CancellationToken,
 }
 
@@ -35,14 +38,21 @@ impl AppState {
         lifecycle: &Lifecycle,
     ) -> Result<Self, ConfigError> {
         let pool = RedisPool::new(redis)?;
+        let monitoring = Monitoring::start(&pool, &Keys::new(&redis.queue_prefix), &allowance, lifecycle);
         let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs).with_budget(allowance);
         let events = JobEvents::start(queue.clone(), lifecycle);
         warn_of_trust(&api);
-        Ok(Self { config: Arc::new(api), redis: pool, queue, events, drain: lifecycle.drain().clone() })
+        Ok(Self { config: Arc::new(api), redis: pool, queue, events, monitoring, drain: lifecycle.drain().clone() })
     }
 }
 
 impl AppState {
+    /// The same, which tells when the breaker of the model opens and closes.
+    #[must_use]
+    pub fn with_breaker(self, breaker: &OpenAiBreakerConfig) -> Self {
+        Self { monitoring: self.monitoring.with_breaker(breaker), ..self }
+    }
+
     /// Says when Redis may lose jobs; with `--strict` that is an error.
     ///
     /// # Errors

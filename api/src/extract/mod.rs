@@ -7,6 +7,7 @@ mod job_path;
 mod json_body;
 mod no_cache;
 mod prefer;
+mod query_pairs;
 mod read_body;
 mod wait_query;
 
@@ -17,4 +18,5 @@ pub(crate) use job_path::JobPath;
 pub(crate) use json_body::JsonBody;
 pub(crate) use no_cache::NoCache;
 pub(crate) use prefer::Prefer;
+pub(crate) use query_pairs::QueryPairs;
 pub(crate) use wait_query::WaitQuery;

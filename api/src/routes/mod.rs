@@ -1,5 +1,7 @@
 //! Handlers, by noun and verb.
 
+pub(crate) mod events;
 pub(crate) mod flashcards;
 pub(crate) mod health;
 pub(crate) mod jobs;
+pub(crate) mod monitoring;

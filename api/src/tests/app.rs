@@ -42,7 +42,9 @@ impl App {
         let settings = Settings::try_parse_from(args).unwrap();
         let lifecycle = Lifecycle::new();
         let allowance = settings.call.allowance(settings.budget.limits());
+        let breaker = settings.breaker;
         let state = AppState::start(settings.api, &settings.redis, settings.jobs, allowance, &lifecycle).unwrap();
+        let state = state.with_breaker(&breaker);
         Self { state, lifecycle }
     }
 

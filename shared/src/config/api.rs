@@ -188,10 +188,14 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_refused() {
-        for args in
-            [["--port", "65536"], ["--legacy-wait-seconds", "61"], ["--content-max-chars", "0"], ["--auth", "x"],
-            ["--trusted-proxies", "256"], ["--monitoring-allowed-ips", "localhost"]]
-        {
+        for args in [
+            ["--port", "65536"],
+            ["--legacy-wait-seconds", "61"],
+            ["--content-max-chars", "0"],
+            ["--auth", "x"],
+            ["--trusted-proxies", "256"],
+            ["--monitoring-allowed-ips", "localhost"],
+        ] {
             assert!(Cli::try_parse_from([&["api"], &args[..]].concat()).is_err(), "{args:?}");
         }
     }

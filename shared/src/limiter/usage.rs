@@ -3,11 +3,8 @@
 use super::Group;
 use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
 
-static USAGE: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("window.lua"),
-    include_str!("usage.lua")
-));
+static USAGE: LuaScript =
+    LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("window.lua"), include_str!("usage.lua")));
 
 /// What is used of a group's window at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -61,8 +61,20 @@ impl Queue {
         let mut call = FIGURES.call();
         call.key(self.keys.root()).arg(queue.as_str()).arg(millis(lately));
         let reply: Reply = self.redis.run(&call).await?;
-        let (_, unfinished, active, delayed, completed, failed, completed_lately, failed_lately, ended, paused, first, now) =
-            reply;
+        let (
+            _,
+            unfinished,
+            active,
+            delayed,
+            completed,
+            failed,
+            completed_lately,
+            failed_lately,
+            ended,
+            paused,
+            first,
+            now,
+        ) = reply;
         // Deadlines are all equally far from the time of acceptance.
         let deadline = if first < 0.0 { None } else { Duration::try_from_secs_f64(first / 1_000.0).ok().map(millis) };
         let accepted = deadline.map(|deadline| deadline.saturating_sub(millis(self.jobs.deadline())));
