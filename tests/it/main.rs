@@ -7,6 +7,8 @@ mod conformance;
 mod crashes;
 mod end_to_end;
 mod harness;
+mod job_events;
+mod monitoring;
 mod one_limit;
 mod operator;
 mod redis_away;

@@ -31,7 +31,7 @@ pub(crate) async fn monitoring_guard(
     if admin || (reads && sure && state.config.monitoring_allowed_ips.contains(address.ip)) {
         return next.run(request).await;
     }
-    tracing::warn!(client.address = %address.ip, "Monitoring was refused");
+    tracing::info!(client.address = %address.ip, "Monitoring was refused");
     ApiError::monitoring_denied(address.ip).into_response()
 }
 

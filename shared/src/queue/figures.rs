@@ -13,6 +13,8 @@ static FIGURES: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), inc
 /// Jobs of one queue, all counted at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueFigures {
+    /// When they were counted, by Redis' clock, in ms since the Unix epoch.
+    pub at_ms: u64,
     /// Jobs that could run: they wait for a worker, or for the same work of another job.
     pub waiting: u64,
     /// Jobs that a worker holds.
@@ -79,6 +81,7 @@ impl Queue {
         let deadline = if first < 0.0 { None } else { Duration::try_from_secs_f64(first / 1_000.0).ok().map(millis) };
         let accepted = deadline.map(|deadline| deadline.saturating_sub(millis(self.jobs.deadline())));
         Ok(QueueFigures {
+            at_ms: now,
             waiting: unfinished.saturating_sub(active + delayed),
             active,
             delayed,

@@ -40,7 +40,7 @@ impl Watched {
             )
         })
         .await?;
-        let held = budget.kill_switch.is_some() || limits.pause_until_ms.is_some();
+        let held = budget.kill_switch.is_some() || limits.pause_until_ms.is_some_and(|until| until > figures.at_ms);
         Ok(Self { name, figures, breaker: breaker.state, held })
     }
 
