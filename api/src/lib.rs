@@ -6,6 +6,7 @@ mod error;
 mod extract;
 mod identity;
 mod middleware;
+mod monitoring;
 mod patience;
 mod request_limits;
 mod router;

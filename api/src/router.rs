@@ -10,17 +10,17 @@ use tower_http::compression::CompressionLayer;
 
 use crate::{
     error::{ApiError, legacy},
-    middleware::{access_log, answer_headers, catch_panic, overload, request_id},
+    middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
     request_limits::general,
-    routes::{flashcards, health, jobs, limits},
+    routes::{events, flashcards, health, jobs, limits, monitoring as shown},
     state::AppState,
 };
 
 /// The whole API.
 pub fn router(state: AppState) -> Router {
     Router::new()
-        .merge(v1(&state))
-        .merge(legacy_paths(&state))
+        .merge(v1(&state).merge(legacy_paths(&state)).layer(from_fn_with_state(state.clone(), count_traffic)))
+        .merge(monitoring(&state))
         .fallback(async || ApiError::path_not_found())
         .layer(from_fn_with_state(state.room.clone(), overload))
         .layer(CompressionLayer::new())
@@ -52,6 +52,32 @@ fn legacy_paths(state: &AppState) -> Router<AppState> {
     Router::new()
         .route("/api/ai/generate-flashcards", post(flashcards::generate).layer(limited))
         .route("/api/job-status/{jobId}", get(jobs::status))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(catch_panic())
+        .layer(map_response(legacy))
+}
+
+/// What operators watch and change, and what apps may watch. Errors are written as their scripts know them.
+fn monitoring(state: &AppState) -> Router<AppState> {
+    let restricted = Router::new()
+        .route("/api/admin/budget/kill-switch", post(shown::kill_switch))
+        .route("/api/admin/budget/status", get(shown::budget_status))
+        .route("/api/circuit-breakers/reset/{name}", post(shown::reset_breaker))
+        .route("/api/circuit-breakers/status", get(shown::circuit_breakers))
+        .route("/api/health/detailed", get(shown::health_detailed))
+        .route("/api/metrics", get(shown::metrics))
+        .route("/api/metrics/alerts", get(shown::alerts))
+        .route("/api/pronunciation/status", get(shown::pronunciation_status))
+        .route("/api/queue/stats", get(shown::queue_stats))
+        .route("/api/redis/health", get(shown::redis_health))
+        .route("/api/sse/stats", get(shown::sse_stats))
+        .route_layer(from_fn_with_state(state.clone(), monitoring_guard));
+    let open = Router::new()
+        .route("/api/ai/status", get(shown::ai_status))
+        .route("/api/job-events", get(events::job_events))
+        .route_layer(from_fn_with_state(state.clone(), count_traffic));
+    restricted
+        .merge(open)
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
         .layer(map_response(legacy))

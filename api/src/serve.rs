@@ -1,6 +1,6 @@
 //! Serves until told to stop.
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -32,6 +32,7 @@ pub async fn serve(listener: TcpListener, state: AppState, lifecycle: &Lifecycle
     let running = TaskTracker::new();
     let app = router(state).layer(from_fn_with_state(running.clone(), count));
     let drain = lifecycle.drain().clone().cancelled_owned();
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(drain);
     let none_runs = async {
         lifecycle.drain().cancelled().await;

@@ -2,7 +2,10 @@
 
 use clap::Parser;
 use shared::{
-    config::{ApiConfig, BudgetConfig, DurabilityConfig, JobsConfig, LoggingConfig, OpenAiCallConfig, RedisConfig},
+    config::{
+        ApiConfig, BudgetConfig, DurabilityConfig, JobsConfig, LoggingConfig, OpenAiBreakerConfig, OpenAiCallConfig,
+        RedisConfig,
+    },
     startup::{self, StartupError},
 };
 
@@ -39,6 +42,9 @@ pub struct Settings {
     /// What a call to the model is made of, to reckon with.
     #[command(flatten)]
     pub call: OpenAiCallConfig,
+    /// When the breaker of the model opens and closes, to tell it.
+    #[command(flatten)]
+    pub breaker: OpenAiBreakerConfig,
     /// Logs.
     #[command(flatten)]
     pub logging: LoggingConfig,
@@ -52,7 +58,7 @@ impl Settings {
     /// When help was asked for, or a setting is wrong.
     pub fn from_args() -> Result<Self, StartupError> {
         let settings: Self = startup::read()?;
-        settings.api.identity.validate()?;
+        settings.api.validate()?;
         settings.jobs.validate(settings.api.body_max())?;
         Ok(settings)
     }

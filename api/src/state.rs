@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use shared::{
     api_keys::ApiKeys,
     budget::Allowance,
-    config::{ApiConfig, AuthMode, ConfigError, DurabilityConfig, JobsConfig, RedisConfig},
+    config::{ApiConfig, AuthMode, ConfigError, DurabilityConfig, JobsConfig, OpenAiBreakerConfig, RedisConfig},
     lifecycle::Lifecycle,
     queue::{JobEvents, Queue},
     redis::{DurabilityError, Keys, RedisPool, check_durability},
@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     identity::Identity,
     middleware::{Room, cors},
+    monitoring::Monitoring,
 };
 
 /// Handles on what is shared; nothing of a request or a job lives here.
@@ -30,6 +31,7 @@ pub struct AppState {
     pub(crate) events: JobEvents,
     pub(crate) identity: Identity,
     pub(crate) request_limits: RequestLimits,
+    pub(crate) monitoring: Monitoring,
     pub(crate) room: Room,
     pub(crate) cors: CorsLayer,
     /// Names this process in answers.
@@ -51,6 +53,7 @@ impl AppState {
         lifecycle: &Lifecycle,
     ) -> Result<Self, ConfigError> {
         let pool = RedisPool::new(redis)?;
+        let monitoring = Monitoring::start(&pool, &Keys::new(&redis.queue_prefix), &allowance, lifecycle);
         let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs).with_budget(allowance);
         let events = JobEvents::start(queue.clone(), lifecycle);
         let keys = Keys::new(&redis.queue_prefix);
@@ -67,6 +70,7 @@ impl AppState {
             events,
             identity,
             request_limits,
+            monitoring,
             room,
             cors,
             replica,
@@ -76,6 +80,12 @@ impl AppState {
 }
 
 impl AppState {
+    /// The same, which tells when the breaker of the model opens and closes.
+    #[must_use]
+    pub fn with_breaker(self, breaker: &OpenAiBreakerConfig) -> Self {
+        Self { monitoring: self.monitoring.with_breaker(breaker), ..self }
+    }
+
     /// Says when Redis may lose jobs; with `--strict` that is an error.
     ///
     /// # Errors

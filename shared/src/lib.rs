@@ -11,6 +11,7 @@ pub mod job;
 pub mod lifecycle;
 pub mod limiter;
 pub mod listen;
+pub mod metrics;
 pub mod openai;
 pub mod queue;
 pub mod redis;

@@ -8,6 +8,8 @@ mod crashes;
 mod end_to_end;
 mod harness;
 mod identity;
+mod job_events;
+mod monitoring;
 mod one_limit;
 mod operator;
 mod redis_away;

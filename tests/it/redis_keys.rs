@@ -99,7 +99,7 @@ fn pattern_of(key: &str) -> String {
         ["shares", _, _] => "shares:<queue>:<class>".to_owned(),
         [name @ ("breaker" | "failures"), _] => format!("{name}:<provider>"),
         [name, "openai", _] => format!("{name}:<group>"),
-        [name @ ("api_keys" | "budget" | "bytes" | "cached" | "epoch")] => (*name).to_owned(),
+        [name @ ("api_keys" | "budget" | "bytes" | "cached" | "epoch" | "metrics")] => (*name).to_owned(),
         [name @ ("content" | "idempotency"), _] => format!("{name}:<digest>"),
         ["api_key", _] => "api_key:<id>".to_owned(),
         ["jobs_of", _] => "jobs_of:<user>".to_owned(),

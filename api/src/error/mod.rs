@@ -6,7 +6,7 @@
 
 mod legacy_limit;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 use axum::{
     Json,
@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use shared::{
     api_keys::Scope,
     clock,
@@ -51,6 +52,10 @@ pub(crate) struct ApiError {
     retry_after: Option<u32>,
     /// The limit that refused the request.
     used_up: Option<Box<UsedUp>>,
+    /// Members beside the usual ones.
+    more: Option<Box<Map<String, Value>>>,
+    /// The existing backend writes no `success` into this legacy answer.
+    bare: bool,
 }
 
 impl ApiError {
@@ -63,6 +68,8 @@ impl ApiError {
             message: None,
             retry_after: None,
             used_up: None,
+            more: None,
+            bare: code == MISSING_FIELD,
         }
     }
 
@@ -191,8 +198,37 @@ impl ApiError {
         };
         let (most, seconds, left) = (limit.limit.most, limit.limit.window.as_secs(), used_up.retry_after());
         let detail = format!("No more than {most} requests in {seconds} s from {whose}; try again in {left} s");
-        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        // As `RateLimit-Policy` names it.
+        let violated = json!([limit.limit.name]);
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail).with("violated-policies", violated);
         Self { retry_after: Some(left), used_up: Some(Box::new(used_up)), ..error }
+    }
+
+    fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.get_or_insert_default().insert(name.to_owned(), value);
+        self
+    }
+
+    /// Monitoring and administration are not for this client.
+    pub(crate) fn monitoring_denied(client: IpAddr) -> Self {
+        let detail = "Access denied. Monitoring and administration are restricted";
+        let hint = "Send the admin token as `Authorization: Bearer TOKEN` or `x-admin-token`; for reading, this address can \
+            also be added to MONITORING_ALLOWED_IPS";
+        let error = Self::new(StatusCode::FORBIDDEN, "monitoring_access_denied", detail);
+        let error = error.with("clientIP", json!(client.to_string())).with("hint", json!(hint));
+        Self { bare: true, ..error }
+    }
+
+    /// A query or body without `name`.
+    pub(crate) fn missing_parameter(name: &'static str, usage: &str) -> Self {
+        let error = Self::bad_field(name, "missing_parameter", format!("Missing required parameter: {name}"));
+        Self { bare: true, ..error.with("usage", json!(usage)) }
+    }
+
+    /// There is no circuit breaker of this name, but these.
+    pub(crate) fn unknown_breaker(available: [&'static str; 2]) -> Self {
+        let error = Self::bad_field("name", "unknown_circuit_breaker", "There is no circuit breaker of this name");
+        error.with("available", json!(available))
     }
 
     /// A fault of ours.
@@ -264,9 +300,8 @@ struct Problem<'a> {
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
-    /// Names of the limits that refused the request, as `RateLimit-Policy` has them.
-    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
-    violated_policies: Option<[&'static str; 1]>,
+    #[serde(flatten)]
+    more: Option<&'a Map<String, Value>>,
 }
 
 /// What shipped apps read. The existing backend says nothing but `error` when a field is missing.
@@ -280,6 +315,8 @@ struct Legacy<'a> {
     field: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
+    #[serde(flatten)]
+    more: Option<&'a Map<String, Value>>,
 }
 
 impl IntoResponse for ApiError {
@@ -291,7 +328,7 @@ impl IntoResponse for ApiError {
             detail: self.message.as_deref().unwrap_or(&self.detail),
             code: &self.code,
             field: self.field,
-            violated_policies: self.used_up.as_ref().map(|used_up| [used_up.limit().limit.name]),
+            more: self.more.as_deref(),
         };
         let mut response = self.finish(Json(problem).into_response());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -334,11 +371,12 @@ impl ApiError {
     fn legacy_body(&self) -> serde_json::Value {
         let missing = self.code == MISSING_FIELD;
         let body = Legacy {
-            success: (!missing).then_some(false),
+            success: (!self.bare).then_some(false),
             error: if missing { LEGACY_MISSING } else { &self.detail },
             code: self.code.to_ascii_uppercase(),
             field: self.field,
             message: self.message.as_deref(),
+            more: self.more.as_deref(),
         };
         serde_json::to_value(body).unwrap_or_default()
     }

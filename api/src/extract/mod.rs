@@ -7,14 +7,16 @@ mod json_body;
 mod list_query;
 mod no_cache;
 mod prefer;
+mod query_pairs;
 mod read_body;
 mod wait_query;
 
-pub(crate) use client_address::{ClientAddress, limit_key};
+pub(crate) use client_address::{ClientAddress, is_forwarded};
 pub(crate) use idempotency_key::IdempotencyKey;
 pub(crate) use job_path::JobPath;
 pub(crate) use json_body::JsonBody;
 pub(crate) use list_query::ListQuery;
 pub(crate) use no_cache::NoCache;
 pub(crate) use prefer::Prefer;
+pub(crate) use query_pairs::QueryPairs;
 pub(crate) use wait_query::WaitQuery;

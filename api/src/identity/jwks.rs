@@ -57,7 +57,7 @@ impl Jwks {
                     known.answered = Some(Instant::now());
                 }
                 Err(error) => {
-                    tracing::warn!(error = &*error, "The identity provider does not show its keys (JWKS_URL)")
+                    tracing::warn!(error = &*error, "The identity provider does not show its keys (JWKS_URL)");
                 }
             }
         }
@@ -90,14 +90,12 @@ impl Jwks {
 impl Known {
     fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<Arc<DecodingKey>> {
         let name = name(algorithm);
-        match kid {
-            Some(kid) => self.keys.get(&(kid.to_owned(), name)).cloned(),
-            None => {
-                let mut fitting = self.keys.iter().filter(|((_, of), _)| *of == name).map(|(_, key)| key);
-                let only = fitting.next().cloned();
-                only.filter(|_| fitting.next().is_none())
-            }
+        if let Some(kid) = kid {
+            return self.keys.get(&(kid.to_owned(), name)).cloned();
         }
+        let mut fitting = self.keys.iter().filter(|((_, of), _)| *of == name).map(|(_, key)| key);
+        let only = fitting.next().cloned();
+        only.filter(|_| fitting.next().is_none())
     }
 }
 

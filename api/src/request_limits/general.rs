@@ -14,7 +14,7 @@ use crate::{error::ApiError, extract::ClientAddress, patience, state::AppState};
 /// goes on: reading tells by itself that Redis is away.
 pub(crate) async fn general(
     State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     request: Request,
     next: Next,
 ) -> Response {

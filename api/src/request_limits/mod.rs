@@ -4,14 +4,12 @@ mod general;
 mod headers;
 mod standings;
 
-use std::net::IpAddr;
-
 use shared::{config::RequestLimitsConfig, request_limits::RequestLimit};
 
 pub(crate) use general::general;
 pub(crate) use standings::{Standings, UsedUp};
 
-use crate::{error::ApiError, extract::limit_key, patience, state::AppState};
+use crate::{error::ApiError, extract::ClientAddress, patience, state::AppState};
 
 /// What a job is made of, as far as limits go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +23,7 @@ pub(crate) async fn count_job(
     state: &AppState,
     work: Work,
     user: &str,
-    address: IpAddr,
+    address: ClientAddress,
     idempotency_key: Option<&str>,
 ) -> Result<Standings, ApiError> {
     let limits = job_limits(&state.config.request_limits, work, user, address);
@@ -38,7 +36,7 @@ pub(crate) async fn count_job(
 }
 
 /// Where the limits of a user stand.
-pub(crate) async fn stand(state: &AppState, user: &str, address: IpAddr) -> Result<Standings, ApiError> {
+pub(crate) async fn stand(state: &AppState, user: &str, address: ClientAddress) -> Result<Standings, ApiError> {
     let config = &state.config.request_limits;
     let limits: Vec<_> =
         job_limits(config, Work::Ai, user, address).into_iter().chain(general_limit(config, address)).collect();
@@ -49,17 +47,17 @@ pub(crate) async fn stand(state: &AppState, user: &str, address: IpAddr) -> Resu
     Ok(Standings::as_they_are(counted))
 }
 
-fn job_limits(config: &RequestLimitsConfig, work: Work, user: &str, address: IpAddr) -> Vec<RequestLimit> {
+fn job_limits(config: &RequestLimitsConfig, work: Work, user: &str, address: ClientAddress) -> Vec<RequestLimit> {
     let Work::Ai = work;
     let limit = |name, subject, most| RequestLimit { name, subject, most, window: RequestLimitsConfig::JOB_WINDOW };
     let both = [
         limit("user-ai", user.to_owned(), config.user_ai_limit_per_min),
-        limit("address-ai", limit_key(address), config.ip_ai_limit_per_min),
+        limit("address-ai", address.limit_key(), config.ip_ai_limit_per_min),
     ];
     both.into_iter().filter(|limit| limit.most > 0).collect()
 }
 
-fn general_limit(config: &RequestLimitsConfig, address: IpAddr) -> Option<RequestLimit> {
+fn general_limit(config: &RequestLimitsConfig, address: ClientAddress) -> Option<RequestLimit> {
     let (most, window) = (config.ip_general_limit_per_15min, RequestLimitsConfig::GENERAL_WINDOW);
-    (most > 0).then(|| RequestLimit { name: "address", subject: limit_key(address), most, window })
+    (most > 0).then(|| RequestLimit { name: "address", subject: address.limit_key(), most, window })
 }

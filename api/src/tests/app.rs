@@ -29,23 +29,34 @@ pub(super) struct Answer {
 impl App {
     /// With nobody listening on Redis' port.
     pub(super) async fn without_redis() -> Self {
+        Self::without_redis_but(&[]).await
+    }
+
+    /// The same with more settings.
+    pub(super) async fn without_redis_but(more: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        Self::with_redis_at(port)
+        Self::with(port, more)
     }
 
     pub(super) fn with_redis_at(port: u16) -> Self {
+        Self::with(port, &[])
+    }
+
+    fn with(port: u16, more: &[&str]) -> Self {
         let redis_url = format!("redis://127.0.0.1:{port}");
         let max_chars = CONTENT_MAX_CHARS.to_string();
         let mut args =
             vec!["api", "--auth", "trust-client", "--redis-url", &redis_url, "--content-max-chars", &max_chars];
         // What is paid for is refused while nobody can count; these tests are about what comes after that.
         args.extend(["--ip-general-limit-per-15min", "0"]);
-        let settings = Settings::try_parse_from(args).unwrap();
+        let settings = Settings::try_parse_from(args.iter().chain(more)).unwrap();
         let lifecycle = Lifecycle::new();
         let allowance = settings.call.allowance(settings.budget.limits());
+        let breaker = settings.breaker;
         let state = AppState::start(settings.api, &settings.redis, settings.jobs, allowance, &lifecycle).unwrap();
+        let state = state.with_breaker(&breaker);
         Self { state, lifecycle }
     }
 

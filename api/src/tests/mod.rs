@@ -2,6 +2,7 @@
 
 mod app;
 mod bad_input;
+mod monitoring;
 mod nowhere;
 mod redis_away;
 mod stopping;

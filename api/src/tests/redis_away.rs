@@ -30,7 +30,13 @@ async fn check_every_path(app: &App) {
         let start = Instant::now();
         check_unavailable(&app.post_json(path, GOOD).await, start, path);
     }
-    for path in [format!("/api/v1/jobs/{id}"), format!("/api/v1/jobs/{id}?wait=30"), format!("/api/job-status/{id}")] {
+    for path in [
+        format!("/api/v1/jobs/{id}"),
+        format!("/api/v1/jobs/{id}?wait=30"),
+        format!("/api/job-status/{id}"),
+        format!("/api/job-events?jobId={id}"),
+        "/api/ai/status".to_owned(),
+    ] {
         let start = Instant::now();
         check_unavailable(&app.get(&path).await, start, &path);
     }

@@ -110,6 +110,7 @@ mod tests {
         state: BreakerState::Closed,
         reason: None,
         failures: 3,
+        last_failure_at_ms: None,
         successes: 0,
         opened_at_ms: None,
         next_probe_at_ms: None,

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::{ApiKeys, CreateKeyError, Scope};
 use crate::{redis::Keys, testing::TestRedis};
 
-async fn keys(redis: &TestRedis) -> ApiKeys {
+fn keys(redis: &TestRedis) -> ApiKeys {
     ApiKeys::new(redis.pool(), Keys::new("test"))
 }
 
 #[tokio::test]
 async fn a_key_is_found_by_its_text_until_it_is_revoked() {
     let redis = TestRedis::start().await.unwrap();
-    let keys = keys(&redis).await;
+    let keys = keys(&redis);
     let scopes = BTreeSet::from([Scope::Submit, Scope::ActAs]);
     let created = keys.create(" school ", scopes.clone()).await.unwrap();
     let other = keys.create("other", BTreeSet::new()).await.unwrap();
@@ -32,7 +32,7 @@ async fn a_key_is_found_by_its_text_until_it_is_revoked() {
 #[tokio::test]
 async fn what_is_not_quite_a_key_is_none() {
     let redis = TestRedis::start().await.unwrap();
-    let keys = keys(&redis).await;
+    let keys = keys(&redis);
     let text = keys.create("school", BTreeSet::new()).await.unwrap().text;
     let (head, secret) = text.rsplit_once('_').unwrap();
     for wrong in [
@@ -55,7 +55,7 @@ async fn what_is_not_quite_a_key_is_none() {
 #[tokio::test]
 async fn redis_never_has_the_text() {
     let redis = TestRedis::start().await.unwrap();
-    let keys = keys(&redis).await;
+    let keys = keys(&redis);
     let text = keys.create("school", BTreeSet::new()).await.unwrap().text;
     let (_, secret) = text.rsplit_once('_').unwrap();
     let mut read = redis::pipe();
@@ -68,7 +68,7 @@ async fn redis_never_has_the_text() {
 #[tokio::test]
 async fn a_key_has_a_name() {
     let redis = TestRedis::start().await.unwrap();
-    let keys = keys(&redis).await;
+    let keys = keys(&redis);
     for name in ["", " ", "a\nb", &"x".repeat(101)] {
         assert!(matches!(keys.create(name, BTreeSet::new()).await, Err(CreateKeyError::Name)), "{name:?}");
     }

@@ -29,6 +29,8 @@ pub struct BreakerStatus {
     pub reason: Option<String>,
     /// Failures that count at present.
     pub failures: u64,
+    /// When a call failed last, of those that count at present; of a breaker that is not closed, when it opened.
+    pub last_failure_at_ms: Option<u64>,
     /// Probes that succeeded since it opened.
     pub successes: u64,
     /// When it opened last, in milliseconds since the Unix epoch.
@@ -44,8 +46,12 @@ pub struct BreakerStatus {
 /// When Redis does not answer.
 pub async fn breaker_status(redis: &RedisPool, keys: &Keys, provider: &str) -> Result<BreakerStatus, UnavailableError> {
     let mut ask = redis::pipe();
-    ask.hgetall(keys.breaker(provider)).zcard(keys.failures(provider));
-    let (fields, failures): (HashMap<String, String>, u64) = redis.query(&ask).await?;
+    ask.hgetall(keys.breaker(provider)).zcard(keys.failures(provider)).zrange_withscores(
+        keys.failures(provider),
+        -1,
+        -1,
+    );
+    let (fields, failures, last): (HashMap<String, String>, u64, Vec<(String, u64)>) = redis.query(&ask).await?;
     let number = |name: &str| fields.get(name).and_then(|value| value.parse::<u64>().ok());
     let state = match fields.get("state").map(String::as_str) {
         Some("open") => BreakerState::Open,
@@ -56,6 +62,7 @@ pub async fn breaker_status(redis: &RedisPool, keys: &Keys, provider: &str) -> R
         state,
         reason: fields.get("reason").cloned(),
         failures,
+        last_failure_at_ms: last.first().map(|(_, at)| *at).or_else(|| number("opened")),
         successes: number("successes").unwrap_or(0),
         opened_at_ms: number("opened"),
         next_probe_at_ms: number("until"),

@@ -14,6 +14,8 @@ pub struct Usd {
 }
 
 impl Usd {
+    /// Micro-dollars in a dollar.
+    pub const MICROS: u64 = MICROS;
     /// Nothing.
     pub const ZERO: Self = Self { micros: 0 };
     /// The largest amount that is read: the doubles of Lua count exactly up to nine times as much.

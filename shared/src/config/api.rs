@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{IdentityConfig, RequestLimitsConfig};
+use super::{ConfigError, IdentityConfig, Networks, RequestLimitsConfig, Secret};
 
 /// Room around the lesson text in a request body: the other fields, names and punctuation.
 const BODY_OVERHEAD: usize = 64 * 1024;
@@ -40,7 +40,7 @@ pub struct ApiConfig {
     #[arg(long, env = "API_MAX_CONCURRENT", default_value_t = 5_000)]
     pub api_max_concurrent: u32,
 
-    /// Origins of web pages that may call this API from a browser, separated by commas, such as https://app.example.com
+    /// Origins of web pages that may call this API from a browser, separated by commas, such as `https://app.example.com`
     #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_delimiter = ',')]
     pub cors_allowed_origins: Vec<String>,
 
@@ -51,6 +51,27 @@ pub struct ApiConfig {
     /// On SIGTERM, requests that run have this long to finish, in seconds. Held requests are answered at once
     #[arg(long, env = "DRAIN_SECONDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub drain_seconds: u64,
+
+    /// How many proxies stand before the api: so many entries of `X-Forwarded-For`, from its end, are believed. 0, the
+    /// default, believes none: then the client is whoever is connected
+    #[arg(long, env = "TRUSTED_PROXIES")]
+    pub trusted_proxies: Option<u8>,
+
+    /// Opens monitoring and administration: `Authorization: Bearer TOKEN` or `x-admin-token: TOKEN`. Without it nobody can change anything
+    #[arg(long, env = "ADMIN_TOKEN", hide_env_values = true)]
+    pub admin_token: Option<Secret>,
+
+    /// Who may read the monitoring paths without the token: addresses and networks (`127.0.0.1,10.0.0.0/8`), separated by commas
+    #[arg(long, env = "MONITORING_ALLOWED_IPS", default_value = "")]
+    pub monitoring_allowed_ips: Networks,
+
+    /// Set by the platform: its proxy stands before the api
+    #[arg(long, env = "RAILWAY_ENVIRONMENT", hide = true)]
+    pub railway_environment: Option<String>,
+
+    /// Set by the platform as well
+    #[arg(long, env = "RAILWAY_PROJECT_ID", hide = true)]
+    pub railway_project_id: Option<String>,
 }
 
 impl ApiConfig {
@@ -77,6 +98,35 @@ impl ApiConfig {
     pub const fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_seconds)
     }
+
+    /// How many entries of `X-Forwarded-For` are believed.
+    #[must_use]
+    pub fn believed_proxies(&self) -> usize {
+        self.trusted_proxies.unwrap_or(0).into()
+    }
+
+    /// Whether a client named the admin token. Without a token nobody can.
+    #[must_use]
+    pub fn is_admin_token(&self, named: &[u8]) -> bool {
+        self.admin_token.as_ref().is_some_and(|token| token.is(named))
+    }
+
+    /// Checks the rules that clap can't state in one line that names the variable.
+    ///
+    /// # Errors
+    ///
+    /// When it is not clear who a request is from, or how many proxies are believed where there must be one.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.identity.validate()?;
+        let set = |variable: &Option<String>| variable.as_ref().is_some_and(|value| !value.is_empty());
+        if self.trusted_proxies.is_none() && (set(&self.railway_environment) || set(&self.railway_project_id)) {
+            return Err(ConfigError::new(
+                "TRUSTED_PROXIES (--trusted-proxies) is not set, and on Railway every request comes through its proxy: \
+                 set TRUSTED_PROXIES=1, or one more for each proxy of your own in front of it",
+            ));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -102,10 +152,35 @@ mod tests {
     }
 
     #[test]
+    fn behind_the_platform_s_proxy_the_number_of_proxies_must_be_said() {
+        for flag in ["--railway-environment", "--railway-project-id"] {
+            let error = parse(&["--auth", "trust-client", flag, "x"]).validate().unwrap_err().to_string();
+            assert!(error.starts_with("TRUSTED_PROXIES ") && error.contains("TRUSTED_PROXIES=1"), "{error}");
+            parse(&["--auth", "trust-client", flag, ""]).validate().unwrap();
+            for number in ["0", "1"] {
+                parse(&["--auth", "trust-client", flag, "x", "--trusted-proxies", number]).validate().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn the_admin_token_is_not_shown_and_none_opens_nothing() {
+        let config = parse(&["--auth", "trust-client", "--admin-token", "hunter2"]);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(config.is_admin_token(b"hunter2") && !config.is_admin_token(b""));
+        assert!(!parse(&["--auth", "trust-client"]).is_admin_token(b""));
+    }
+
+    #[test]
     fn values_out_of_range_are_refused() {
-        for args in
-            [["--port", "65536"], ["--legacy-wait-seconds", "61"], ["--content-max-chars", "0"], ["--auth", "x"]]
-        {
+        for args in [
+            ["--port", "65536"],
+            ["--legacy-wait-seconds", "61"],
+            ["--content-max-chars", "0"],
+            ["--auth", "x"],
+            ["--trusted-proxies", "256"],
+            ["--monitoring-allowed-ips", "localhost"],
+        ] {
             assert!(Cli::try_parse_from([&["api"], &args[..]].concat()).is_err(), "{args:?}");
         }
     }

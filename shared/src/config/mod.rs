@@ -9,10 +9,13 @@ mod budget;
 mod identity;
 mod jobs;
 mod logging;
+mod networks;
 mod openai;
+mod openai_breaker;
 mod openai_call;
 mod redis;
 mod request_limits;
+mod secret;
 mod worker;
 
 pub use api::ApiConfig;
@@ -20,10 +23,13 @@ pub use budget::BudgetConfig;
 pub use identity::{AuthMode, IdentityConfig};
 pub use jobs::{ContentSharing, JobsConfig};
 pub use logging::{LogFormat, LoggingConfig};
+pub use networks::{NetworkError, Networks};
 pub use openai::OpenAiConfig;
+pub use openai_breaker::OpenAiBreakerConfig;
 pub use openai_call::OpenAiCallConfig;
 pub use redis::{DurabilityConfig, RedisConfig};
 pub use request_limits::RequestLimitsConfig;
+pub use secret::Secret;
 pub use worker::{UpstreamTimeout, WorkerConfig};
 
 /// Settings that contradict each other; the text names the variables.

@@ -5,11 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use url::Url;
 
-use super::{ConfigError, OpenAiCallConfig};
-use crate::{
-    breaker::BreakerSettings,
-    limiter::{Group, Limits, TokenAccounting, Upstream},
-};
+use super::{ConfigError, OpenAiBreakerConfig, OpenAiCallConfig};
+use crate::limiter::{Group, Limits, TokenAccounting, Upstream};
 
 /// A probe without an end is given up so long after its call must have ended.
 const PROBE_GRACE: Duration = Duration::from_secs(10);
@@ -58,29 +55,9 @@ pub struct OpenAiConfig {
     #[arg(long, env = "OPENAI_TOKEN_ACCOUNTING", value_enum, default_value_t)]
     pub openai_token_accounting: TokenAccounting,
 
-    /// Failures (5xx, time-outs, connections) that open the circuit breaker
-    #[arg(long, env = "OPENAI_BREAKER_FAILURES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub openai_breaker_failures: u32,
-
-    /// The time in which these failures must happen, in ms
-    #[arg(long, env = "OPENAI_BREAKER_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
-    pub openai_breaker_window_ms: u64,
-
-    /// How long an open breaker waits before its first probe, in ms; twice as long after each probe that failed
-    #[arg(long, env = "OPENAI_BREAKER_OPEN_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(10..=86_400_000))]
-    pub openai_breaker_open_ms: u64,
-
-    /// It never waits longer than this, in ms
-    #[arg(long, env = "OPENAI_BREAKER_OPEN_MAX_MS", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10..=86_400_000))]
-    pub openai_breaker_open_max_ms: u64,
-
-    /// Probes that must succeed before it closes
-    #[arg(long, env = "OPENAI_BREAKER_SUCCESSES", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub openai_breaker_successes: u32,
-
-    /// Time between probes where the account can't be used (quota spent, key rejected), in ms
-    #[arg(long, env = "OPENAI_BREAKER_SLOW_PROBE_MS", default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(10..=86_400_000))]
-    pub openai_breaker_slow_probe_ms: u64,
+    /// The circuit breaker.
+    #[command(flatten)]
+    pub breaker: OpenAiBreakerConfig,
 
     /// Time-out of one call, in seconds
     #[arg(long, env = "OPENAI_TIMEOUT_SECONDS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3_600))]
@@ -113,15 +90,7 @@ impl OpenAiConfig {
             call_tokens,
             prices: self.call.openai_prices.clone(),
             model: self.call.openai_model.clone(),
-            breaker: BreakerSettings {
-                failures: self.openai_breaker_failures,
-                failure_window: ms(self.openai_breaker_window_ms),
-                open: ms(self.openai_breaker_open_ms),
-                open_max: ms(self.openai_breaker_open_max_ms),
-                successes: self.openai_breaker_successes,
-                slow_probe: ms(self.openai_breaker_slow_probe_ms),
-                probe: self.timeout() + PROBE_GRACE,
-            },
+            breaker: self.breaker.settings(self.timeout() + PROBE_GRACE),
         }
     }
 

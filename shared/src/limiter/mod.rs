@@ -12,10 +12,12 @@
 mod announce;
 mod limits;
 mod status;
+mod usage;
 mod vouch;
 
 pub(crate) use announce::announce;
 pub use announce::{InForce, LimitName, set_limits};
 pub use limits::{Group, Limits, TokenAccounting, Upstream};
 pub use status::{LimiterStatus, limiter_status};
+pub use usage::{Usage, usage};
 pub use vouch::vouch;

@@ -43,6 +43,11 @@ if ending == 'unsent' or ending == 'unreached' then
   freed = true
 end
 
+if ending ~= 'unsent' then
+  mend('HINCRBY', root .. ':metrics', provider .. '_requests', '1')
+  if ending ~= 'ok' then redis.call('HINCRBY', root .. ':metrics', provider .. '_errors', '1') end
+end
+
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros')
 if known(8) then

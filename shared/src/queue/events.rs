@@ -23,12 +23,22 @@ use crate::{
 
 /// Pause before the subscriber connects again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+/// Pause before a job is read again that could not be read.
+const AWAY_PAUSE: Duration = Duration::from_secs(1);
 /// A subscription to a server that was demoted, or can't be reached any more, is silent. So in this interval the shared connection
 /// is asked whether Redis is well.
 const ASK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How many things have happened that make a look at the job worth while. 0: not subscribed yet.
-type Changes = watch::Sender<u64>;
+/// What has happened that makes a look at the job worth while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Seen {
+    /// Ends and other changes of the state. 0: not subscribed yet.
+    changes: u64,
+    /// Starts of attempts and progress, for which nobody waits who waits for the end.
+    steps: u64,
+}
+
+type Changes = watch::Sender<Seen>;
 
 /// The ends of jobs, pushed by Redis. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -73,40 +83,89 @@ impl JobEvents {
         let until = Instant::now() + patience;
         let mut waiter = self.waiter(id);
         loop {
-            let changed = timeout_at(until, self.drain.run_until_cancelled(waiter.changes.changed())).await;
+            let changed = timeout_at(until, self.drain.run_until_cancelled(waiter.changed(false))).await;
             let job = self.queue.job(id).await?;
             let ended = job.as_ref().is_none_or(|job| job.state.is_final());
-            if ended || !matches!(changed, Ok(Some(Ok(())))) {
+            if ended || !matches!(changed, Ok(Some(true))) {
                 return Ok(job);
             }
         }
     }
 
-    fn waiter(&self, id: JobId) -> Waiter<'_> {
+    /// Follows a job from where it stands.
+    #[must_use]
+    pub fn follow(&self, id: JobId) -> JobChanges {
+        JobChanges { waiter: self.waiter(id) }
+    }
+
+    fn waiter(&self, id: JobId) -> Waiter {
         let mut jobs = self.waited_for.lock();
         let changes = jobs.entry(id).or_insert_with(|| {
             // Under the lock, so that requests for one job are made in the order of its waiters. A closed channel means that
             // the process is leaving.
             let _ = self.requests.send(Request::Subscribe(id));
-            Changes::new(0)
+            Changes::default()
         });
-        let mut receiver = changes.subscribe();
-        if *receiver.borrow() > 0 {
-            // Subscribed already: look at once.
-            receiver.mark_changed();
-        }
-        Waiter { events: self, id, changes: receiver }
+        // What was seen before counts: where the subscription stands already, the waiter looks at once.
+        Waiter { events: self.clone(), id, changes: changes.subscribe(), seen: Seen::default() }
     }
 }
 
 /// One who waits. The last one to go ends the subscription.
-struct Waiter<'a> {
-    events: &'a JobEvents,
+#[derive(Debug)]
+struct Waiter {
+    events: JobEvents,
     id: JobId,
-    changes: watch::Receiver<u64>,
+    changes: watch::Receiver<Seen>,
+    seen: Seen,
 }
 
-impl Drop for Waiter<'_> {
+impl Waiter {
+    /// Resolves when there is something to look at, steps in between included where they matter; `false`: nothing will ever be.
+    async fn changed(&mut self, steps: bool) -> bool {
+        loop {
+            let now = *self.changes.borrow_and_update();
+            if now.changes != self.seen.changes || (steps && now != self.seen) {
+                self.seen = now;
+                return true;
+            }
+            if self.changes.changed().await.is_err() {
+                return false;
+            }
+        }
+    }
+}
+
+/// One job, followed: each look at it is one read, and Redis is read only when something has happened.
+#[derive(Debug)]
+pub struct JobChanges {
+    waiter: Waiter,
+}
+
+impl JobChanges {
+    /// The job after the next thing that happens to it: a change of its state, or progress. `None` when the job is not known
+    /// (any more), or the process drains.
+    ///
+    /// While Redis is away it waits for it to come back.
+    pub async fn next(&mut self) -> Option<JobView> {
+        let drain = self.waiter.events.drain.clone();
+        drain.run_until_cancelled(self.look()).await.flatten()
+    }
+
+    async fn look(&mut self) -> Option<JobView> {
+        if !self.waiter.changed(true).await {
+            return None;
+        }
+        loop {
+            match self.waiter.events.queue.job(self.waiter.id).await {
+                Ok(job) => return job,
+                Err(_) => tokio::time::sleep(AWAY_PAUSE).await,
+            }
+        }
+    }
+}
+
+impl Drop for Waiter {
     fn drop(&mut self) {
         let mut jobs = self.events.waited_for.lock();
         // This one's receiver still counts.
@@ -123,8 +182,16 @@ impl WaitedFor {
     }
 
     fn changed(&self, id: JobId) {
+        self.note(id, |seen| seen.changes += 1);
+    }
+
+    fn stepped(&self, id: JobId) {
+        self.note(id, |seen| seen.steps += 1);
+    }
+
+    fn note(&self, id: JobId, what: impl FnOnce(&mut Seen)) {
         if let Some(changes) = self.lock().get(&id) {
-            changes.send_modify(|count| *count += 1);
+            changes.send_modify(what);
         }
     }
 
@@ -198,8 +265,10 @@ impl Subscriber {
                 message = messages.next() => {
                     let Some(message) = message else { return Ok(()) };
                     let id = message.get_channel_name().strip_prefix(&prefix).and_then(|id| id.parse().ok());
-                    if let Some(id) = id.filter(|_| message.get_payload_bytes() != b"progress") {
-                        self.waited_for.changed(id);
+                    match (id, message.get_payload_bytes()) {
+                        (Some(id), b"progress" | b"active") => self.waited_for.stepped(id),
+                        (Some(id), _) => self.waited_for.changed(id),
+                        (None, _) => {}
                     }
                 }
                 request = self.requests.recv() => match request {

@@ -48,6 +48,7 @@ while not wait and count < want and bytes < BYTES_MAX do
       slots[#slots + 1] = lease_end
       slots[#slots + 1] = id
     end
+    redis.call('PUBLISH', of_job('events', id), 'active')
     bytes = bytes + #(job[6] or '')
     leased[#leased + 1] = lease_end
     leased[#leased + 1] = id

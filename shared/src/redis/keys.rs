@@ -195,6 +195,12 @@ impl Keys {
         format!("{}:failures:{provider}", self.root)
     }
 
+    /// Hash: counters of the whole fleet.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        format!("{}:metrics", self.root)
+    }
+
     /// Never there: whoever deletes it asks whether writes are taken.
     #[must_use]
     pub fn probe(&self) -> String {

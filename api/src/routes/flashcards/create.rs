@@ -45,7 +45,7 @@ struct Waiting {
 pub(crate) async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     NoCache(no_cache): NoCache,
     JsonBody(json): JsonBody,

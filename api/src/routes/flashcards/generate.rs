@@ -51,9 +51,8 @@ struct Queued {
 pub(crate) async fn generate(
     State(state): State<AppState>,
     caller: Caller,
-    ClientAddress(address): ClientAddress,
-    WaitQuery(asked): WaitQuery,
-    prefer: Prefer,
+    address: ClientAddress,
+    (WaitQuery(asked), prefer): (WaitQuery, Prefer),
     IdempotencyKey(idempotency_key): IdempotencyKey,
     NoCache(no_cache): NoCache,
     JsonBody(json): JsonBody,

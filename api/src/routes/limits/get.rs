@@ -17,7 +17,8 @@ struct Limits {
 struct Limit {
     /// What is counted, as `RateLimit-Policy` names it.
     name: &'static str,
-    limit: u32,
+    #[serde(rename = "limit")]
+    most: u32,
     window_seconds: u64,
     remaining: u32,
     /// When there may be one request more than that.
@@ -28,13 +29,13 @@ struct Limit {
 pub(crate) async fn get(
     State(state): State<AppState>,
     caller: Caller,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
 ) -> Result<Response, ApiError> {
     caller.needs(Scope::Read)?;
     let standings = stand(&state, &caller.user()?, address).await?;
     let limits = standings.all().iter().map(|standing| Limit {
         name: standing.limit.name,
-        limit: standing.limit.most,
+        most: standing.limit.most,
         window_seconds: standing.limit.window.as_secs(),
         remaining: standing.remaining,
         reset_at: rfc3339(standing.reset_at_ms),

@@ -16,6 +16,8 @@ use crate::output;
 /// Where Redis and the simulator listen if nobody else does. Not Redis' own 6379: a Redis there is not ours.
 const REDIS_PORT: u16 = 6390;
 const SIMULATOR_PORT: u16 = 3090;
+/// Who may read monitoring: this machine.
+const LOOPBACK: &str = "127.0.0.0/8,::1";
 
 /// Where everything is.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ pub(super) async fn launch(args: &DevArgs, folder: &Folder, stack: &mut Stack) -
     }
     let mut program = shared.configure(stack.program("api")?, api_port);
     program.env("AUTH", "trust-client").env("LEGACY_WAIT_SECONDS", &args.legacy_wait_seconds);
+    program.env("MONITORING_ALLOWED_IPS", LOOPBACK);
     stack.start(Role::Api, "api", program)?;
 
     for (index, base) in (1..).zip(&workers) {

@@ -1,0 +1,32 @@
+//! The query as pairs, which can't be refused.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::request::Parts,
+};
+
+use crate::state::AppState;
+
+/// What the query says. Of a name that is given twice the first value counts.
+#[derive(Debug, Default)]
+pub(crate) struct QueryPairs(Vec<(String, String)>);
+
+impl QueryPairs {
+    /// The value under `name`, unless it is blank.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.iter().find(|(of, _)| of == name).map(|(_, value)| value.trim());
+        value.filter(|value| !value.is_empty())
+    }
+}
+
+impl FromRequestParts<AppState> for QueryPairs {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
+        // Form decoding replaces what it can't decode, so there is always something to read.
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        Ok(pairs.map_or_else(|_| Self::default(), |Query(pairs)| Self(pairs)))
+    }
+}

@@ -1,0 +1,85 @@
+//! `GET /api/job-events?jobId=`
+
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, StatusCode},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::{Stream, stream};
+use shared::{
+    api_keys::Scope,
+    job::{JobId, JobView},
+    queue::JobChanges,
+};
+
+use super::{job_event::JobEvent, story::Story};
+use crate::{
+    error::ApiError, extract::QueryPairs, identity::Caller, monitoring::OpenStream, patience, state::AppState,
+};
+
+const USAGE: &str = "GET /api/job-events?jobId=JOB_ID";
+/// Proxies between may close a connection that is silent.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// The id of a stream's last event. A browser connects again when a stream ends, and names the last id: then nothing is left to tell.
+const LAST: &str = "end";
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Proxies that would gather an answer before they pass it on are asked not to.
+const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
+
+/// What happens to the job, until it has ended, whatever process works on it. Another user's job is answered as an unknown one.
+pub(crate) async fn job_events(
+    State(state): State<AppState>,
+    caller: Caller,
+    query: QueryPairs,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    caller.needs(Scope::Read)?;
+    let id = query.get("jobId").ok_or_else(|| ApiError::missing_parameter("jobId", USAGE))?;
+    let id: JobId = id.parse().map_err(|_| ApiError::job_not_found())?;
+    let job = patience::redis(state.queue.job(id)).await?;
+    let job = job.filter(|job| caller.may_see(job)).ok_or_else(ApiError::job_not_found)?;
+    if headers.get(LAST_EVENT_ID).is_some_and(|last| last == LAST) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
+    let told = Telling::new(&state, &job).into_stream();
+    Ok(([UNBUFFERED], Sse::new(told).keep_alive(heartbeat)).into_response())
+}
+
+/// A stream under way.
+struct Telling {
+    changes: JobChanges,
+    story: Story,
+    news: VecDeque<JobEvent>,
+    told: u64,
+    _open: OpenStream,
+}
+
+impl Telling {
+    fn new(state: &AppState, job: &JobView) -> Self {
+        let mut story = Story::default();
+        let news = story.look(job).into();
+        Self { changes: state.events.follow(job.id), story, news, told: 0, _open: state.monitoring.stream() }
+    }
+
+    /// Ends after the job's end, when the job is gone, and when the process drains.
+    fn into_stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        stream::unfold(self, async |mut telling| telling.next().await.map(|event| (Ok(event), telling)))
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        while self.news.is_empty() && !self.story.ended {
+            let job = self.changes.next().await?;
+            self.news = self.story.look(&job).into();
+        }
+        let event = self.news.pop_front()?;
+        self.told += 1;
+        let last = self.story.ended && self.news.is_empty();
+        Some(if last { event.into_sse(LAST) } else { event.into_sse(&self.told.to_string()) })
+    }
+}

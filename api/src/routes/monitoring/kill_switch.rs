@@ -1,0 +1,82 @@
+//! `POST /api/admin/budget/kill-switch`
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{answer, budget_status};
+use crate::{error::ApiError, extract::JsonBody, patience, state::AppState};
+
+const REASON_MAX: usize = 500;
+const NO_REASON: &str = "No reason was given";
+
+/// The body; what stands in a field is looked at by name.
+#[derive(Debug, Deserialize)]
+struct Body {
+    #[serde(default)]
+    enabled: Value,
+    #[serde(default)]
+    reason: Value,
+}
+
+/// Throws the kill switch, or takes it back: while it is thrown no job is accepted, and none is given out.
+pub(crate) async fn kill_switch(
+    State(state): State<AppState>,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    let reason = read(&body)?;
+    let budget = &state.monitoring.budget;
+    patience::redis(budget.set_kill_switch(reason.as_deref())).await?;
+    tracing::warn!(enabled = reason.is_some(), reason, "The kill switch of the budget was set");
+    let status = patience::redis(budget.status(None)).await?;
+    Ok(answer("killSwitch", budget_status::kill_switch(status.kill_switch.as_ref())))
+}
+
+/// The reason for throwing it; `None` takes it back.
+fn read(body: &str) -> Result<Option<String>, ApiError> {
+    let unreadable = |_| ApiError::bad_field("body", "invalid_json", "The body is not a JSON object");
+    let body: Body = serde_json::from_str(body).map_err(unreadable)?;
+    let enabled = match body.enabled {
+        Value::Bool(enabled) => enabled,
+        Value::Null => return Err(ApiError::missing_parameter("enabled", "{\"enabled\": true, \"reason\": \"…\"}")),
+        _ => return Err(ApiError::bad_field("enabled", "invalid_type", "`enabled` must be true or false")),
+    };
+    let reason = match body.reason {
+        Value::Null => String::new(),
+        Value::String(reason) => reason.trim().to_owned(),
+        _ => return Err(ApiError::bad_field("reason", "invalid_type", "`reason` must be a string")),
+    };
+    if reason.chars().count() > REASON_MAX {
+        let detail = format!("`reason` has more than {REASON_MAX} characters");
+        return Err(ApiError::bad_field("reason", "too_long", detail));
+    }
+    if reason.chars().any(char::is_control) {
+        let detail = "`reason` must not contain control characters";
+        return Err(ApiError::bad_field("reason", "invalid_characters", detail));
+    }
+    let reason = if reason.is_empty() { NO_REASON.to_owned() } else { reason };
+    Ok(enabled.then_some(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_thrown_with_a_reason_and_taken_back_without() {
+        for (body, expected) in [
+            (r#"{"enabled":true,"reason":" Bill "}"#, Ok(Some("Bill"))),
+            (r#"{"enabled":true}"#, Ok(Some(NO_REASON))),
+            (r#"{"enabled":false,"reason":"Bill"}"#, Ok(None)),
+            (r#"{"reason":"Bill"}"#, Err("missing_parameter")),
+            (r#"{"enabled":"true"}"#, Err("invalid_type")),
+            (r#"{"enabled":true,"reason":1}"#, Err("invalid_type")),
+            (r#"{"enabled":true,"reason":"a\u0000b"}"#, Err("invalid_characters")),
+            ("[]", Err("invalid_json")),
+            ("", Err("invalid_json")),
+        ] {
+            let reason = read(body).map_err(|error| error.code().to_owned());
+            assert_eq!(reason, expected.map(|reason| reason.map(str::to_owned)).map_err(str::to_owned), "{body}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Counting requests in one process, and adding them up in Redis.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    lifecycle::Lifecycle,
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
+};
+
+static ADD: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("add.lua")));
+
+/// What was counted is added up this long after the first of it: one command, however many requests.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Counts the requests of this process for the fleet. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Traffic {
+    counted: Arc<Counted>,
+}
+
+/// What is not in Redis yet.
+#[derive(Debug, Default)]
+struct Counted {
+    requests: AtomicU64,
+    errors: AtomicU64,
+    latency_ms: AtomicU64,
+    streams: AtomicU64,
+    news: Notify,
+}
+
+impl Traffic {
+    /// Starts to add up on `lifecycle`'s tasks. The last of it is added when the process ends.
+    #[must_use]
+    pub fn start(redis: RedisPool, keys: Keys, lifecycle: &Lifecycle) -> Self {
+        let counted = Arc::<Counted>::default();
+        let (adding, leave) = (Arc::clone(&counted), lifecycle.leave().clone());
+        lifecycle.tasks().spawn(async move {
+            leave.run_until_cancelled(add_up(&adding, &redis, &keys)).await;
+            // When Redis is away, what this process counted last is lost with it.
+            let _ = adding.add(&redis, &keys).await;
+        });
+        Self { counted }
+    }
+
+    /// A request was answered, after this long; `error`: with a fault of ours.
+    pub fn request(&self, took: Duration, error: bool) {
+        self.counted.requests.fetch_add(1, Relaxed);
+        self.counted.errors.fetch_add(error.into(), Relaxed);
+        self.counted.latency_ms.fetch_add(millis(took), Relaxed);
+        self.counted.news.notify_one();
+    }
+
+    /// An event stream was opened.
+    pub fn stream(&self) {
+        self.counted.streams.fetch_add(1, Relaxed);
+        self.counted.news.notify_one();
+    }
+}
+
+async fn add_up(counted: &Counted, redis: &RedisPool, keys: &Keys) {
+    loop {
+        counted.news.notified().await;
+        tokio::time::sleep(INTERVAL).await;
+        if counted.add(redis, keys).await.is_err() {
+            // The pool has told why. It is tried again after the interval.
+            counted.news.notify_one();
+        }
+    }
+}
+
+impl Counted {
+    async fn add(&self, redis: &RedisPool, keys: &Keys) -> Result<(), UnavailableError> {
+        let all = [&self.requests, &self.errors, &self.latency_ms, &self.streams];
+        let new = all.map(|counter| counter.swap(0, Relaxed));
+        if new.iter().all(|number| *number == 0) {
+            return Ok(());
+        }
+        let [requests, errors, latency_ms, streams] = new;
+        let mut call = ADD.call();
+        call.key(keys.root()).arg(requests);
+        call.arg("errors").arg(errors).arg("latency_ms").arg(latency_ms).arg("streams").arg(streams);
+        let added: Result<Vec<String>, _> = redis.run(&call).await;
+        if added.is_err() {
+            for (counter, number) in all.into_iter().zip(new) {
+                counter.fetch_add(number, Relaxed);
+            }
+        }
+        added.map(|_| ())
+    }
+}
