@@ -43,7 +43,7 @@ pub(crate) struct ApiError {
     message: Option<Cow<'static, str>>,
     retry_after: Option<u32>,
     /// Members beside the usual ones.
-    more: Map<String, Value>,
+    more: Option<Box<Map<String, Value>>>,
     /// The existing backend writes no `success` into this legacy answer.
     bare: bool,
 }
@@ -57,7 +57,7 @@ impl ApiError {
             detail: detail.into(),
             message: None,
             retry_after: None,
-            more: Map::new(),
+            more: None,
             bare: code == MISSING_FIELD,
         }
     }
@@ -143,7 +143,7 @@ impl ApiError {
     }
 
     fn with(mut self, name: &str, value: Value) -> Self {
-        self.more.insert(name.to_owned(), value);
+        self.more.get_or_insert_default().insert(name.to_owned(), value);
         self
     }
 
@@ -239,7 +239,7 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
     #[serde(flatten)]
-    more: &'a Map<String, Value>,
+    more: Option<&'a Map<String, Value>>,
 }
 
 /// What shipped apps read. The existing backend says nothing but `error` when a field is missing.
@@ -254,7 +254,7 @@ struct Legacy<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
     #[serde(flatten)]
-    more: &'a Map<String, Value>,
+    more: Option<&'a Map<String, Value>>,
 }
 
 impl IntoResponse for ApiError {
@@ -266,7 +266,7 @@ impl IntoResponse for ApiError {
             detail: self.message.as_deref().unwrap_or(&self.detail),
             code: &self.code,
             field: self.field,
-            more: &self.more,
+            more: self.more.as_deref(),
         };
         let mut response = self.finish(Json(problem).into_response());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -292,7 +292,7 @@ impl ApiError {
             code: self.code.to_ascii_uppercase(),
             field: self.field,
             message: self.message.as_deref(),
-            more: &self.more,
+            more: self.more.as_deref(),
         };
         let mut response = self.finish(Json(body).into_response());
         response.extensions_mut().insert(self);
