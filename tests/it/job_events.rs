@@ -82,9 +82,11 @@ async fn the_events_of_a_worker_elsewhere_arrive_and_the_stream_ends() {
     system.simulator.release();
 
     let rest = events.rest().await;
-    let (end, progress) = rest.split_last().unwrap();
-    assert!(!progress.is_empty() && progress.iter().all(|event| event.name == "progress"), "{progress:?}");
-    let percents: Vec<_> = progress.iter().map(|event| event.data["progress"].as_u64().unwrap()).collect();
+    let (end, steps) = rest.split_last().unwrap();
+    // On a busy machine the worker may lose its lease, and begin once more.
+    assert!(steps.iter().all(|event| event.name == "progress" || event.name == "active"), "{steps:?}");
+    let percents: Vec<_> = steps.iter().filter_map(|event| event.data["progress"].as_u64()).collect();
+    assert!(!percents.is_empty(), "{steps:?}");
     assert!(percents.is_sorted(), "{percents:?}");
     assert_eq!((end.name.as_str(), end.id.as_str(), &end.data["jobId"]), ("completed", "end", &json!(id)));
     assert_good_cards(end.data["result"]["flashcards"].as_array().unwrap());

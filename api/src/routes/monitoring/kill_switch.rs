@@ -1,23 +1,13 @@
 //! `POST /api/admin/budget/kill-switch`
 
 use axum::{Json, extract::State};
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{answer, budget_status};
 use crate::{error::ApiError, extract::JsonBody, patience, state::AppState};
 
 const REASON_MAX: usize = 500;
 const NO_REASON: &str = "No reason was given";
-
-/// The body; what stands in a field is looked at by name.
-#[derive(Debug, Deserialize)]
-struct Body {
-    #[serde(default)]
-    enabled: Value,
-    #[serde(default)]
-    reason: Value,
-}
 
 /// Throws the kill switch, or takes it back: while it is thrown no job is accepted, and none is given out.
 pub(crate) async fn kill_switch(
@@ -35,13 +25,14 @@ pub(crate) async fn kill_switch(
 /// The reason for throwing it; `None` takes it back.
 fn read(body: &str) -> Result<Option<String>, ApiError> {
     let unreadable = |_| ApiError::bad_field("body", "invalid_json", "The body is not a JSON object");
-    let body: Body = serde_json::from_str(body).map_err(unreadable)?;
-    let enabled = match body.enabled {
+    let mut body: Map<String, Value> = serde_json::from_str(body).map_err(unreadable)?;
+    let mut field = |name: &str| body.remove(name).unwrap_or_default();
+    let enabled = match field("enabled") {
         Value::Bool(enabled) => enabled,
         Value::Null => return Err(ApiError::missing_parameter("enabled", "{\"enabled\": true, \"reason\": \"…\"}")),
         _ => return Err(ApiError::bad_field("enabled", "invalid_type", "`enabled` must be true or false")),
     };
-    let reason = match body.reason {
+    let reason = match field("reason") {
         Value::Null => String::new(),
         Value::String(reason) => reason.trim().to_owned(),
         _ => return Err(ApiError::bad_field("reason", "invalid_type", "`reason` must be a string")),

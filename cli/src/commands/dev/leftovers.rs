@@ -109,6 +109,11 @@ mod tests {
         let mut other = tokio::process::Command::new("sleep").arg("600").kill_on_drop(true).spawn().unwrap();
         record.add(left.id().unwrap(), "sleep").unwrap();
         record.add(other.id().unwrap(), "another-program").unwrap();
+        // A program that has just been started may not have its command line yet.
+        let pid = Pid::from_raw(left.id().unwrap().cast_signed()).unwrap();
+        while !is_ours(pid, "sleep") {
+            tokio::task::yield_now().await;
+        }
 
         assert_eq!(record.clean().await.unwrap(), ["sleep"]);
         assert!(!left.wait().await.unwrap().success());

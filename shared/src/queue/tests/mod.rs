@@ -2,7 +2,9 @@
 
 mod against_model;
 mod cancel;
+mod figures;
 mod fixture;
+mod follow;
 mod lifecycle;
 mod limits;
 mod list;
