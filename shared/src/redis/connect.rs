@@ -108,8 +108,10 @@ impl RedisPool {
             Some(file) => trusting(address, file)?,
             None => Client::open(address).map_err(unreadable)?,
         };
+        // Whoever would rather wait than be told waits for a connection as well.
+        let connect_timeout = if response_timeout > RESPONSE_TIMEOUT { response_timeout } else { CONNECT_TIMEOUT };
         let settings = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_connection_timeout(Some(connect_timeout))
             .set_response_timeout(Some(response_timeout))
             // A caller is told at once that Redis is away; `Recovery` goes on trying.
             .set_number_of_retries(0);
