@@ -62,6 +62,7 @@ fn monitoring(state: &AppState) -> Router<AppState> {
     let restricted = Router::new()
         .route("/api/admin/budget/kill-switch", post(shown::kill_switch))
         .route("/api/admin/budget/status", get(shown::budget_status))
+        .route("/api/admin/users/{userId}/reset-rate-limits", post(shown::reset_rate_limits))
         .route("/api/circuit-breakers/reset/{name}", post(shown::reset_breaker))
         .route("/api/circuit-breakers/status", get(shown::circuit_breakers))
         .route("/api/health/detailed", get(shown::health_detailed))
@@ -69,6 +70,7 @@ fn monitoring(state: &AppState) -> Router<AppState> {
         .route("/api/metrics/alerts", get(shown::alerts))
         .route("/api/pronunciation/status", get(shown::pronunciation_status))
         .route("/api/queue/stats", get(shown::queue_stats))
+        .route("/api/rate-limits/status", get(shown::rate_limits_status))
         .route("/api/redis/health", get(shown::redis_health))
         .route("/api/sse/stats", get(shown::sse_stats))
         .route_layer(from_fn_with_state(state.clone(), monitoring_guard));

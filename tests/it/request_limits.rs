@@ -112,3 +112,26 @@ async fn shipped_apps_read_the_words_that_they_know() {
         assert_eq!(status, 200);
     }
 }
+
+#[tokio::test]
+async fn an_operator_sees_a_users_limits_and_resets_them() {
+    let mut system = System::new().await;
+    system.set("USER_AI_LIMIT_PER_MIN", 1);
+    system.set_text("ADMIN_TOKEN", "an-admin".to_owned());
+    let api = system.api().await;
+    let remaining = async || {
+        let url = api.url("/api/rate-limits/status?userId=ada");
+        let shown: Value = system.http.get(url).bearer_auth("an-admin").send().await.unwrap().json().await.unwrap();
+        shown["rateLimits"]["ai"]["remaining"].as_u64().unwrap_or_else(|| panic!("{shown}"))
+    };
+    assert_eq!((remaining().await, remaining().await), (1, 1), "looking costs nothing");
+    let path = "/api/v1/flashcards";
+    assert_eq!(system.asks_for(&api, path, &lesson(&chapter(1, 1)), &[]).await.status(), 202);
+    assert_eq!(system.asks_for(&api, path, &lesson(&chapter(2, 1)), &[]).await.status(), 429);
+    assert_eq!(remaining().await, 0);
+    let reset = system.http.post(api.url("/api/admin/users/ada/reset-rate-limits"));
+    assert_eq!(reset.try_clone().unwrap().send().await.unwrap().status(), 403);
+    let done: Value = reset.bearer_auth("an-admin").send().await.unwrap().json().await.unwrap();
+    assert_eq!(done["reset"], json!({"userId": "ada", "limits": ["user-ai"]}));
+    assert_eq!(system.asks_for(&api, path, &lesson(&chapter(2, 1)), &[]).await.status(), 202);
+}

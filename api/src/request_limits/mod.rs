@@ -49,12 +49,17 @@ pub(crate) async fn stand(state: &AppState, user: &str, address: ClientAddress) 
 
 fn job_limits(config: &RequestLimitsConfig, work: Work, user: &str, address: ClientAddress) -> Vec<RequestLimit> {
     let Work::Ai = work;
-    let limit = |name, subject, most| RequestLimit { name, subject, most, window: RequestLimitsConfig::JOB_WINDOW };
-    let both = [
-        limit("user-ai", user.to_owned(), config.user_ai_limit_per_min),
-        limit("address-ai", address.limit_key(), config.ip_ai_limit_per_min),
-    ];
-    both.into_iter().filter(|limit| limit.most > 0).collect()
+    let of_address = per_minute("address-ai", address.limit_key(), config.ip_ai_limit_per_min);
+    user_limits(config, user).into_iter().chain(of_address).collect()
+}
+
+/// The limits that a user has wherever the requests come from.
+pub(crate) fn user_limits(config: &RequestLimitsConfig, user: &str) -> Vec<RequestLimit> {
+    per_minute("user-ai", user.to_owned(), config.user_ai_limit_per_min).into_iter().collect()
+}
+
+fn per_minute(name: &'static str, subject: String, most: u32) -> Option<RequestLimit> {
+    (most > 0).then_some(RequestLimit { name, subject, most, window: RequestLimitsConfig::JOB_WINDOW })
 }
 
 fn general_limit(config: &RequestLimitsConfig, address: ClientAddress) -> Option<RequestLimit> {

@@ -14,7 +14,7 @@ use super::app::App;
 use crate::router;
 
 const TOKEN: &str = "a-token";
-const READ: [&str; 10] = [
+const READ: [&str; 11] = [
     "/api/admin/budget/status",
     "/api/circuit-breakers/status",
     "/api/health/detailed",
@@ -23,10 +23,12 @@ const READ: [&str; 10] = [
     "/api/pronunciation/status",
     "/api/queue/stats",
     "/api/queue/stats?queue=audio-jobs",
+    "/api/rate-limits/status?userId=ada",
     "/api/redis/health",
     "/api/sse/stats",
 ];
-const CHANGE: [&str; 2] = ["/api/admin/budget/kill-switch", "/api/circuit-breakers/reset/openai"];
+const CHANGE: [&str; 3] =
+    ["/api/admin/budget/kill-switch", "/api/admin/users/ada/reset-rate-limits", "/api/circuit-breakers/reset/openai"];
 
 async fn ask(app: &App, method: Method, path: &str, peer: &str, headers: &[(&str, &str)]) -> (u16, Value) {
     let mut request = Request::builder().method(method).uri(path);
