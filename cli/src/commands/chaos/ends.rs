@@ -49,6 +49,7 @@ impl Ends {
         for id in done.iter().chain(&dead) {
             *indexed.entry(id).or_default() += 1;
         }
+        witness.catch_up(pool).await?;
         let announced = witness.ends();
         let mut ends = Self::default();
         for ids in ids.chunks(AT_ONCE) {

@@ -16,6 +16,8 @@ use tokio::{
 };
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+/// No job has this name, and no state.
+const MARK: &str = "mark";
 /// Pause before it connects again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -23,6 +25,8 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Witness {
     seen: Arc<Mutex<Seen>>,
+    /// The channel on which it is asked how far it has come.
+    mark: String,
     _watching: AbortOnDropHandle<()>,
 }
 
@@ -31,6 +35,8 @@ pub(super) struct Witness {
 struct Seen {
     ends: HashMap<String, u32>,
     gaps: u32,
+    /// Marks that have come: whatever was announced before one has been counted.
+    marks: u32,
 }
 
 impl Witness {
@@ -41,7 +47,22 @@ impl Witness {
         let watching = watch_events(pool, keys.events_prefix(), Arc::clone(&seen), subscribed);
         let watching = AbortOnDropHandle::new(TaskTracker::new().spawn(watching));
         timeout(Duration::from_secs(10), is_subscribed.wait_for(|subscribed| *subscribed)).await??;
-        Ok(Self { seen, _watching: watching })
+        Ok(Self { seen, mark: format!("{}{MARK}", keys.events_prefix()), _watching: watching })
+    }
+
+    /// Resolves when all that has been announced until now is counted, or was lost with the subscription.
+    pub(super) async fn catch_up(&self, pool: &RedisPool) -> anyhow::Result<()> {
+        let before = lock(&self.seen).marks;
+        let asking = async {
+            while lock(&self.seen).marks == before {
+                let mut mark = redis::pipe();
+                mark.publish(&self.mark, MARK).ignore();
+                pool.query::<()>(&mark).await?;
+                sleep(RECONNECT_PAUSE).await;
+            }
+            anyhow::Ok(())
+        };
+        timeout(Duration::from_secs(10), asking).await?
     }
 
     /// How often the end of each job was announced.
@@ -63,6 +84,10 @@ async fn watch_events(pool: RedisPool, prefix: String, seen: Arc<Mutex<Seen>>, s
             subscribed.send_replace(true);
             let mut messages = subscriber.on_message();
             while let Some(message) = messages.next().await {
+                if message.get_payload_bytes() == MARK.as_bytes() {
+                    lock(&seen).marks += 1;
+                    continue;
+                }
                 let state = message.get_payload::<String>().ok().and_then(|state| state.parse::<JobState>().ok());
                 if state.is_some_and(JobState::is_final)
                     && let Some(id) = message.get_channel_name().strip_prefix(&prefix)
