@@ -22,7 +22,6 @@ pub fn router(state: AppState) -> Router {
         .merge(v1(&state).merge(legacy_paths(&state)).layer(from_fn_with_state(state.clone(), count_traffic)))
         .merge(monitoring(&state))
         .fallback(async || ApiError::path_not_found())
-        .layer(from_fn_with_state(state.room.clone(), overload))
         .layer(CompressionLayer::new())
         .layer(state.cors.clone())
         .layer(from_fn(access_log))
@@ -35,13 +34,15 @@ pub fn router(state: AppState) -> Router {
 fn v1(state: &AppState) -> Router<AppState> {
     let limited = || from_fn_with_state(state.clone(), general);
     Router::new()
-        .route("/api/health", get(health::live))
-        .route("/api/ready", get(health::ready))
         .route("/api/v1/flashcards", post(flashcards::create).layer(limited()))
         .route("/api/v1/jobs", get(jobs::list).layer(limited()))
         .route("/api/v1/limits", get(limits::get))
         // Looking at a job is not limited, so that it can be polled.
         .route("/api/v1/jobs/{id}", get(jobs::get).merge(delete(jobs::cancel).layer(limited())))
+        .layer(from_fn_with_state(state.room.clone(), overload))
+        // A process that has its hands full is alive: who ends it for that makes it worse for the others.
+        .route("/api/health", get(health::live))
+        .route("/api/ready", get(health::ready))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
 }
@@ -52,6 +53,7 @@ fn legacy_paths(state: &AppState) -> Router<AppState> {
     Router::new()
         .route("/api/ai/generate-flashcards", post(flashcards::generate).layer(limited))
         .route("/api/job-status/{jobId}", get(jobs::status))
+        .layer(from_fn_with_state(state.room.clone(), overload))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
         .layer(map_response(legacy))

@@ -13,7 +13,7 @@ use crate::error::ApiError;
 
 /// Room for so many requests at once.
 #[derive(Debug, Clone)]
-pub(crate) struct Room(Option<Arc<Semaphore>>);
+pub(crate) struct Room(pub(crate) Option<Arc<Semaphore>>);
 
 impl Room {
     /// Room for `most`; 0 is no limit.

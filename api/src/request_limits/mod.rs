@@ -11,22 +11,14 @@ pub(crate) use standings::{Standings, UsedUp};
 
 use crate::{error::ApiError, extract::ClientAddress, patience, state::AppState};
 
-/// What a job is made of, as far as limits go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Work {
-    /// Asks the model.
-    Ai,
-}
-
 /// Counts a request for a job by `user` from `address`, or refuses it. `idempotency_key`: a repeat costs nothing.
 pub(crate) async fn count_job(
     state: &AppState,
-    work: Work,
     user: &str,
     address: ClientAddress,
     idempotency_key: Option<&str>,
 ) -> Result<Standings, ApiError> {
-    let limits = job_limits(&state.config.request_limits, work, user, address);
+    let limits = job_limits(&state.config.request_limits, user, address);
     if limits.is_empty() {
         return Ok(Standings::default());
     }
@@ -38,8 +30,7 @@ pub(crate) async fn count_job(
 /// Where the limits of a user stand.
 pub(crate) async fn stand(state: &AppState, user: &str, address: ClientAddress) -> Result<Standings, ApiError> {
     let config = &state.config.request_limits;
-    let limits: Vec<_> =
-        job_limits(config, Work::Ai, user, address).into_iter().chain(general_limit(config, address)).collect();
+    let limits: Vec<_> = job_limits(config, user, address).into_iter().chain(general_limit(config, address)).collect();
     if limits.is_empty() {
         return Ok(Standings::default());
     }
@@ -47,8 +38,7 @@ pub(crate) async fn stand(state: &AppState, user: &str, address: ClientAddress) 
     Ok(Standings::as_they_are(counted))
 }
 
-fn job_limits(config: &RequestLimitsConfig, work: Work, user: &str, address: ClientAddress) -> Vec<RequestLimit> {
-    let Work::Ai = work;
+fn job_limits(config: &RequestLimitsConfig, user: &str, address: ClientAddress) -> Vec<RequestLimit> {
     let of_address = per_minute("address-ai", address.limit_key(), config.ip_ai_limit_per_min);
     user_limits(config, user).into_iter().chain(of_address).collect()
 }

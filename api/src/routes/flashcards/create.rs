@@ -22,7 +22,7 @@ use crate::{
     extract::{ClientAddress, IdempotencyKey, JsonBody, NoCache},
     identity::Caller,
     patience,
-    request_limits::{Work, count_job},
+    request_limits::count_job,
     routes::jobs::JobResource,
     state::AppState,
 };
@@ -54,7 +54,7 @@ pub(crate) async fn create(
     let request = FlashcardsRequest::parse(&json)?;
     let (priority, fresh) = (request.priority(&caller)?, request.fresh()? || no_cache);
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::HeaderWillDo)?;
-    let standings = count_job(&state, Work::Ai, &user, address, idempotency_key.as_deref()).await?;
+    let standings = count_job(&state, &user, address, idempotency_key.as_deref()).await?;
     let job = NewJob { priority, fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
     let response = match patience::redis(state.queue.enqueue(&job)).await {
         Ok(accepted) => answer(accepted.id, as_it_stands(&state, accepted).await),

@@ -26,7 +26,7 @@ use crate::{
     extract::{ClientAddress, IdempotencyKey, JsonBody, NoCache, Prefer, WaitQuery},
     identity::Caller,
     patience,
-    request_limits::{Work, count_job},
+    request_limits::count_job,
     state::AppState,
 };
 
@@ -62,7 +62,7 @@ pub(crate) async fn generate(
     drop(json);
     let fresh = request.fresh()? || no_cache;
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::Required)?;
-    let standings = count_job(&state, Work::Ai, &user, address, idempotency_key.as_deref()).await?;
+    let standings = count_job(&state, &user, address, idempotency_key.as_deref()).await?;
     let job = NewJob { fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
     let accepted = match patience::redis(state.queue.enqueue(&job)).await {
         Ok(accepted) => accepted,
