@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::http::HeaderValue;
 use shared::{
@@ -22,10 +22,14 @@ use crate::{
     monitoring::Monitoring,
 };
 
-/// Handles on what is shared; nothing of a request or a job lives here.
+/// Handles on what is shared; nothing of a request or a job lives here. Cheap to clone, which each layer around a handler does.
 #[derive(Debug, Clone)]
-pub struct AppState {
-    pub(crate) config: Arc<ApiConfig>,
+pub struct AppState(Arc<Handles>);
+
+/// What [`AppState`] shares.
+#[derive(Debug)]
+pub struct Handles {
+    pub(crate) config: ApiConfig,
     pub(crate) redis: RedisPool,
     pub(crate) queue: Queue,
     pub(crate) events: JobEvents,
@@ -39,6 +43,14 @@ pub struct AppState {
     pub(crate) drain: CancellationToken,
 }
 
+impl Deref for AppState {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
+}
+
 impl AppState {
     /// Prepares everything; nothing here waits for Redis, so that the process starts while it is away.
     ///
@@ -50,10 +62,11 @@ impl AppState {
         redis: &RedisConfig,
         jobs: JobsConfig,
         allowance: Allowance,
+        breaker: &OpenAiBreakerConfig,
         lifecycle: &Lifecycle,
     ) -> Result<Self, ConfigError> {
         let pool = RedisPool::new(redis)?;
-        let monitoring = Monitoring::start(&pool, &Keys::new(&redis.queue_prefix), &allowance, lifecycle);
+        let monitoring = Monitoring::start(&pool, &Keys::new(&redis.queue_prefix), &allowance, breaker, lifecycle);
         let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs).with_budget(allowance);
         let events = JobEvents::start(queue.clone(), lifecycle);
         let keys = Keys::new(&redis.queue_prefix);
@@ -63,8 +76,8 @@ impl AppState {
         let replica = replica_name(&api.replica_id);
         warn_of_trust(&api);
         let drain = lifecycle.drain().clone();
-        Ok(Self {
-            config: Arc::new(api),
+        Ok(Self(Arc::new(Handles {
+            config: api,
             redis: pool,
             queue,
             events,
@@ -75,15 +88,7 @@ impl AppState {
             cors,
             replica,
             drain,
-        })
-    }
-}
-
-impl AppState {
-    /// The same, which tells when the breaker of the model opens and closes.
-    #[must_use]
-    pub fn with_breaker(self, breaker: &OpenAiBreakerConfig) -> Self {
-        Self { monitoring: self.monitoring.with_breaker(breaker), ..self }
+        })))
     }
 
     /// Says when Redis may lose jobs; with `--strict` that is an error.
