@@ -11,7 +11,7 @@ use tower_http::compression::CompressionLayer;
 use crate::{
     error::{ApiError, legacy},
     middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
-    request_limits::general,
+    request_limits::{general, general_unless_counted},
     routes::{events, flashcards, health, jobs, limits, monitoring as shown},
     state::AppState,
 };
@@ -34,7 +34,10 @@ pub fn router(state: AppState) -> Router {
 fn v1(state: &AppState) -> Router<AppState> {
     let limited = || from_fn_with_state(state.clone(), general);
     Router::new()
-        .route("/api/v1/flashcards", post(flashcards::create).layer(limited()))
+        .route(
+            "/api/v1/flashcards",
+            post(flashcards::create).layer(from_fn_with_state(state.clone(), general_unless_counted)),
+        )
         .route("/api/v1/jobs", get(jobs::list).layer(limited()))
         .route("/api/v1/limits", get(limits::get))
         // Looking at a job is not limited, so that it can be polled.
@@ -49,7 +52,7 @@ fn v1(state: &AppState) -> Router<AppState> {
 
 /// What shipped apps and scripts in the field call; errors are written as they know them.
 fn legacy_paths(state: &AppState) -> Router<AppState> {
-    let limited = from_fn_with_state(state.clone(), general);
+    let limited = from_fn_with_state(state.clone(), general_unless_counted);
     Router::new()
         .route("/api/ai/generate-flashcards", post(flashcards::generate).layer(limited))
         .route("/api/job-status/{jobId}", get(jobs::status))

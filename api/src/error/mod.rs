@@ -270,6 +270,8 @@ impl From<EnqueueError> for ApiError {
                 Self::queue_full()
             }
             EnqueueError::KeyReused => Self::key_reused(),
+            // Whoever submits a request under limits looks first which one refuses it.
+            EnqueueError::Limited => Self::internal(),
             EnqueueError::Killed { reason } => {
                 tracing::warn!(reason, "A job was refused: the kill switch of the budget is on");
                 Self::over_budget(Cow::Borrowed("New requests are not accepted at the moment"), None)

@@ -51,7 +51,7 @@ impl Keys {
         format!("{}:jobs_of:{user}", self.root)
     }
 
-    /// Sorted set: the requests of a user or an address that count for a limit, by time.
+    /// List: the times of the requests of a user or an address that count for a limit.
     #[must_use]
     pub fn requests(&self, limit: &str, subject: &str) -> String {
         format!("{}:requests:{limit}:{subject}", self.root)

@@ -6,6 +6,7 @@ mod figures;
 mod fixture;
 mod follow;
 mod lifecycle;
+mod limited;
 mod limits;
 mod list;
 mod memory_full;
