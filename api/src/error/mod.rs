@@ -104,6 +104,12 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time").about("body")
     }
 
+    /// The head of the request did not arrive in time.
+    pub(crate) fn head_timeout() -> Self {
+        let detail = "The head of the request did not arrive in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "head_timeout", detail).about("headers")
+    }
+
     /// Nothing says who asks.
     pub(crate) fn unauthenticated() -> Self {
         let detail = "Say who you are: `authorization: Bearer` with a token, or `x-api-key` with a server's key";

@@ -6,6 +6,7 @@ mod monitoring;
 mod nowhere;
 mod overload;
 mod redis_away;
+mod slow_clients;
 mod stopping;
 
 use shared::job::{JobId, JobState, JobView, QueueName};
