@@ -12,7 +12,7 @@ use crate::{
     error::{ApiError, legacy},
     middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
     request_limits::{general, general_unless_counted},
-    routes::{events, flashcards, health, jobs, limits, monitoring as shown},
+    routes::{dashboard, events, flashcards, health, jobs, limits, monitoring as shown},
     state::AppState,
 };
 
@@ -21,6 +21,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(v1(&state).merge(legacy_paths(&state)).layer(from_fn_with_state(state.clone(), count_traffic)))
         .merge(monitoring(&state))
+        .merge(pages())
         .fallback(async || ApiError::path_not_found())
         .layer(CompressionLayer::new())
         .layer(state.cors.clone())
@@ -60,6 +61,16 @@ fn legacy_paths(state: &AppState) -> Router<AppState> {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
         .layer(map_response(legacy))
+}
+
+/// What people look at.
+fn pages() -> Router<AppState> {
+    Router::new()
+        .route("/monitoring", get(dashboard::page))
+        .route("/monitoring/page.css", get(dashboard::style))
+        .route("/monitoring/page.js", get(dashboard::script))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(catch_panic())
 }
 
 /// What operators watch and change, and what apps may watch. Errors are written as their scripts know them.

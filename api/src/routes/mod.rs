@@ -1,5 +1,6 @@
 //! Handlers, by noun and verb.
 
+pub(crate) mod dashboard;
 pub(crate) mod events;
 pub(crate) mod flashcards;
 pub(crate) mod health;

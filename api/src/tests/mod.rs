@@ -2,6 +2,7 @@
 
 mod app;
 mod bad_input;
+mod dashboard;
 mod monitoring;
 mod nowhere;
 mod overload;
