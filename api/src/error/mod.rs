@@ -128,6 +128,12 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "user_mismatch", detail).about(field)
     }
 
+    /// An operator has suspended the user, who is not told why.
+    fn user_suspended() -> Self {
+        let detail = "This account is suspended: no new job is accepted for it. What it has can still be read";
+        Self::new(StatusCode::FORBIDDEN, "user_suspended", detail)
+    }
+
     /// The key was not made for this.
     pub(crate) fn scope_missing(scope: Scope) -> Self {
         let detail = format!("The key lacks the scope `{}`", scope.as_str());
@@ -270,6 +276,10 @@ impl From<EnqueueError> for ApiError {
                 Self::queue_full()
             }
             EnqueueError::KeyReused => Self::key_reused(),
+            EnqueueError::Suspended => {
+                tracing::info!("A job was refused: its user is suspended");
+                Self::user_suspended()
+            }
             EnqueueError::Killed { reason } => {
                 tracing::warn!(reason, "A job was refused: the kill switch of the budget is on");
                 Self::over_budget(Cow::Borrowed("New requests are not accepted at the moment"), None)

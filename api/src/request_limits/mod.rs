@@ -4,7 +4,10 @@ mod general;
 mod headers;
 mod standings;
 
-use shared::{config::RequestLimitsConfig, request_limits::RequestLimit};
+use shared::{
+    config::RequestLimitsConfig,
+    request_limits::{Asker, RequestLimit},
+};
 
 pub(crate) use general::general;
 pub(crate) use standings::{Standings, UsedUp};
@@ -22,8 +25,8 @@ pub(crate) async fn count_job(
     if limits.is_empty() {
         return Ok(Standings::default());
     }
-    let repeat_of = idempotency_key.map(|key| (user, key));
-    let counted = patience::redis(state.request_limits.count(&limits, repeat_of)).await?;
+    let asker = Asker { user, idempotency_key };
+    let counted = patience::redis(state.request_limits.count(&limits, Some(asker))).await?;
     Standings::of(counted)
 }
 

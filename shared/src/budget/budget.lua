@@ -11,7 +11,7 @@ local function budget()
     { what = 'fleet_tokens', unit = 'tokens', fleet = true }, { what = 'fleet_money', unit = 'micros', fleet = true },
   }
   local DAY_MS = 86400000
-  local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = text(3 * DAY_MS), text(70 * DAY_MS)
+  local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = text(8 * DAY_MS), text(70 * DAY_MS)
 
   -- Year, month and day of a day that is counted from 1970-01-01.
   -- https://howardhinnant.github.io/date_algorithms.html#civil_from_days

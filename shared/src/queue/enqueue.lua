@@ -5,15 +5,15 @@
 --       10 most jobs that may be unfinished  11 most bytes of their payloads  12 class  13 tokens of what is sent upstream,
 --       estimated  14 completed_ttl_ms  15 digest of the work ('': it is never shared)  16 '1': it must be done anew
 --       17 digest of the idempotency key and its user ('': none)  18 digest of the request  19 idempotency_ttl_ms
---       20 '1': its user's list shows it  where it may cost something: 21, 22 tokens and micro-dollars that it may come to
---       23 to 26 limits of the budget
+--       20 '1': its user's list shows it, and it counts as the user's  where it may cost something: 21, 22 tokens and
+--       micro-dollars that it may come to  23 to 26 limits of the budget
 -- Returns {'accepted'} | {'joined', leader} | {'cached', whose result} | {'known', id} (the job that is there)
 --       | {'mismatch'} (the idempotency key was used for something else) | {'full', unfinished}
---       | {'killed', reason} | {'over', limit, when it begins anew in ms}
+--       | {'suspended'} | {'killed', reason} | {'over', limit, when it begins anew in ms}
 local id, lane, user, class, payload = ARGV[2], ARGV[4], ARGV[5], ARGV[12], ARGV[6]
 local delay, deadline_ms, completed_ttl = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[14])
 local digest, fresh, held = ARGV[15], ARGV[16] == '1', ARGV[21]
-local asked = ARGV[17] ~= '' and root .. ':idempotency:' .. ARGV[17]
+local asked, listed = ARGV[17] ~= '' and ARGV[17], ARGV[20]
 local deadlines = of_queue('deadlines')
 -- Payloads of at most so many bytes are not counted.
 local SMALL_BYTES = 256
@@ -21,17 +21,18 @@ local now = now_ms()
 
 -- The answer about `job`, whom a repeat under the same idempotency key gets, too.
 local function answer(job, word, of)
-  if ARGV[20] == '1' and word ~= 'known' then list(user, job, now) end
-  if asked then redis.call('SET', asked, job .. ' ' .. ARGV[18], 'PX', ARGV[19]) end
+  if listed == '1' and word ~= 'known' then list(user, job, now, word) end
+  if asked then remember(asked, job, ARGV[18], ARGV[19]) end
   return { word, of }
 end
 
-local before = asked and mend('GET', asked)
+local before = asked and mend('GET', root .. ':idempotency:' .. asked)
 if before then
   local job, request = string.match(before, '^(%S+) (%S+)$')
   if request and request ~= ARGV[18] then return { 'mismatch' } end
   if state_of(job) then return { 'known', job } end
 end
+if redis.call('HEXISTS', root .. ':suspended', user) == 1 then return refuse(listed, user, now, { 'suspended' }) end
 
 local leader, result_of, gone
 if digest ~= '' and not fresh then
@@ -52,7 +53,8 @@ end
 local key, created = of_job('job', id), text(now)
 if result_of then
   redis.call('HSET', key, 'fence', '0', 'state', 'completed', 'attempts', '0', 'max', ARGV[9], 'lane', lane, 'class', class,
-    'created', created, 'kind', ARGV[3], 'queue', queue, 'user', user, 'ended', created, 'result_of', result_of, 'cached', '1')
+    'created', created, 'kind', ARGV[3], 'queue', queue, 'user', user, 'ended', created, 'result_of', result_of, 'cached', '1',
+    'content', digest)
   redis.call('PEXPIRE', key, completed_ttl)
   outlive(of_job('result', result_of), completed_ttl)
   redis.call('ZADD', of_queue('done'), created, id)
@@ -61,11 +63,11 @@ if result_of then
 end
 
 local unfinished = redis.call('ZCARD', deadlines)
-if unfinished >= tonumber(ARGV[10]) then return { 'full', text(unfinished) } end
+if unfinished >= tonumber(ARGV[10]) then return refuse(listed, user, now, { 'full', text(unfinished) }) end
 -- Only who has the work done pays for it.
 held = not leader and held
 local refused = held and budget().refusal(now, user, ARGV[21], ARGV[22], { ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
-if refused then return { refused[1], refused[2], refused[3] } end
+if refused then return refuse(listed, user, now, refused) end
 -- A small payload takes less room than the job beside it, which `unfinished` bounds.
 local sizes, bytes = root .. ':bytes', #payload > SMALL_BYTES and text(#payload)
 if bytes and unfinished == 0 then
@@ -73,7 +75,7 @@ if bytes and unfinished == 0 then
   redis.call('HSET', sizes, queue, bytes)
 elseif bytes and redis.call('HINCRBY', sizes, queue, bytes) > tonumber(ARGV[11]) then
   redis.call('HINCRBY', sizes, queue, '-' .. bytes)
-  return { 'full', text(unfinished) }
+  return refuse(listed, user, now, { 'full', text(unfinished) })
 end
 
 redis.call('ZADD', deadlines, text(now + deadline_ms), id)
@@ -81,7 +83,7 @@ local rank = leader and '0' or next_rank(class, user)
 -- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
 -- `deadlines` knows it; its end gives it one.
 redis.call('HSET', key, 'fence', '0', 'state', delay > 0 and 'scheduled' or 'waiting', 'attempts', '0', 'max', ARGV[9],
-  'lane', lane, 'class', class, 'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue,
+  'listed', listed, 'lane', lane, 'class', class, 'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue,
   'user', user, 'payload', payload)
 if bytes then redis.call('HSET', key, 'bytes', bytes) end
 if ARGV[13] ~= '0' then redis.call('HSET', key, 'tokens', ARGV[13]) end

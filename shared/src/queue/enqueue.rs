@@ -18,8 +18,9 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("rank.lua"),
     include_str!("share.lua"),
     include_str!("hurry.lua"),
-    include_str!("listed.lua"),
     include_str!("../budget/budget.lua"),
+    include_str!("../users/track.lua"),
+    include_str!("listed.lua"),
     include_str!("enqueue.lua")
 ));
 
@@ -39,7 +40,7 @@ pub struct NewJob<K> {
     pub priority: Priority,
     /// It must be done anew: neither an earlier result nor work that is under way will do.
     pub fresh: bool,
-    /// Its user's list shows it ([`Queue::jobs_of`]).
+    /// Its user's list shows it ([`Queue::jobs_of`]), and it counts as the user's ([`crate::users`]).
     pub listed: bool,
     /// The caller's name for this request: repeated under it, it is still one request.
     pub idempotency_key: Option<String>,
@@ -99,6 +100,9 @@ pub enum EnqueueError {
     /// The idempotency key has been used for another request.
     #[error("the idempotency key has been used for another request")]
     KeyReused,
+    /// An operator has suspended the user.
+    #[error("the user is suspended")]
+    Suspended,
     /// An operator has thrown the kill switch of the budget.
     #[error("no job is accepted: {reason}")]
     Killed {
@@ -132,7 +136,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// When the queue is full, the budget does not allow it, the idempotency key stands for something else, or Redis does
+    /// When the queue is full, the user is suspended, the budget does not allow it, the idempotency key stands for something else, or Redis does
     /// not answer.
     pub async fn enqueue<K: Kind>(&self, job: &NewJob<K>) -> Result<Accepted, EnqueueError> {
         let id = JobId::new();
@@ -183,6 +187,7 @@ fn read(id: JobId, reply: &[String]) -> Result<Accepted, EnqueueError> {
     match reply.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["full", unfinished] => Err(EnqueueError::Full { unfinished: number(unfinished) }),
         ["mismatch"] => Err(EnqueueError::KeyReused),
+        ["suspended"] => Err(EnqueueError::Suspended),
         ["killed", reason] => Err(EnqueueError::Killed { reason: (*reason).to_owned() }),
         ["over", limit, anew_at] => {
             Err(EnqueueError::OverBudget { limit: (*limit).to_owned(), anew_at_ms: number(anew_at) })

@@ -13,7 +13,11 @@ use crate::{
     redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
 };
 
-static COUNT: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("count.lua")));
+static COUNT: LuaScript = LuaScript::new(concat!(
+    include_str!("../queue/keys.lua"),
+    include_str!("../users/track.lua"),
+    include_str!("count.lua")
+));
 
 /// Something that may be asked so often.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,15 @@ pub struct Counted {
     pub now_ms: u64,
 }
 
+/// Who asks for a job.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The user. A suspended one's requests are not counted: they are refused when the job should be accepted.
+    pub user: &'a str,
+    /// The request's idempotency key: one that was accepted under it before costs nothing.
+    pub idempotency_key: Option<&'a str>,
+}
+
 /// Counts requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct RequestLimits {
@@ -64,19 +77,14 @@ impl RequestLimits {
         Self { redis, keys }
     }
 
-    /// Counts one request against all of `limits`, or against none where one of them is used up. `repeat_of` names the user
-    /// and the idempotency key of the request: one that was accepted under it before costs nothing.
+    /// Counts one request against all of `limits`, or against none where one of them is used up, or where what `asker` asks
+    /// for costs nothing. Without an asker it is a request for no job.
     ///
     /// # Errors
     ///
     /// When Redis does not answer. The request may have been counted.
-    pub async fn count(
-        &self,
-        limits: &[RequestLimit],
-        repeat_of: Option<(&str, &str)>,
-    ) -> Result<Counted, UnavailableError> {
-        let digest = repeat_of.map(|(user, key)| idempotency_digest(user, key)).unwrap_or_default();
-        self.run(limits, &Uuid::now_v7().to_string(), &digest).await
+    pub async fn count(&self, limits: &[RequestLimit], asker: Option<Asker<'_>>) -> Result<Counted, UnavailableError> {
+        self.run(limits, &Uuid::now_v7().to_string(), asker).await
     }
 
     /// Where `limits` stand; nothing is counted.
@@ -85,12 +93,19 @@ impl RequestLimits {
     ///
     /// When Redis does not answer.
     pub async fn look(&self, limits: &[RequestLimit]) -> Result<Counted, UnavailableError> {
-        self.run(limits, "", "").await
+        self.run(limits, "", None).await
     }
 
-    async fn run(&self, limits: &[RequestLimit], request: &str, digest: &str) -> Result<Counted, UnavailableError> {
+    async fn run(
+        &self,
+        limits: &[RequestLimit],
+        request: &str,
+        asker: Option<Asker<'_>>,
+    ) -> Result<Counted, UnavailableError> {
+        let (user, key) = asker.map_or(("", None), |asker| (asker.user, asker.idempotency_key));
+        let digest = key.map(|key| idempotency_digest(user, key)).unwrap_or_default();
         let mut call = COUNT.call();
-        call.key(self.keys.root()).arg("").arg(request).arg(digest);
+        call.key(self.keys.root()).arg("").arg(request).arg(digest).arg(user);
         for limit in limits {
             call.arg(limit.name).arg(&limit.subject).arg(limit.most).arg(millis(limit.window));
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{Counted, RequestLimit, RequestLimits};
+use super::{Asker, Counted, RequestLimit, RequestLimits};
 use crate::{redis::Keys, testing::TestRedis};
 
 fn limit(name: &'static str, subject: &str, most: u32) -> RequestLimit {
@@ -72,7 +72,7 @@ async fn a_repeat_of_what_was_accepted_costs_nothing() {
     let redis = TestRedis::start().await.unwrap();
     let limits = limits(&redis);
     let asked = [limit("user-ai", "ada", 1)];
-    let repeat = Some(("ada", "key"));
+    let repeat = Some(Asker { user: "ada", idempotency_key: Some("key") });
     assert_eq!(limits.count(&asked, repeat).await.unwrap().over, None);
     assert_eq!(limits.count(&asked, repeat).await.unwrap().over, Some(0), "nothing was accepted under it");
     let mut accept = redis::pipe();
@@ -80,5 +80,8 @@ async fn a_repeat_of_what_was_accepted_costs_nothing() {
     accept.set(key, "job request").ignore();
     redis.pool().query::<()>(&accept).await.unwrap();
     assert_eq!(limits.count(&asked, repeat).await.unwrap().over, None);
-    assert_eq!(limits.count(&asked, Some(("bob", "key"))).await.unwrap().over, Some(0));
+    assert_eq!(
+        limits.count(&asked, Some(Asker { user: "bob", idempotency_key: Some("key") })).await.unwrap().over,
+        Some(0)
+    );
 }

@@ -14,4 +14,5 @@ mod robustness;
 mod running;
 mod sharing;
 mod time;
+mod users;
 mod worker;
