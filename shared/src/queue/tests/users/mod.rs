@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Fixture {
-    fn users(&self) -> Users {
+    pub(in crate::queue::tests) fn users(&self) -> Users {
         Users::new(self.queue.clone())
     }
 
