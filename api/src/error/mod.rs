@@ -24,6 +24,7 @@ use shared::{
     job::{JobFailure, JobState},
     queue::EnqueueError,
     redis::UnavailableError,
+    users::SuspendError,
 };
 
 use crate::request_limits::UsedUp;
@@ -237,6 +238,12 @@ impl ApiError {
         error.with("available", json!(available))
     }
 
+    /// As many users are suspended as can be.
+    fn too_many_suspended() -> Self {
+        let detail = "As many users are suspended as can be; lift a suspension that is no longer needed";
+        Self::new(StatusCode::CONFLICT, "too_many_suspended", detail)
+    }
+
     /// A fault of ours.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side")
@@ -296,6 +303,15 @@ impl From<EnqueueError> for ApiError {
                 Self::internal()
             }
             EnqueueError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<SuspendError> for ApiError {
+    fn from(error: SuspendError) -> Self {
+        match error {
+            SuspendError::Full => Self::too_many_suspended(),
+            SuspendError::Unavailable(error) => error.into(),
         }
     }
 }

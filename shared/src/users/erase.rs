@@ -13,6 +13,7 @@ use crate::{
     job::{JobId, Priority, QueueName},
     queue::{Cancelled, Queue},
     redis::{LuaScript, UnavailableError, millis},
+    request_limits::OF_USERS,
 };
 
 static FIND: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("find.lua")));
@@ -52,9 +53,6 @@ const PAGE: u32 = 200;
 /// The indexes that know all jobs, those that have not ended first: what these come to must not be kept. At last the user's own
 /// list, which also knows results whose jobs are gone.
 const INDEXES: [&str; 4] = ["deadlines", "done", "dead", "jobs_of"];
-/// The limits that count a user's requests.
-const REQUEST_LIMITS: [&str; 2] = ["user-ai", "user-pronunciation"];
-
 /// What was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Erased {
@@ -243,7 +241,7 @@ impl Erasing<'_> {
         for (queue, class) in QueueName::ALL.iter().flat_map(|queue| Priority::ALL.map(|class| (queue, class))) {
             forget.zrem(keys.shares(queue.as_str(), class), self.user).ignore();
         }
-        for limit in REQUEST_LIMITS {
+        for limit in OF_USERS {
             forget.unlink(keys.requests(limit, self.user)).ignore();
         }
         redis.query::<()>(&forget).await?;

@@ -17,7 +17,6 @@ use crate::{
         settle::Settled,
         take::{Taken, TakenJob},
     },
-    users::Counts,
 };
 
 const USER: &str = "ada";
