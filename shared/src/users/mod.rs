@@ -3,7 +3,7 @@
 //! # Redis structures
 //!
 //! The scripts of the queue count as they go (`track.lua`): a hash a user, an index of users by the time at which they were seen
-//! last, and for each day one hash of figures and one HyperLogLog of users. All of these end by themselves. Only jobs of
+//! last, and for each day one hash of figures and one `HyperLogLog` of users. All of these end by themselves. Only jobs of
 //! the API count ([`crate::queue::NewJob::listed`]). `suspended` has no time to live: a suspension does not lapse.
 
 mod activity;

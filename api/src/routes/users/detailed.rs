@@ -10,12 +10,12 @@ use crate::{error::ApiError, extract::UserPath, patience, routes::monitoring::li
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Body {
-    user: User,
+    user: Shown,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct User {
+struct Shown {
     user_id: String,
     first_seen: Option<String>,
     last_seen: Option<String>,
@@ -45,7 +45,7 @@ pub(crate) async fn detailed(
     let detail = patience::redis(state.users.detail(&user)).await?;
     let rate_limits = limits_of(&state, &user).await?;
     let days: Vec<Day> = detail.days.into_iter().map(Day::from).collect();
-    let user = User {
+    let user = Shown {
         user_id: user,
         first_seen: detail.activity.first_ms.map(rfc3339),
         last_seen: detail.activity.last_ms.map(rfc3339),

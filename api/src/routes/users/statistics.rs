@@ -20,12 +20,12 @@ struct Statistics {
     /// On all these days together.
     unique_users: u64,
     /// Today first.
-    days: Vec<Day>,
+    days: Vec<Figures>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Day {
+struct Figures {
     day: String,
     unique_users: u64,
     counts: ShownCounts,
@@ -46,11 +46,11 @@ pub(crate) async fn statistics(
         })?,
     };
     let statistics = patience::redis(state.users.statistics(days)).await?;
-    let days = statistics.days.into_iter().map(Day::from).collect();
+    let days = statistics.days.into_iter().map(Figures::from).collect();
     Ok(Json(Answer::of(Body { statistics: Statistics { unique_users: statistics.unique_users, days } })))
 }
 
-impl From<DayFigures> for Day {
+impl From<DayFigures> for Figures {
     fn from(figures: DayFigures) -> Self {
         let DayFigures { day, unique_users, counts, tokens, micros } = figures;
         Self { day, unique_users, counts: counts.into(), tokens, usd: usd(micros) }

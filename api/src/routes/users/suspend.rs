@@ -15,12 +15,12 @@ use crate::{
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Body {
-    user: User,
+    user: Shown,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct User {
+struct Shown {
     user_id: String,
     suspended: bool,
     suspension: Option<ShownSuspension>,
@@ -52,7 +52,7 @@ pub(crate) async fn suspend(
     let cancelled_jobs = if asked.cancel_jobs { state.users.cancel_jobs(&user).await? } else { 0 };
     let suspended = suspension.is_some();
     let suspension = suspension.map(ShownSuspension::from);
-    Ok(Json(Answer::of(Body { user: User { user_id: user, suspended, suspension, cancelled_jobs } })))
+    Ok(Json(Answer::of(Body { user: Shown { user_id: user, suspended, suspension, cancelled_jobs } })))
 }
 
 fn read(body: &str) -> Result<Asked, ApiError> {

@@ -81,8 +81,8 @@ impl Pair {
         if self.model.suspended {
             assert!(matches!(accepted, Err(EnqueueError::Suspended)), "{accepted:?}");
             self.model.refused += u64::from(listed);
-            let lifted = self.rng.random_bool(0.3);
-            return format!("ask in vain; {}", if lifted { self.suspend().await } else { String::new() });
+            let then = if self.rng.random_bool(0.3) { self.suspend().await } else { String::new() };
+            return format!("ask in vain; {then}");
         }
         let id = accepted.unwrap().id;
         self.model.enqueue(id, delayed, listed);

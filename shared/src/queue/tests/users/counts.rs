@@ -94,9 +94,9 @@ async fn what_is_refused_is_counted_with_its_reason() {
 
     let limits = RequestLimits::new(f.pool.clone(), f.keys.clone());
     let window = std::time::Duration::from_mins(1);
-    let limit = RequestLimit { name: "user-ai", subject: "ada".to_owned(), most: 1, window };
+    let limits_of_ada = [RequestLimit { name: "user-ai", subject: "ada".to_owned(), most: 1, window }];
     for _ in 0..3 {
-        limits.count(&[limit.clone()], Some(Asker { user: "ada", idempotency_key: None })).await.unwrap();
+        limits.count(&limits_of_ada, Some(Asker { user: "ada", idempotency_key: None })).await.unwrap();
     }
     assert_eq!(f.activity("ada").await.counts, Counts { refused: 1, limited: 2, ..Counts::default() });
 }
