@@ -28,14 +28,14 @@ struct Overview {
     #[serde(rename = "uniqueUsersLast7Days")]
     unique_users_last_7_days: u64,
     today: ShownCounts,
-    users: Vec<Seen>,
+    users: Vec<Row>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Seen {
+struct Row {
     user_id: String,
     first_seen: Option<String>,
     last_seen: Option<String>,
@@ -74,13 +74,13 @@ impl From<UsersOverview> for Overview {
             unique_users_today: overview.today.unique_users,
             unique_users_last_7_days: overview.unique_in_week,
             today: overview.today.counts.into(),
-            users: overview.users.into_iter().map(Seen::from).collect(),
+            users: overview.users.into_iter().map(Row::from).collect(),
             next_cursor: overview.next.map(|next| next.to_string()),
         }
     }
 }
 
-impl From<SeenUser> for Seen {
+impl From<SeenUser> for Row {
     fn from(seen: SeenUser) -> Self {
         Self {
             user_id: seen.user,
