@@ -12,7 +12,7 @@ use crate::{
     error::{ApiError, legacy},
     middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
     request_limits::{general, general_unless_counted},
-    routes::{dashboard, events, flashcards, health, jobs, limits, monitoring as shown},
+    routes::{dashboard, events, flashcards, health, jobs, limits, monitoring as shown, users},
     state::AppState,
 };
 
@@ -78,7 +78,13 @@ fn monitoring(state: &AppState) -> Router<AppState> {
     let restricted = Router::new()
         .route("/api/admin/budget/kill-switch", post(shown::kill_switch))
         .route("/api/admin/budget/status", get(shown::budget_status))
+        .route("/api/admin/users/overview", get(users::overview))
+        .route("/api/admin/users/statistics", get(users::statistics))
+        .route("/api/admin/users/{userId}/detailed", get(users::detailed))
+        .route("/api/admin/users/{userId}/erase", post(users::erase))
         .route("/api/admin/users/{userId}/reset-rate-limits", post(shown::reset_rate_limits))
+        .route("/api/admin/users/{userId}/reset-tracking", post(users::reset_tracking))
+        .route("/api/admin/users/{userId}/suspend", post(users::suspend))
         .route("/api/circuit-breakers/reset/{name}", post(shown::reset_breaker))
         .route("/api/circuit-breakers/status", get(shown::circuit_breakers))
         .route("/api/health/detailed", get(shown::health_detailed))

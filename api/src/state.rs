@@ -11,6 +11,7 @@ use shared::{
     queue::{JobEvents, Queue},
     redis::{DurabilityError, Keys, RedisPool, check_durability},
     request_limits::RequestLimits,
+    users::Users,
 };
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
@@ -36,6 +37,7 @@ pub struct Handles {
     pub(crate) identity: Identity,
     pub(crate) request_limits: RequestLimits,
     pub(crate) monitoring: Monitoring,
+    pub(crate) users: Users,
     pub(crate) room: Room,
     pub(crate) cors: CorsLayer,
     /// Names this process in answers.
@@ -68,6 +70,7 @@ impl AppState {
         let pool = RedisPool::new(redis)?;
         let monitoring = Monitoring::start(&pool, &Keys::new(&redis.queue_prefix), &allowance, breaker, lifecycle);
         let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs).with_budget(allowance);
+        let users = Users::new(queue.clone());
         let events = JobEvents::start(queue.clone(), lifecycle);
         let keys = Keys::new(&redis.queue_prefix);
         let identity = Identity::new(api.identity.clone(), ApiKeys::new(pool.clone(), keys.clone()))?;
@@ -84,6 +87,7 @@ impl AppState {
             identity,
             request_limits,
             monitoring,
+            users,
             room,
             cors,
             replica,

@@ -22,3 +22,4 @@ mod rolling_deploy;
 mod shared_work;
 mod tidy;
 mod upstream_faults;
+mod users;

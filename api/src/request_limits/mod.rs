@@ -41,3 +41,26 @@ fn general_limit(config: &RequestLimitsConfig, address: ClientAddress) -> Option
     let (most, window) = (config.ip_general_limit_per_15min, RequestLimitsConfig::GENERAL_WINDOW);
     (most > 0).then(|| RequestLimit { name: "address", subject: address.limit_key(), most, window })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use shared::request_limits::OF_USERS;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Settings {
+        #[command(flatten)]
+        limits: RequestLimitsConfig,
+    }
+
+    #[test]
+    fn what_counts_a_user_is_known_to_those_who_erase_one() {
+        let limits = user_limits(&Settings::parse_from(["api"]).limits, "ada");
+        assert!(!limits.is_empty());
+        for limit in limits {
+            assert!(OF_USERS.contains(&limit.name), "{}", limit.name);
+        }
+    }
+}

@@ -7,3 +7,4 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod limits;
 pub(crate) mod monitoring;
+pub(crate) mod users;

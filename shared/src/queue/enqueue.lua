@@ -3,7 +3,8 @@
 local SMALL_BYTES = 256
 if mismatch then return reply('mismatch') end
 if known then return reply('known', known) end
-if over then return reply('limited') end
+if suspended then return refuse('suspended') end
+if over then return refuse('limited') end
 
 local leader, result_of, gone, content_known
 if digest ~= '' and not fresh then
@@ -25,7 +26,8 @@ end
 local key, created = of_job('job', id), text(now)
 if result_of then
   redis.call('HSET', key, 'fence', '0', 'state', 'completed', 'attempts', '0', 'max', ARGV[9], 'lane', lane, 'class', class,
-    'created', created, 'kind', ARGV[3], 'queue', queue, 'user', user, 'ended', created, 'result_of', result_of, 'cached', '1')
+    'created', created, 'kind', ARGV[3], 'queue', queue, 'user', user, 'ended', created, 'result_of', result_of, 'cached', '1',
+    'content', digest)
   redis.call('PEXPIRE', key, completed_ttl)
   outlive(of_job('result', result_of), completed_ttl)
   redis.call('ZADD', of_queue('done'), created, id)
@@ -33,12 +35,14 @@ if result_of then
   return answer(id, 'cached', result_of)
 end
 
-if unfinished >= tonumber(ARGV[10]) then return reply('full', text(unfinished)) end
+if unfinished >= tonumber(ARGV[10]) then return refuse('full', text(unfinished)) end
 -- Only who has the work done pays for it.
 held = not leader and held
-local books = held and budget()
-local refused = held and books.refusal(now, user, ARGV[21], ARGV[22], { ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
-if refused then return reply(refused[1], refused[2], refused[3]) end
+local books, refused, standing = held and budget(), nil, nil
+if books then
+  refused, standing = books.refusal(now, user, ARGV[21], ARGV[22], { ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
+end
+if refused then return refuse(refused[1], refused[2], refused[3]) end
 -- A small payload takes less room than the job beside it, which `unfinished` bounds.
 local sizes, bytes = root .. ':bytes', #payload > SMALL_BYTES and text(#payload)
 if bytes and unfinished == 0 then
@@ -46,7 +50,7 @@ if bytes and unfinished == 0 then
   redis.call('HSET', sizes, queue, bytes)
 elseif bytes and redis.call('HINCRBY', sizes, queue, bytes) > tonumber(ARGV[11]) then
   redis.call('HINCRBY', sizes, queue, '-' .. bytes)
-  return reply('full', text(unfinished))
+  return refuse('full', text(unfinished))
 end
 
 redis.call('ZADD', deadlines, text(now + deadline_ms), id)
@@ -63,7 +67,7 @@ end
 if bytes then field('bytes', bytes) end
 if ARGV[13] ~= '0' then field('tokens', ARGV[13]) end
 if held then
-  field('held', books.hold(now, user, ARGV[21], ARGV[22]))
+  field('held', books.hold(standing))
   field('held_tokens', ARGV[21])
   field('held_micros', ARGV[22])
 end
@@ -72,6 +76,7 @@ if digest ~= '' then
   redis.call('SET', of_repeat(digest, user), id, 'PX', ARGV[8])
 end
 if leader then field('follows', '1') end
+if listed then field('listed', '1') end
 if delay > 0 then field('run_at', text(now + delay)) end
 redis.call('HSET', key, unpack(job))
 if leader then

@@ -19,8 +19,9 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("rank.lua"),
     include_str!("share.lua"),
     include_str!("hurry.lua"),
-    include_str!("listed.lua"),
     include_str!("../budget/budget.lua"),
+    include_str!("../users/track.lua"),
+    include_str!("listed.lua"),
     include_str!("../request_limits/windows.lua"),
     include_str!("enqueue_head.lua"),
     include_str!("enqueue.lua")
@@ -113,6 +114,9 @@ pub enum EnqueueError {
     /// The user, or the address, has asked too often: [`Submitted::counted`] says by which limit.
     #[error("a limit of requests is used up")]
     Limited,
+    /// An operator has suspended the user.
+    #[error("the user is suspended")]
+    Suspended,
     /// The idempotency key has been used for another request.
     #[error("the idempotency key has been used for another request")]
     KeyReused,
@@ -149,7 +153,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// When the queue is full, the budget does not allow it, the idempotency key stands for something else, or Redis does
+    /// When the queue is full, the user is suspended, the budget does not allow it, the idempotency key stands for something else, or Redis does
     /// not answer.
     pub async fn enqueue<K: Kind>(&self, job: &NewJob<K>) -> Result<Accepted, EnqueueError> {
         self.submit(job, &[]).await?.outcome
@@ -219,6 +223,7 @@ fn read(id: JobId, reply: [&str; 3]) -> Result<Accepted, EnqueueError> {
     match reply {
         ["limited", ..] => Err(EnqueueError::Limited),
         ["full", unfinished, _] => Err(EnqueueError::Full { unfinished: number(unfinished) }),
+        ["suspended", ..] => Err(EnqueueError::Suspended),
         ["mismatch", ..] => Err(EnqueueError::KeyReused),
         ["killed", reason, _] => Err(EnqueueError::Killed { reason: reason.to_owned() }),
         ["over", limit, anew_at] => {

@@ -12,6 +12,9 @@ use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, millis};
 static COUNT: LuaScript =
     LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("windows.lua"), include_str!("count.lua")));
 
+/// The names of the limits that count a user's requests, whatever the address.
+pub const OF_USERS: [&str; 2] = ["user-ai", "user-pronunciation"];
+
 /// Something that may be asked so often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestLimit {

@@ -20,7 +20,7 @@ end
 -- Counts a request against the limits in ARGV from `first` on (name, whose it is, most requests, window in ms): against all of
 -- them, or none, which is what happens without `counts`. Returns which one refuses it (from 1; nil: none does), and for each
 -- how many requests are left and when there may be one more.
-local function count_request(counts, first, now)
+local function count_against_limits(counts, first, now)
   local over, standings, added, time = nil, {}, {}, text(now)
   for i = first, #ARGV, 4 do
     local key, window = root .. ':requests:' .. ARGV[i] .. ':' .. ARGV[i + 1], tonumber(ARGV[i + 3])

@@ -3,11 +3,8 @@
 use axum::{Json, extract::State};
 use serde_json::{Map, Value};
 
-use super::{answer, budget_status};
+use super::{answer, budget_status, reason};
 use crate::{error::ApiError, extract::JsonBody, patience, state::AppState};
-
-const REASON_MAX: usize = 500;
-const NO_REASON: &str = "No reason was given";
 
 /// Throws the kill switch, or takes it back: while it is thrown no job is accepted, and none is given out.
 pub(crate) async fn kill_switch(
@@ -32,20 +29,7 @@ fn read(body: &str) -> Result<Option<String>, ApiError> {
         Value::Null => return Err(ApiError::missing_parameter("enabled", "{\"enabled\": true, \"reason\": \"…\"}")),
         _ => return Err(ApiError::bad_field("enabled", "invalid_type", "`enabled` must be true or false")),
     };
-    let reason = match field("reason") {
-        Value::Null => String::new(),
-        Value::String(reason) => reason.trim().to_owned(),
-        _ => return Err(ApiError::bad_field("reason", "invalid_type", "`reason` must be a string")),
-    };
-    if reason.chars().count() > REASON_MAX {
-        let detail = format!("`reason` has more than {REASON_MAX} characters");
-        return Err(ApiError::bad_field("reason", "too_long", detail));
-    }
-    if reason.chars().any(char::is_control) {
-        let detail = "`reason` must not contain control characters";
-        return Err(ApiError::bad_field("reason", "invalid_characters", detail));
-    }
-    let reason = if reason.is_empty() { NO_REASON.to_owned() } else { reason };
+    let reason = reason(field("reason"))?;
     Ok(enabled.then_some(reason))
 }
 
@@ -57,7 +41,7 @@ mod tests {
     fn it_is_thrown_with_a_reason_and_taken_back_without() {
         for (body, expected) in [
             (r#"{"enabled":true,"reason":" Bill "}"#, Ok(Some("Bill"))),
-            (r#"{"enabled":true}"#, Ok(Some(NO_REASON))),
+            (r#"{"enabled":true}"#, Ok(Some("No reason was given"))),
             (r#"{"enabled":false,"reason":"Bill"}"#, Ok(None)),
             (r#"{"reason":"Bill"}"#, Err("missing_parameter")),
             (r#"{"enabled":"true"}"#, Err("invalid_type")),

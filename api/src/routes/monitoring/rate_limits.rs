@@ -22,8 +22,15 @@ pub(crate) async fn rate_limits_status(
 ) -> Result<Json<Value>, ApiError> {
     let user = query.get("userId").ok_or_else(|| ApiError::missing_parameter("userId", USAGE))?;
     let user = checked_user("userId", user)?;
-    let limits = user_limits(&state.config.request_limits, &user);
-    let mut shown = json!({ "userId": user });
+    let mut shown = limits_of(&state, &user).await?;
+    shown["userId"] = json!(user);
+    Ok(answer("rateLimits", shown))
+}
+
+/// Where the limits of `user` stand, by their names.
+pub(crate) async fn limits_of(state: &AppState, user: &str) -> Result<Value, ApiError> {
+    let limits = user_limits(&state.config.request_limits, user);
+    let mut shown = json!({});
     if !limits.is_empty() {
         for standing in patience::redis(state.request_limits.look(&limits)).await?.standings {
             let work = standing.limit.name.trim_start_matches("user-");
@@ -35,7 +42,7 @@ pub(crate) async fn rate_limits_status(
             });
         }
     }
-    Ok(answer("rateLimits", shown))
+    Ok(shown)
 }
 
 /// Lets a user ask anew, whatever was counted.

@@ -22,5 +22,5 @@ if call == 'spend' then
   return {}
 end
 -- As a job is accepted.
-local refused = b.refusal(now, user, tokens, micros, { ARGV[6], ARGV[7], ARGV[8], ARGV[9] })
-return refused or { 'held', b.hold(now, user, tokens, micros) }
+local refused, standing = b.refusal(now, user, tokens, micros, { ARGV[6], ARGV[7], ARGV[8], ARGV[9] })
+return refused or { 'held', b.hold(standing) }

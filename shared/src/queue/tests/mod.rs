@@ -15,4 +15,5 @@ mod robustness;
 mod running;
 mod sharing;
 mod time;
+mod users;
 mod worker;
