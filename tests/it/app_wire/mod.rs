@@ -55,6 +55,9 @@ async fn system() -> (System, Vec<Process>) {
     let mut system = System::new().await;
     system.set_text("ADMIN_TOKEN", ADMIN_TOKEN.to_owned());
     system.set("USER_AI_LIMIT_PER_MIN", 20);
+    // All of them come from one address.
+    system.set("IP_AI_LIMIT_PER_MIN", 1_000);
+    system.set("IP_GENERAL_LIMIT_PER_15MIN", 1_000);
     system.set("OPENAI_RATE_WINDOW_MS", 60_000);
     system.set("OPENAI_RATE_LIMIT_RPM", 1_000);
     system.set("OPENAI_RATE_LIMIT_TPM", 10_000_000);
