@@ -7,8 +7,9 @@ local function list(user, id, now, word)
   mend('ZADD', jobs, text(now), id)
   redis.call('ZREMRANGEBYRANK', jobs, 0, -1001)
   redis.call('PEXPIRE', jobs, '5184000000')
-  count_request(user, now, 'accepted')
-  if word == 'cached' then count_end(user, 'completed', now) end
+  local track = tracking()
+  track.request(user, now, 'accepted')
+  if word == 'cached' then track.ended(user, 'completed', now) end
 end
 
 -- Lets an idempotency key stand for a job, and the job know the key, so that both can be forgotten together.

@@ -24,7 +24,7 @@ if request == '' then word = 'seen' end
 local answer = { word, text(now) }
 if word == 'over' then
   answer[3] = over
-  if user ~= '' then pcall(count_request, user, now, 'limited') end
+  if user ~= '' then pcall(tracking().request, user, now, 'limited') end
 end
 for _, limit in ipairs(limits) do
   if word == 'counted' then
