@@ -23,7 +23,7 @@ local function close_books(id, state, now, code)
   if bytes then uncount(queue, text(bytes)) end
   if job[1] then budget().release(job[1], job[2], whole_number(job[3]), whole_number(job[4])) end
   if job[1] or job[5] then redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros', 'bytes') end
-  if job[7] == '1' then count_end(job[2], state, now, code) end
+  if job[7] == '1' then tracking().ended(job[2], state, now, code) end
   return job[6], job[2]
 end
 

@@ -7,10 +7,11 @@ local LISTED_MAX, LIST_TTL_MS = 1000, '5184000000'
 local function list(user, id, now, word)
   local jobs = root .. ':jobs_of:' .. user
   mend('ZADD', jobs, text(now), id)
-  local accepted, met = count_request(user, now, 'accepted')
+  local track = tracking()
+  local accepted, met = track.request(user, now, 'accepted')
   if accepted > LISTED_MAX then redis.call('ZREMRANGEBYRANK', jobs, 0, -LISTED_MAX - 1) end
   if met then redis.call('PEXPIRE', jobs, LIST_TTL_MS) end
-  if word == 'cached' then count_end(user, 'completed', now) end
+  if word == 'cached' then track.ended(user, 'completed', now) end
 end
 
 -- Lets an idempotency key stand for a job, and the job know the key, so that both can be forgotten together.

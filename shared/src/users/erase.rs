@@ -4,7 +4,8 @@
 //! gone by the cache and the list. Each step looks at one page of an index and ends before the next begins, so that nobody
 //! waits for an erasing; it may be cut off anywhere and begun again.
 //!
-//! A result stays when a job of someone else has come to it, which is looked up when nobody can come to it anew. It names nobody.
+//! A result stays when a job of someone else has come to it, which is looked up when nobody can come to it anew: in `done`, which
+//! has every completed job for `COMPLETED_TTL_SECONDS`, as the workers are configured. It names nobody.
 
 use std::collections::HashSet;
 

@@ -5,13 +5,13 @@
 --         the last user that was looked at ('': there are no more), when that one was seen,
 --         {user, suspension ('': none), {field, value, …}}, …}
 local after, at, most = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local users, now = root .. ':users', now_ms()
+local users, now, track = root .. ':users', now_ms(), tracking()
 local WEEK_DAYS = 7
 
 local week = {}
-for n = 0, WEEK_DAYS - 1 do week[#week + 1] = of_day('unique', now - n * DAY_MS) end
+for n = 0, WEEK_DAYS - 1 do week[#week + 1] = track.day('unique', now - n * track.day_ms) end
 local page = { 'overview', budget().day_of(now), redis.call('ZCARD', users), redis.call('HLEN', root .. ':suspended'),
-  redis.call('PFCOUNT', week[1]), redis.call('PFCOUNT', unpack(week)), redis.call('HGETALL', of_day('day', now)), '', '' }
+  redis.call('PFCOUNT', week[1]), redis.call('PFCOUNT', unpack(week)), redis.call('HGETALL', track.day('day', now)), '', '' }
 
 local from = 0
 if after ~= '' then
@@ -29,7 +29,7 @@ for i = 1, #entries, 2 do
     break
   end
   local user = entries[i]
-  local known = redis.pcall('HGETALL', of_user(user))
+  local known = redis.pcall('HGETALL', track.user(user))
   if known[1] then
     page[#page + 1] = { user, redis.call('HGET', root .. ':suspended', user) or '', known }
   else
