@@ -2,7 +2,21 @@
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
 -- the day on which they do. A limit bounds both together. Days and months are those of UTC.
 -- `budget` has the kill switch and the limits that an operator has set, which win over the configured ones. 0 is no limit.
--- All of it is one function, since defining it costs more than most scripts do: only who needs it calls it.
+-- All but the first of it is one function, since defining it costs more than most scripts do: only who needs it calls it.
+
+-- The limits in force, in the order in which they are passed: nil where there is none. The second result is {'killed', reason}
+-- while the kill switch is thrown.
+local function budget_limits(configured)
+  local set = redis.call('HMGET', root .. ':budget', 'kill', 'reason', 'user_tokens_per_day', 'user_micros_per_day',
+    'fleet_tokens_per_month', 'fleet_micros_per_month')
+  if set[1] then return nil, { 'killed', set[2] or '' } end
+  local limits, any = {}, false
+  for i = 1, 4 do
+    limits[i] = tonumber(set[i + 2]) or tonumber(configured[i]) or 0
+    any = any or limits[i] > 0
+  end
+  return any and limits or nil
+end
 
 local function budget()
   -- In the order in which they are passed: `Limit` in budget/limits.rs names the same.
@@ -44,12 +58,9 @@ local function budget()
   local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
   local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
-  -- nil and what a hold goes by, where a job may be accepted which may come to so many tokens and micro-dollars; else
-  -- {'killed', reason} or {'over', which limit, when it begins anew}.
+  -- nil and what a hold goes by, where `limits` let a job be accepted which may come to so many tokens and micro-dollars; else
+  -- {'over', which limit, when it begins anew}.
   local function budget_refusal(now, user, tokens, micros, limits)
-    local set = redis.call('HMGET', budget_key(), 'kill', 'reason', 'user_tokens_per_day', 'user_micros_per_day',
-      'fleet_tokens_per_month', 'fleet_micros_per_month')
-    if set[1] then return { 'killed', set[2] or '' } end
     local day = day_of(now)
     local standing, wanted = { day = day }, { tonumber(tokens) or 0, tonumber(micros) or 0 }
     for i, key in ipairs({ user_spend(day, user), fleet_spend(day) }) do
@@ -57,7 +68,7 @@ local function budget()
       standing[i] = { key = key, counted = counted, wanted = wanted }
     end
     for i, limit in ipairs(BUDGET_LIMITS) do
-      local most = tonumber(set[i + 2]) or tonumber(limits[i]) or 0
+      local most = limits[i]
       if most > 0 then
         local counted, unit = standing[limit.fleet and 2 or 1].counted, limit.unit == 'tokens' and 1 or 2
         if (tonumber(counted[unit]) or 0) + (tonumber(counted[unit + 2]) or 0) + wanted[unit] > most then

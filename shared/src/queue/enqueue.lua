@@ -36,13 +36,15 @@ if result_of then
 end
 
 if unfinished >= tonumber(ARGV[10]) then return refuse('full', text(unfinished)) end
--- Only who has the work done pays for it.
+-- Only who has the work done pays for it, and nothing is held where nothing is limited.
 held = not leader and held
-local books, refused, standing = held and budget(), nil, nil
-if books then
-  refused, standing = books.refusal(now, user, ARGV[21], ARGV[22], { ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
+local standing
+if held then
+  local limits, refused = budget_limits({ ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
+  held = limits and budget()
+  if limits then refused, standing = held.refusal(now, user, ARGV[21], ARGV[22], limits) end
+  if refused then return refuse(refused[1], refused[2], refused[3]) end
 end
-if refused then return refuse(refused[1], refused[2], refused[3]) end
 -- A small payload takes less room than the job beside it, which `unfinished` bounds.
 local sizes, bytes = root .. ':bytes', #payload > SMALL_BYTES and text(#payload)
 if bytes and unfinished == 0 then
@@ -67,7 +69,7 @@ end
 if bytes then field('bytes', bytes) end
 if ARGV[13] ~= '0' then field('tokens', ARGV[13]) end
 if held then
-  field('held', books.hold(standing))
+  field('held', held.hold(standing))
   field('held_tokens', ARGV[21])
   field('held_micros', ARGV[22])
 end

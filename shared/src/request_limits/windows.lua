@@ -4,17 +4,17 @@
 -- Forgets what is older than the window. Returns the oldest time that still counts, and whether the list must live longer:
 -- it does so for two windows, and before the first of them is over, its oldest time has left and this is asked again.
 local function trim_window(key, window, now)
-  local oldest = redis.call('LINDEX', key, 0)
+  local oldest = redis.call('LINDEX', key, '0')
   if not oldest then return nil, true end
   if now - oldest < window then return oldest, false end
   -- Of the times in the list, those before `low` are known to be too old, and the one at `high` is young enough or none.
   local low, high = 1, redis.call('LLEN', key)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    if now - redis.call('LINDEX', key, middle) < window then high = middle else low = middle + 1 end
+    if now - redis.call('LINDEX', key, text(middle)) < window then high = middle else low = middle + 1 end
   end
-  redis.call('LTRIM', key, low, -1)
-  return redis.call('LINDEX', key, 0), true
+  redis.call('LTRIM', key, text(low), '-1')
+  return redis.call('LINDEX', key, '0'), true
 end
 
 -- Counts a request against the limits in ARGV from `first` on (name, whose it is, most requests, window in ms): against all of
