@@ -6,6 +6,10 @@ use anyhow::Context;
 use api::{AppState, Settings};
 use shared::{lifecycle::Lifecycle, listen::listen, startup::refuse};
 
+/// Requests make and drop much that is small, on every core: the system's allocator spends a fifth of a request on that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings = match Settings::from_args() {

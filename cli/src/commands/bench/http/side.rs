@@ -114,8 +114,12 @@ impl Side {
         }
         let create = http.post(format!("{url}/api/ai/generate-flashcards")).bearer_auth(requests.token());
         let create = create.header("content-type", "application/json").body(requests.first_body());
-        let accepted: Value = create.send().await?.error_for_status()?.json().await?;
-        accepted["jobId"].as_str().context("no job")?.clone_into(&mut self.job);
+        // A server may answer for its health before it has reached Redis.
+        while self.job.is_empty() {
+            let accepted: Value = create.try_clone().context("a POST")?.send().await?.json().await?;
+            accepted["jobId"].as_str().unwrap_or_default().clone_into(&mut self.job);
+            anyhow::ensure!(Instant::now() < until, self.server.failure(&format!("accepts no job: {accepted}")));
+        }
         let mut worker = Process::start("worker", worker, self.logs.path())?;
         let look = http.get(format!("{url}/api/job-status/{}", self.job)).bearer_auth(requests.token());
         loop {
