@@ -12,7 +12,7 @@ use crate::{
     error::{ApiError, legacy},
     middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
     request_limits::general,
-    routes::{events, flashcards, health, jobs, limits, monitoring as shown},
+    routes::{docs, events, flashcards, health, jobs, limits, monitoring as shown},
     state::AppState,
 };
 
@@ -21,6 +21,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(v1(&state).merge(legacy_paths(&state)).layer(from_fn_with_state(state.clone(), count_traffic)))
         .merge(monitoring(&state))
+        .merge(documentation())
         .fallback(async || ApiError::path_not_found())
         .layer(CompressionLayer::new())
         .layer(state.cors.clone())
@@ -85,4 +86,14 @@ fn monitoring(state: &AppState) -> Router<AppState> {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
         .layer(map_response(legacy))
+}
+
+/// What the API says about itself: open to everybody, and counted nowhere.
+fn documentation() -> Router<AppState> {
+    Router::new()
+        .route("/api/openapi.json", get(docs::document))
+        .route("/api/docs", get(docs::page))
+        .route("/api/docs/{file}", get(docs::file))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(catch_panic())
 }

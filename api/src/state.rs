@@ -20,6 +20,7 @@ use crate::{
     identity::Identity,
     middleware::{Room, cors},
     monitoring::Monitoring,
+    openapi::DocumentText,
 };
 
 /// Handles on what is shared; nothing of a request or a job lives here.
@@ -34,6 +35,8 @@ pub struct AppState {
     pub(crate) monitoring: Monitoring,
     pub(crate) room: Room,
     pub(crate) cors: CorsLayer,
+    /// What the API says about itself.
+    pub(crate) document: DocumentText,
     /// Names this process in answers.
     pub(crate) replica: HeaderValue,
     pub(crate) drain: CancellationToken,
@@ -73,6 +76,7 @@ impl AppState {
             monitoring,
             room,
             cors,
+            document: DocumentText::default(),
             replica,
             drain,
         })

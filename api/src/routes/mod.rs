@@ -1,8 +1,24 @@
 //! Handlers, by noun and verb.
 
+pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod flashcards;
 pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod limits;
 pub(crate) mod monitoring;
+
+use utoipa::OpenApi;
+
+/// What the API's document is put together from.
+pub(crate) fn documents() -> [utoipa::openapi::OpenApi; 7] {
+    [
+        docs::Document::openapi(),
+        events::Document::openapi(),
+        flashcards::Document::openapi(),
+        health::Document::openapi(),
+        jobs::Document::openapi(),
+        limits::Document::openapi(),
+        monitoring::Document::openapi(),
+    ]
+}

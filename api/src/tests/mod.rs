@@ -4,6 +4,7 @@ mod app;
 mod bad_input;
 mod monitoring;
 mod nowhere;
+mod openapi;
 mod overload;
 mod redis_away;
 mod stopping;

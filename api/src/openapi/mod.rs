@@ -1,0 +1,69 @@
+//! The OpenAPI document, generated from the handlers' annotations and the types that they read and write.
+//!
+//! Each noun lists its handlers in its `mod.rs`. What many answers share is said once: what goes wrong in `errors/`,
+//! headers in `headers.rs`, ways to say who asks in `security.rs`.
+
+mod errors;
+mod fields;
+mod headers;
+mod parameter;
+mod security;
+
+pub(crate) use errors::{LegacyErrors, Problems, cases};
+pub(crate) use fields::{
+    AnyUserInQuery, KillSwitchRequest, LanguageName, UserInPath, UserInQuery, lesson, priority, subject, text, topic,
+    user,
+};
+pub(crate) use parameter::{header, query};
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
+use utoipa::{OpenApi, openapi};
+
+use crate::routes;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "UniLingo", description = include_str!("introduction.md")),
+    tags(
+        (name = "Flashcards", description = "Cards from a lesson text. Making them takes a while: a request becomes a job."),
+        (name = "Jobs", description = "What has become of a request, whatever its kind."),
+        (name = "Limits", description = "How often one may ask."),
+        (name = "Shipped apps", description = "What apps and scripts in the field call. New clients use the paths below \
+            `/api/v1`. Errors are `LegacyError`."),
+        (name = "Health", description = "For platforms and load balancers."),
+        (name = "Monitoring", description = "Figures of the whole fleet. With the admin token, or from the addresses in \
+            `MONITORING_ALLOWED_IPS`."),
+        (name = "Administration", description = "What changes something: with the admin token alone."),
+        (name = "This document", description = "The API about itself."),
+    ),
+)]
+struct Head;
+
+/// The document of an API that takes lessons of up to `content_max` characters.
+pub(crate) fn document(content_max: usize) -> openapi::OpenApi {
+    let mut document = Head::openapi();
+    for part in routes::documents() {
+        document.merge(part);
+    }
+    security::explain(&mut document);
+    headers::tell(&mut document);
+    fields::limit_lesson(&mut document, content_max);
+    document
+}
+
+/// The document as it is served. It does not change while the process lives.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DocumentText(Arc<OnceLock<Bytes>>);
+
+impl DocumentText {
+    pub(crate) fn get(&self, content_max: usize) -> Bytes {
+        self.0.get_or_init(|| document(content_max).to_json().unwrap_or_default().into()).clone()
+    }
+}
+
+/// The document as people read it.
+#[cfg(test)]
+pub(crate) fn pretty(content_max: usize) -> String {
+    document(content_max).to_pretty_json().unwrap_or_default() + "\n"
+}
