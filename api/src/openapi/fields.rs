@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use shared::job::Language;
+use shared::{config::AuthMode, job::Language};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
@@ -12,6 +12,9 @@ use utoipa::{
         schema::{AnyOfBuilder, Object, ObjectBuilder, Schema, SchemaType, Type},
     },
 };
+
+use super::Deployment;
+use crate::routes::LegacyFlashcardsRequest;
 
 /// White space as Unicode has it, and Rust trims it; `\s` of other languages differs.
 const SPACE: &str = r"\u0009-\u000D\u0020\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000";
@@ -27,7 +30,7 @@ fn written() -> ObjectBuilder {
     text().pattern(Some(format!(r"^[^\u0000]*[^\u0000{SPACE}][^\u0000]*$"))).min_length(Some(1))
 }
 
-/// The lesson; [`limit_lesson`] says how long it may be.
+/// The lesson; [`fit`] says how long it may be.
 pub(crate) fn lesson() -> Object {
     let example = "Plants make sugar from light, water and carbon dioxide. Their cells store it as starch.";
     written().description(Some("The lesson: some text, and not only white space")).examples([example]).build()
@@ -97,14 +100,31 @@ impl PartialSchema for LanguageName {
     }
 }
 
-/// Writes the longest lesson of this deployment into the schemas that have one.
-pub(super) fn limit_lesson(document: &mut OpenApi, content_max: usize) {
-    let schemas = document.components.iter_mut().flat_map(|components| components.schemas.values_mut());
-    for schema in schemas {
-        let RefOr::T(Schema::Object(object)) = schema else { continue };
-        if let Some(RefOr::T(Schema::Object(content))) = object.properties.get_mut("content") {
-            content.max_length = Some(content_max);
+/// Fits what bodies may have to the deployment: how long a lesson may be, and whether anything but `userId` names the user.
+pub(super) fn fit(document: &mut OpenApi, deployment: &Deployment) {
+    let Some(components) = &mut document.components else { return };
+    for schema in components.schemas.values_mut() {
+        if let Some(content) = property(schema, "content") {
+            content.max_length = Some(deployment.content_max);
         }
+    }
+    if deployment.auth != [AuthMode::TrustClient] {
+        return;
+    }
+    let Some(legacy) = components.schemas.get_mut(&*LegacyFlashcardsRequest::name()) else { return };
+    if let Some(user) = property(legacy, "userId") {
+        user.schema_type = SchemaType::Type(Type::String);
+    }
+    if let RefOr::T(Schema::Object(object)) = legacy {
+        object.required.push("userId".to_owned());
+    }
+}
+
+fn property<'a>(schema: &'a mut RefOr<Schema>, name: &str) -> Option<&'a mut Object> {
+    let RefOr::T(Schema::Object(object)) = schema else { return None };
+    match object.properties.get_mut(name)? {
+        RefOr::T(Schema::Object(property)) => Some(property),
+        _ => None,
     }
 }
 

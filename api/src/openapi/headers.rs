@@ -3,7 +3,7 @@
 use utoipa::openapi::{
     Components, OpenApi, Ref, RefOr,
     header::{Header, HeaderBuilder},
-    path::{Operation, Parameter, PathItem},
+    path::Parameter,
     schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type},
 };
 
@@ -19,7 +19,7 @@ pub(super) fn tell(document: &mut OpenApi) {
     let components = document.components.get_or_insert_with(Components::default);
     components.parameters.insert(REQUEST_ID.to_owned(), request_id().into());
     components.headers.extend(all().map(|(name, header)| (name.to_owned(), header.into())));
-    for operation in document.paths.paths.values_mut().flat_map(operations) {
+    for operation in document.paths.paths.values_mut().flat_map(super::operations) {
         let reference = RefOr::Ref(Ref::new(format!("#/components/parameters/{REQUEST_ID}")));
         operation.parameters.get_or_insert_default().push(reference);
         // Where an answer may be 429, all of them tell the limits.
@@ -39,10 +39,6 @@ pub(super) fn tell(document: &mut OpenApi) {
 fn request_id() -> Parameter {
     let description = "A name for this request, which logs have and the answer repeats";
     super::header(REQUEST_ID, description, super::text().examples(["01a20d2b-61d7-70f2-9e32-a9474b61a22a"]))
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten()
 }
 
 fn component(name: &str) -> RefOr<Header> {

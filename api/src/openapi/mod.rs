@@ -18,7 +18,14 @@ pub(crate) use parameter::{header, query};
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
-use utoipa::{OpenApi, openapi};
+use shared::config::{ApiConfig, AuthMode};
+use utoipa::{
+    OpenApi,
+    openapi::{
+        self,
+        path::{Operation, PathItem},
+    },
+};
 
 use crate::routes;
 
@@ -40,16 +47,31 @@ use crate::routes;
 )]
 struct Head;
 
-/// The document of an API that takes lessons of up to `content_max` characters.
-pub(crate) fn document(content_max: usize) -> openapi::OpenApi {
-    let mut document = Head::openapi();
-    for part in routes::documents() {
-        document.merge(part);
+/// What differs between deployments.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    /// The longest lesson, in characters.
+    pub(crate) content_max: usize,
+    /// How a request says who it is from.
+    pub(crate) auth: Vec<AuthMode>,
+}
+
+impl Deployment {
+    /// The document of this deployment.
+    pub(crate) fn document(&self) -> openapi::OpenApi {
+        let mut document = Head::openapi();
+        for part in routes::documents() {
+            document.merge(part);
+        }
+        security::explain(&mut document, &self.auth);
+        headers::tell(&mut document);
+        fields::fit(&mut document, self);
+        document
     }
-    security::explain(&mut document);
-    headers::tell(&mut document);
-    fields::limit_lesson(&mut document, content_max);
-    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten()
 }
 
 /// The document as it is served. It does not change while the process lives.
@@ -57,13 +79,11 @@ pub(crate) fn document(content_max: usize) -> openapi::OpenApi {
 pub(crate) struct DocumentText(Arc<OnceLock<Bytes>>);
 
 impl DocumentText {
-    pub(crate) fn get(&self, content_max: usize) -> Bytes {
-        self.0.get_or_init(|| document(content_max).to_json().unwrap_or_default().into()).clone()
+    pub(crate) fn get(&self, config: &ApiConfig) -> Bytes {
+        let write = || {
+            let deployment = Deployment { content_max: config.content_max(), auth: config.identity.auth.clone() };
+            deployment.document().to_json().unwrap_or_default().into()
+        };
+        self.0.get_or_init(write).clone()
     }
-}
-
-/// The document as people read it.
-#[cfg(test)]
-pub(crate) fn pretty(content_max: usize) -> String {
-    document(content_max).to_pretty_json().unwrap_or_default() + "\n"
 }

@@ -8,6 +8,7 @@ pub(crate) mod jobs;
 pub(crate) mod limits;
 pub(crate) mod monitoring;
 
+pub(crate) use flashcards::LegacyFlashcardsRequest;
 use utoipa::OpenApi;
 
 /// What the API's document is put together from.

@@ -19,5 +19,5 @@ use crate::{
     responses((status = 200, description = "The document", body = Object), Problems<Internal>),
 )]
 pub(crate) async fn document(State(state): State<AppState>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], state.document.get(state.config.content_max()))
+    ([(CONTENT_TYPE, "application/json")], state.document.get(&state.config))
 }

@@ -17,7 +17,10 @@ use shared::{
     queue::JobChanges,
 };
 
-use super::{job_event::JobEvent, story::Story};
+use super::{
+    job_event::{JobEvent, SentEvent},
+    story::Story,
+};
 use crate::{
     error::ApiError,
     extract::QueryPairs,
@@ -58,13 +61,13 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
     path = "/api/job-events",
     operation_id = "followJob",
     tag = "Jobs",
-    security(("token" = []), ("serverKey" = []), ("serverKey" = [], "userId" = []), ("userId" = [])),
+    security(("token" = [])),
     params(
         ("jobId" = String, Query, format = "uuid", description = "The job"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that came, as browsers send it"),
     ),
     responses(
-        (status = 200, description = "What happens", content_type = "text/event-stream", body = String,
+        (status = 200, description = "What happens", content_type = "text/event-stream", body = SentEvent,
             headers(("X-Accel-Buffering" = String, description = "`no`: proxies should pass it on as it comes")),
             example = json!("event: progress\nid: 3\ndata: {\"jobId\":\"01a20d2f-240c-7464-872f-c2ae28c5fb0a\",\"progress\":40,\"timestamp\":\"2026-11-24T10:52:04.173Z\"}\n\n")),
         (status = 204, description = "Everything was told already"),

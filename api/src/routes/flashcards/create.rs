@@ -60,7 +60,7 @@ struct Waiting {
     path = "/api/v1/flashcards",
     operation_id = "createFlashcards",
     tag = "Flashcards",
-    security(("token" = []), ("serverKey" = []), ("serverKey" = [], "userId" = []), ("userId" = [])),
+    security(("token" = [])),
     params(IdempotencyKey, NoCache),
     request_body = FlashcardsRequest,
     responses(

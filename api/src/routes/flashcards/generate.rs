@@ -67,7 +67,7 @@ struct Queued {
     path = "/api/ai/generate-flashcards",
     operation_id = "generateFlashcards",
     tag = "Shipped apps",
-    security(("token" = []), ("serverKey" = []), ("serverKey" = [], "userId" = []), ("userId" = [])),
+    security(("token" = [])),
     params(WaitQuery, Prefer, IdempotencyKey, NoCache),
     request_body = LegacyFlashcardsRequest,
     responses(

@@ -11,6 +11,7 @@ mod text;
 pub(crate) use create::create;
 pub(crate) use generate::generate;
 pub(crate) use legacy_result::{LegacyCards, LegacyResult};
+pub(crate) use request::LegacyFlashcardsRequest;
 
 use crate::error::{LegacyError, Problem, UserLimitReached};
 

@@ -51,7 +51,7 @@ pub(super) struct FlashcardsRequest {
 }
 
 /// The same as shipped apps send it: all their jobs are urgent, and `priority` is passed over.
-pub(super) enum LegacyFlashcardsRequest {}
+pub(crate) enum LegacyFlashcardsRequest {}
 
 impl ToSchema for LegacyFlashcardsRequest {}
 

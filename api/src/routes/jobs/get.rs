@@ -22,7 +22,7 @@ use crate::{
     path = "/api/v1/jobs/{id}",
     operation_id = "getJob",
     tag = "Jobs",
-    security(("token" = []), ("serverKey" = []), ("serverKey" = [], "userId" = []), ("userId" = [])),
+    security(("token" = [])),
     params(("id" = String, Path, format = "uuid", description = "The job"), WaitQuery),
     responses(
         (status = 200, description = "The job", body = Job),

@@ -36,11 +36,10 @@ struct Page<'a> {
     path = "/api/v1/jobs",
     operation_id = "listJobs",
     tag = "Jobs",
-    security(("token" = []), ("serverKey" = []), ("serverKey" = [], "userId" = []), ("userId" = [])),
+    security(("token" = [])),
     params(ListQuery),
     responses(
-        (status = 200, description = "A page of them", body = Page,
-            links(("next" = (operation_id = "listJobs", parameters(("cursor" = "$response.body#/nextCursor")))))),
+        (status = 200, description = "A page of them", body = Page),
         Problems<(cases::Identity, cases::Named, cases::Listing, cases::Limited, cases::Redis, cases::Room)>,
     ),
 )]

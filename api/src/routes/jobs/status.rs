@@ -33,7 +33,7 @@ enum Told<'a> {
     path = "/api/job-status/{jobId}",
     operation_id = "getJobStatus",
     tag = "Shipped apps",
-    security(("token" = []), ("serverKey" = []), ("serverKey" = [], "userId" = []), ("userId" = [])),
+    security(("token" = [])),
     params(("jobId" = String, Path, description = "The job. Any text: one that names no job is `not_found`", min_length = 1)),
     responses(
         (status = 200, description = "The job, or that there is none", body = Told),

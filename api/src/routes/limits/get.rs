@@ -47,7 +47,7 @@ struct Limit {
     path = "/api/v1/limits",
     operation_id = "getLimits",
     tag = "Limits",
-    security(("token" = []), ("serverKey" = []), ("serverKey" = [], "userId" = []), ("userId" = [])),
+    security(("token" = [])),
     responses(
         (status = 200, description = "The limits of the user, and of the address", body = Limits),
         Problems<(cases::Identity, cases::Named, cases::Limited, cases::Redis, cases::Room)>,
