@@ -5,7 +5,7 @@
 # Usage: tests/schemathesis.sh [--seed N] [--examples N]
 #
 #   --seed N       which requests [default: 20261124]
-#   --examples N   most made-up requests of a path in each pass, beside those at the edges of what is allowed [default: 40]
+#   --examples N   most made-up requests of a path in each pass, beside those at the edges of what is allowed [default: 25]
 #
 # Passes: with a token; with none, or with wrong ones; as whoever the client says (trust-client); the kill switch, alone, since
 # it stops everything else. Whatever is started here listens on 127.0.0.1 and is ended here.
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 
 schemathesis_version=4.32.5
 seed=20261124
-examples=40
+examples=25
 
 while [ "$#" -gt 0 ]; do
     case $1 in

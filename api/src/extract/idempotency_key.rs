@@ -33,9 +33,9 @@ impl FromRequestParts<AppState> for IdempotencyKey {
 impl IntoParams for IdempotencyKey {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let description = "Names this request of the user for 24 hours: sent again with the same body, it is answered with \
-            the same job. 1 to 255 visible ASCII characters, with or without quotes";
+            the same job. 1 to 255 visible ASCII characters, such as a UUID, with or without quotes";
         let pattern = format!(r#"^([!#-~]{{1,{LONGEST}}}|"[!#-~]{{1,{LONGEST}}}")$"#);
-        let schema = openapi::text().pattern(Some(pattern)).examples(["8e03978e-40d5-43e8-bc93-6894a57f9324"]);
+        let schema = openapi::text().pattern(Some(pattern));
         vec![openapi::header("Idempotency-Key", description, schema)]
     }
 }

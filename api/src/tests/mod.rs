@@ -2,6 +2,7 @@
 
 mod app;
 mod bad_input;
+mod docs;
 mod monitoring;
 mod nowhere;
 mod openapi;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     http::{
         HeaderName, HeaderValue,
         header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
@@ -44,7 +44,8 @@ pub(crate) async fn page() -> impl IntoResponse {
 }
 
 /// The scripts and styles of the page.
-pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, ApiError> {
+pub(crate) async fn file(name: Result<Path<String>, PathRejection>) -> Result<Response, ApiError> {
+    let Path(name) = name.map_err(|_| ApiError::path_not_found())?;
     let script = HeaderValue::from_static("text/javascript; charset=utf-8");
     match name.as_str() {
         "start.js" => Ok(([POLICY, (CONTENT_TYPE, script)], START).into_response()),
