@@ -27,7 +27,13 @@ const DEFAULT_LANGUAGE: &str = "English";
 /// The fields as they came. Fields that are not known are passed over: old apps send some.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(description = "A lesson text, and what cards are wanted of it")]
+#[schema(description = "A lesson text, and what cards are wanted of it", example = json!({
+    "content": "Plants make sugar from light, water and carbon dioxide. Their cells store it as starch.",
+    "subject": "Biology",
+    "topic": "Photosynthesis",
+    "nativeLanguage": "German",
+    "targetLanguage": "English",
+}))]
 pub(super) struct FlashcardsRequest {
     #[schema(schema_with = openapi::lesson, required = true)]
     content: Option<Text>,
@@ -60,6 +66,9 @@ impl PartialSchema for LegacyFlashcardsRequest {
         let mut schema = FlashcardsRequest::schema();
         if let RefOr::T(Schema::Object(object)) = &mut schema {
             object.properties.shift_remove("priority");
+            if let Some(example) = &mut object.example {
+                example["userId"] = "learner-1".into();
+            }
         }
         schema
     }

@@ -19,6 +19,20 @@ pub(crate) struct JobResource(pub(crate) JobView);
 /// A job.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "01a20d2f-23ad-7527-abf9-e1f2cf0162ed",
+    "kind": "generate-flashcards",
+    "queue": "ai-jobs",
+    "state": "completed",
+    "progress": 100,
+    "attempts": 1,
+    "createdAt": "2026-11-24T10:52:02.861Z",
+    "finishedAt": "2026-11-24T10:52:02.881Z",
+    "result": { "success": true, "tokenUsage": 1076, "flashcards": [{
+        "front": "starch", "back": "Stärke", "topic": "Photosynthesis", "difficulty": "beginner",
+        "example": "Cells store starch.", "pronunciation": "/stɑːtʃ/",
+    }]},
+}))]
 pub(crate) struct Job<'a> {
     #[schema(format = "uuid")]
     id: String,
