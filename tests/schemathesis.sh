@@ -74,8 +74,8 @@ start redis "$REDIS_SERVER" --bind 127.0.0.1 --port "$redis" --save '' --dir "$d
 upstream=$(free_port)
 start upstream "$bin/upstream-simulator" --port "$upstream"
 
-admin=admin-token-of-the-test
-secret=a-shared-secret-of-at-least-32-bytes
+admin="admin-token-of-the-test"
+secret="a-shared-secret-of-at-least-32-bytes"
 # Nothing is limited; a job that fails does so at once.
 settings=(REDIS_URL="redis://127.0.0.1:$redis" USER_AI_LIMIT_PER_MIN=0 IP_AI_LIMIT_PER_MIN=0 IP_GENERAL_LIMIT_PER_15MIN=0
     ADMIN_TOKEN="$admin" CONTENT_MAX_CHARS=2000 JOB_MAX_ATTEMPTS=1
