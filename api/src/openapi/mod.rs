@@ -9,12 +9,6 @@ mod headers;
 mod parameter;
 mod security;
 
-pub(crate) use errors::{LegacyErrors, Problems, cases};
-pub(crate) use fields::{
-    AnyUserInQuery, KillSwitchRequest, LanguageName, UserInPath, UserInQuery, lesson, priority, subject, text, topic,
-    user,
-};
-pub(crate) use parameter::{header, query};
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
@@ -26,6 +20,13 @@ use utoipa::{
         path::{Operation, PathItem},
     },
 };
+
+pub(crate) use errors::{LegacyErrors, Problems, cases};
+pub(crate) use fields::{
+    AnyUserInQuery, KillSwitchRequest, LanguageName, UserInPath, UserInQuery, lesson, priority, subject, text, topic,
+    user,
+};
+pub(crate) use parameter::{header, query};
 
 use crate::routes;
 
