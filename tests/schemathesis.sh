@@ -7,8 +7,9 @@
 #   --seed N       which requests [default: 20261124]
 #   --examples N   most made-up requests of a path in each pass, beside those at the edges of what is allowed [default: 25]
 #
-# Passes: with a token; with none, or with wrong ones; as whoever the client says (trust-client); the kill switch, alone, since
-# it stops everything else. Whatever is started here listens on 127.0.0.1 and is ended here.
+# Passes: with a token; with none, or with wrong ones; as whoever the client says (trust-client); what stops a user or
+# everybody (kill switch, suspend, erase), at the end and without the others, since these would be refused from then on. Whatever
+# is started here listens on 127.0.0.1 and is ended here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -122,22 +123,26 @@ pass() { # NAME OPTION…: every check over the document at $base
     sed -n '/^=.* FAILURES =/,$p' "$folder/$name.out"
     echo "   $cases cases in $((SECONDS - begin)) s"
 }
-kill_switch=/api/admin/budget/kill-switch
+stopping=() others=()
+for path in /api/admin/budget/kill-switch /api/admin/users/{userId}/suspend /api/admin/users/{userId}/erase; do
+    stopping+=(--include-path "$path")
+    others+=(--exclude-path "$path")
+done
 
 # Limits that nobody comes to are told in headers, which are held against the document as well.
 api tokens AUTH=jwt JWT_SECRET="$secret" USER_AI_LIMIT_PER_MIN=1000000 IP_AI_LIMIT_PER_MIN=1000000 IP_GENERAL_LIMIT_PER_15MIN=1000000
-pass with-a-token -H "Authorization: Bearer $token" -H "x-admin-token: $admin" --exclude-path "$kill_switch"
+pass with-a-token -H "Authorization: Bearer $token" -H "x-admin-token: $admin" "${others[@]}"
 signed_in=$base
 
 api strangers AUTH=jwt,api-key JWT_SECRET="$secret"
-pass with-nothing --exclude-path "$kill_switch"
+pass with-nothing "${others[@]}"
 
 api trusting AUTH=trust-client
-pass trust-client -H "user-id: learner-1" -H "x-admin-token: $admin" --exclude-path "$kill_switch"
+pass trust-client -H "user-id: learner-1" -H "x-admin-token: $admin" "${others[@]}"
 
 base=$signed_in
-# Without what follows from one answer to another request: there is only one path here.
-pass kill-switch -H "x-admin-token: $admin" --include-path "$kill_switch" --phases examples,coverage,fuzzing
+# Without what follows from one answer to another request: no path here leads to another.
+pass stopping -H "x-admin-token: $admin" "${stopping[@]}" --phases examples,coverage,fuzzing
 
 echo "$total cases, seed $seed"
 [ "${#failed[@]}" -eq 0 ] || fail "not as the document says: ${failed[*]}; see $folder/*.out"

@@ -26,8 +26,8 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;
     settings.call.openai_prices.warn_unless_priced(&settings.call.openai_model);
     let allowance = settings.call.allowance(settings.budget.limits());
-    let state = AppState::start(settings.api, &settings.redis, settings.jobs, allowance, &lifecycle)?;
-    let state = state.with_breaker(&settings.breaker);
+    let state =
+        AppState::start(settings.api, &settings.redis, settings.jobs, allowance, &settings.breaker, &lifecycle)?;
     state.check_durability(settings.durability, &lifecycle).await?;
     api::serve(listener, state, &lifecycle).await?;
     lifecycle.finish().await;

@@ -48,8 +48,8 @@ const AZURE_MODEL: &str = "speech";
 /// Failures that open the breaker of Azure, and probes that close it.
 const AZURE_THRESHOLDS: (u32, u32) = (3, 2);
 
-/// Handles on the figures of the fleet. Cheap to clone.
-#[derive(Debug, Clone)]
+/// Handles on the figures of the fleet.
+#[derive(Debug)]
 pub(crate) struct Monitoring {
     redis: RedisPool,
     keys: Keys,
@@ -67,23 +67,24 @@ pub(crate) struct Monitoring {
 }
 
 impl Monitoring {
-    pub(crate) fn start(redis: &RedisPool, keys: &Keys, allowance: &Allowance, lifecycle: &Lifecycle) -> Self {
+    pub(crate) fn start(
+        redis: &RedisPool,
+        keys: &Keys,
+        allowance: &Allowance,
+        breaker: &OpenAiBreakerConfig,
+        lifecycle: &Lifecycle,
+    ) -> Self {
         Self {
             redis: redis.clone(),
             keys: keys.clone(),
             openai: Group::new(Provider::Openai.as_str(), &allowance.model),
             azure: Group::new(Provider::Azure.as_str(), AZURE_MODEL),
-            openai_thresholds: (0, 0),
+            openai_thresholds: (breaker.openai_breaker_failures, breaker.openai_breaker_successes),
             budget: Budget::new(redis.clone(), keys.clone(), allowance.limits),
             traffic: Traffic::start(redis.clone(), keys.clone(), lifecycle),
             streams: Arc::default(),
             started: Instant::now(),
         }
-    }
-
-    pub(crate) fn with_breaker(self, breaker: &OpenAiBreakerConfig) -> Self {
-        let openai_thresholds = (breaker.openai_breaker_failures, breaker.openai_breaker_successes);
-        Self { openai_thresholds, ..self }
     }
 
     /// Failures that open a provider's breaker, and probes that close it.

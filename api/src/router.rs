@@ -11,8 +11,8 @@ use tower_http::compression::CompressionLayer;
 use crate::{
     error::{ApiError, legacy},
     middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
-    request_limits::general,
-    routes::{docs, events, flashcards, health, jobs, limits, monitoring as shown},
+    request_limits::{general, general_unless_counted},
+    routes::{dashboard, docs, events, flashcards, health, jobs, limits, monitoring as shown, users},
     state::AppState,
 };
 
@@ -21,6 +21,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(v1(&state).merge(legacy_paths(&state)).layer(from_fn_with_state(state.clone(), count_traffic)))
         .merge(monitoring(&state))
+        .merge(pages())
         .merge(documentation())
         .fallback(async || ApiError::path_not_found())
         .layer(CompressionLayer::new())
@@ -35,7 +36,10 @@ pub fn router(state: AppState) -> Router {
 fn v1(state: &AppState) -> Router<AppState> {
     let limited = || from_fn_with_state(state.clone(), general);
     Router::new()
-        .route("/api/v1/flashcards", post(flashcards::create).layer(limited()))
+        .route(
+            "/api/v1/flashcards",
+            post(flashcards::create).layer(from_fn_with_state(state.clone(), general_unless_counted)),
+        )
         .route("/api/v1/jobs", get(jobs::list).layer(limited()))
         .route("/api/v1/limits", get(limits::get))
         // Looking at a job is not limited, so that it can be polled.
@@ -50,7 +54,7 @@ fn v1(state: &AppState) -> Router<AppState> {
 
 /// What shipped apps and scripts in the field call; errors are written as they know them.
 fn legacy_paths(state: &AppState) -> Router<AppState> {
-    let limited = from_fn_with_state(state.clone(), general);
+    let limited = from_fn_with_state(state.clone(), general_unless_counted);
     Router::new()
         .route("/api/ai/generate-flashcards", post(flashcards::generate).layer(limited))
         .route("/api/job-status/{jobId}", get(jobs::status))
@@ -60,12 +64,28 @@ fn legacy_paths(state: &AppState) -> Router<AppState> {
         .layer(map_response(legacy))
 }
 
+/// What people look at.
+fn pages() -> Router<AppState> {
+    Router::new()
+        .route("/monitoring", get(dashboard::page))
+        .route("/monitoring/page.css", get(dashboard::style))
+        .route("/monitoring/page.js", get(dashboard::script))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(catch_panic())
+}
+
 /// What operators watch and change, and what apps may watch. Errors are written as their scripts know them.
 fn monitoring(state: &AppState) -> Router<AppState> {
     let restricted = Router::new()
         .route("/api/admin/budget/kill-switch", post(shown::kill_switch))
         .route("/api/admin/budget/status", get(shown::budget_status))
+        .route("/api/admin/users/overview", get(users::overview))
+        .route("/api/admin/users/statistics", get(users::statistics))
+        .route("/api/admin/users/{userId}/detailed", get(users::detailed))
+        .route("/api/admin/users/{userId}/erase", post(users::erase))
         .route("/api/admin/users/{userId}/reset-rate-limits", post(shown::reset_rate_limits))
+        .route("/api/admin/users/{userId}/reset-tracking", post(users::reset_tracking))
+        .route("/api/admin/users/{userId}/suspend", post(users::suspend))
         .route("/api/circuit-breakers/reset/{name}", post(shown::reset_breaker))
         .route("/api/circuit-breakers/status", get(shown::circuit_breakers))
         .route("/api/health/detailed", get(shown::health_detailed))

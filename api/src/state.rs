@@ -1,6 +1,6 @@
 //! What every handler shares.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::http::HeaderValue;
 use shared::{
@@ -11,6 +11,7 @@ use shared::{
     queue::{JobEvents, Queue},
     redis::{DurabilityError, Keys, RedisPool, check_durability},
     request_limits::RequestLimits,
+    users::Users,
 };
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
@@ -23,16 +24,21 @@ use crate::{
     openapi::DocumentText,
 };
 
-/// Handles on what is shared; nothing of a request or a job lives here.
+/// Handles on what is shared; nothing of a request or a job lives here. Cheap to clone, which each layer around a handler does.
 #[derive(Debug, Clone)]
-pub struct AppState {
-    pub(crate) config: Arc<ApiConfig>,
+pub struct AppState(Arc<Handles>);
+
+/// What [`AppState`] shares.
+#[derive(Debug)]
+pub struct Handles {
+    pub(crate) config: ApiConfig,
     pub(crate) redis: RedisPool,
     pub(crate) queue: Queue,
     pub(crate) events: JobEvents,
     pub(crate) identity: Identity,
     pub(crate) request_limits: RequestLimits,
     pub(crate) monitoring: Monitoring,
+    pub(crate) users: Users,
     pub(crate) room: Room,
     pub(crate) cors: CorsLayer,
     /// What the API says about itself.
@@ -40,6 +46,14 @@ pub struct AppState {
     /// Names this process in answers.
     pub(crate) replica: HeaderValue,
     pub(crate) drain: CancellationToken,
+}
+
+impl Deref for AppState {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
 }
 
 impl AppState {
@@ -53,11 +67,13 @@ impl AppState {
         redis: &RedisConfig,
         jobs: JobsConfig,
         allowance: Allowance,
+        breaker: &OpenAiBreakerConfig,
         lifecycle: &Lifecycle,
     ) -> Result<Self, ConfigError> {
         let pool = RedisPool::new(redis)?;
-        let monitoring = Monitoring::start(&pool, &Keys::new(&redis.queue_prefix), &allowance, lifecycle);
+        let monitoring = Monitoring::start(&pool, &Keys::new(&redis.queue_prefix), &allowance, breaker, lifecycle);
         let queue = Queue::new(pool.clone(), &redis.queue_prefix, jobs).with_budget(allowance);
+        let users = Users::new(queue.clone());
         let events = JobEvents::start(queue.clone(), lifecycle);
         let keys = Keys::new(&redis.queue_prefix);
         let identity = Identity::new(api.identity.clone(), ApiKeys::new(pool.clone(), keys.clone()))?;
@@ -66,28 +82,21 @@ impl AppState {
         let replica = replica_name(&api.replica_id);
         warn_of_trust(&api);
         let drain = lifecycle.drain().clone();
-        Ok(Self {
-            config: Arc::new(api),
+        Ok(Self(Arc::new(Handles {
+            config: api,
             redis: pool,
             queue,
             events,
             identity,
             request_limits,
             monitoring,
+            users,
             room,
             cors,
             document: DocumentText::default(),
             replica,
             drain,
-        })
-    }
-}
-
-impl AppState {
-    /// The same, which tells when the breaker of the model opens and closes.
-    #[must_use]
-    pub fn with_breaker(self, breaker: &OpenAiBreakerConfig) -> Self {
-        Self { monitoring: self.monitoring.with_breaker(breaker), ..self }
+        })))
     }
 
     /// Says when Redis may lose jobs; with `--strict` that is an error.

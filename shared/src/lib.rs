@@ -23,3 +23,4 @@ pub mod testing;
 pub mod timestamp;
 pub mod tls;
 pub mod tokens;
+pub mod users;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests, of which clippy knows the `#[test]` functions alone")]
 
+mod app_wire;
 mod chaos;
 mod conformance;
 mod crashes;
@@ -21,3 +22,4 @@ mod rolling_deploy;
 mod shared_work;
 mod tidy;
 mod upstream_faults;
+mod users;

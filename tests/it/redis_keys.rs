@@ -11,6 +11,7 @@ use shared::{
     limiter::{Group, LimitName, set_limits},
     queue::{Meeting, NewJob, Queue},
     testing::simulator::Fault,
+    users::Users,
 };
 
 use crate::harness::{System, chapter, jobs_config};
@@ -37,6 +38,7 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     let budget = Budget::new(pool.clone(), system.keys.clone(), Limits::default());
     budget.set_limit(Limit::UserTokensPerDay, Some(1_000_000)).await.unwrap();
     ApiKeys::new(pool.clone(), system.keys.clone()).create("a server", BTreeSet::new()).await.unwrap();
+    Users::new(queue.clone()).suspend("mallory", "too many").await.unwrap();
     let group = Group::new("openai", "gpt-4o-mini");
     set_limits(&pool, &system.keys, &group, &[(LimitName::Rpm, Some(100_000))]).await.unwrap();
     for fault in [Fault::BadRequest, Fault::ServerError, Fault::RateLimit] {
@@ -99,10 +101,13 @@ fn pattern_of(key: &str) -> String {
         ["shares", _, _] => "shares:<queue>:<class>".to_owned(),
         [name @ ("breaker" | "failures"), _] => format!("{name}:<provider>"),
         [name, "openai", _] => format!("{name}:<group>"),
-        [name @ ("api_keys" | "budget" | "bytes" | "cached" | "epoch" | "metrics")] => (*name).to_owned(),
+        [name @ ("api_keys" | "budget" | "bytes" | "cached" | "epoch" | "metrics" | "suspended" | "users")] => {
+            (*name).to_owned()
+        }
         [name @ ("content" | "idempotency"), _] => format!("{name}:<digest>"),
         ["api_key", _] => "api_key:<id>".to_owned(),
-        ["jobs_of", _] => "jobs_of:<user>".to_owned(),
+        [name @ ("jobs_of" | "user"), _] => format!("{name}:<user>"),
+        [name @ ("day" | "unique"), _] => format!("{name}:<day>"),
         ["requests", _, ..] => "requests:<limit>:<subject>".to_owned(),
         ["repeat", _, _] => "repeat:<digest>:<user>".to_owned(),
         ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),

@@ -24,6 +24,7 @@ use shared::{
     job::{JobFailure, JobState},
     queue::EnqueueError,
     redis::UnavailableError,
+    users::SuspendError,
 };
 use utoipa::ToSchema;
 
@@ -107,6 +108,12 @@ impl ApiError {
         Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "The body did not arrive in time").about("body")
     }
 
+    /// The head of the request did not arrive in time.
+    pub(crate) fn head_timeout() -> Self {
+        let detail = "The head of the request did not arrive in time";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "head_timeout", detail).about("headers")
+    }
+
     /// Nothing says who asks.
     pub(crate) fn unauthenticated() -> Self {
         let detail = "Say who you are: `authorization: Bearer` with a token, or `x-api-key` with a server's key";
@@ -129,6 +136,12 @@ impl ApiError {
     pub(crate) fn user_mismatch(field: &'static str) -> Self {
         let detail = format!("`{field}` names another user than the token");
         Self::new(StatusCode::FORBIDDEN, "user_mismatch", detail).about(field)
+    }
+
+    /// An operator has suspended the user, who is not told why.
+    fn user_suspended() -> Self {
+        let detail = "This account is suspended: no new job is accepted for it. What it has can still be read";
+        Self::new(StatusCode::FORBIDDEN, "user_suspended", detail)
     }
 
     /// The key was not made for this.
@@ -234,6 +247,12 @@ impl ApiError {
         error.with("available", json!(available))
     }
 
+    /// As many users are suspended as can be.
+    fn too_many_suspended() -> Self {
+        let detail = "As many users are suspended as can be; lift a suspension that is no longer needed";
+        Self::new(StatusCode::CONFLICT, "too_many_suspended", detail)
+    }
+
     /// A fault of ours.
     pub(crate) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side")
@@ -273,6 +292,12 @@ impl From<EnqueueError> for ApiError {
                 Self::queue_full()
             }
             EnqueueError::KeyReused => Self::key_reused(),
+            // Whoever submits a request under limits looks first which one refuses it.
+            EnqueueError::Limited => Self::internal(),
+            EnqueueError::Suspended => {
+                tracing::info!("A job was refused: its user is suspended");
+                Self::user_suspended()
+            }
             EnqueueError::Killed { reason } => {
                 tracing::warn!(reason, "A job was refused: the kill switch of the budget is on");
                 Self::over_budget(Cow::Borrowed("New requests are not accepted at the moment"), None)
@@ -289,6 +314,15 @@ impl From<EnqueueError> for ApiError {
                 Self::internal()
             }
             EnqueueError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<SuspendError> for ApiError {
+    fn from(error: SuspendError) -> Self {
+        match error {
+            SuspendError::Full => Self::too_many_suspended(),
+            SuspendError::Unavailable(error) => error.into(),
         }
     }
 }

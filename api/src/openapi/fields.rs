@@ -7,7 +7,7 @@ use shared::{config::AuthMode, job::Language};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
-        OpenApi, RefOr, Required,
+        Content, OpenApi, RefOr, Required,
         path::{Parameter, ParameterBuilder, ParameterIn},
         schema::{AnyOfBuilder, Object, ObjectBuilder, Schema, SchemaType, Type},
     },
@@ -173,11 +173,51 @@ impl ToSchema for KillSwitchRequest {}
 impl PartialSchema for KillSwitchRequest {
     fn schema() -> RefOr<Schema> {
         let enabled = ObjectBuilder::new().schema_type(Type::Boolean).description(Some("Whether it is thrown"));
-        let reason = text()
-            .schema_type(or_null())
-            .pattern(Some(format!("^[{SPACE}]*[^{CONTROL}]{{0,500}}[{SPACE}]*$")))
-            .description(Some("Why, for people: up to 500 characters"));
-        let object = ObjectBuilder::new().property("enabled", enabled).property("reason", reason).required("enabled");
+        let object = ObjectBuilder::new().property("enabled", enabled).property("reason", reason()).required("enabled");
         object.examples([json!({ "enabled": true, "reason": "The bill of this month" })]).into()
+    }
+}
+
+/// Why an operator does something.
+fn reason() -> ObjectBuilder {
+    text()
+        .schema_type(or_null())
+        .pattern(Some(format!("^[{SPACE}]*[^{CONTROL}]{{0,500}}[{SPACE}]*$")))
+        .description(Some("Why, for people: up to 500 characters"))
+}
+
+/// The body for a suspension, which may be left out.
+pub(crate) enum SuspendRequest {}
+
+impl ToSchema for SuspendRequest {}
+
+impl PartialSchema for SuspendRequest {
+    fn schema() -> RefOr<Schema> {
+        let flag = |usual: bool, description| {
+            let either = SchemaType::from_iter([Type::Boolean, Type::Null]);
+            ObjectBuilder::new().schema_type(either).default(Some(usual.into())).description(Some(description))
+        };
+        let object = ObjectBuilder::new()
+            .property("suspended", flag(true, "`false` lifts the suspension"))
+            .property("reason", reason())
+            .property("cancelJobs", flag(false, "Whether jobs that were accepted before are cancelled"));
+        object.examples([json!({ "suspended": true, "reason": "Too many, too fast", "cancelJobs": false })]).into()
+    }
+}
+
+/// Says which bodies may be left out: an annotation could say so only of one that may be `null` as well.
+pub(super) fn leave_out(document: &mut OpenApi) {
+    let optional = format!("#/components/schemas/{}", SuspendRequest::name());
+    let bodies =
+        document.paths.paths.values_mut().flat_map(super::operations).filter_map(|of| of.request_body.as_mut());
+    for body in bodies {
+        let RefOr::T(body) = body else { continue };
+        let of_it = |content: &RefOr<Content>| {
+            let RefOr::T(Content { schema: Some(RefOr::Ref(of)), .. }) = content else { return false };
+            of.ref_location == optional
+        };
+        if body.content.values().any(of_it) {
+            body.required = None;
+        }
     }
 }

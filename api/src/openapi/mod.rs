@@ -23,8 +23,8 @@ use utoipa::{
 
 pub(crate) use errors::{LegacyErrors, Problems, cases};
 pub(crate) use fields::{
-    AnyUserInQuery, KillSwitchRequest, LanguageName, UserInPath, UserInQuery, lesson, priority, subject, text, topic,
-    user,
+    AnyUserInQuery, KillSwitchRequest, LanguageName, SuspendRequest, UserInPath, UserInQuery, lesson, priority,
+    subject, text, topic, user,
 };
 pub(crate) use parameter::{header, query};
 
@@ -67,6 +67,7 @@ impl Deployment {
         security::explain(&mut document, &self.auth);
         headers::tell(&mut document);
         fields::fit(&mut document, self);
+        fields::leave_out(&mut document);
         document
     }
 }

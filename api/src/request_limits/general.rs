@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Standings, general_limit};
+use super::{Standings, general_limit, standings::is_counted};
 use crate::{error::ApiError, extract::ClientAddress, patience, state::AppState};
 
 /// Counts the request for its address, or refuses it. While Redis is away, what may cost something is refused and all else
@@ -20,7 +20,7 @@ pub(crate) async fn general(
 ) -> Response {
     let Some(limit) = general_limit(&state.config.request_limits, address) else { return next.run(request).await };
     let costs = request.method() == Method::POST;
-    let counted = patience::redis(state.request_limits.count(&[limit], None)).await;
+    let counted = patience::redis(state.request_limits.count(&[limit])).await;
     let standings: Result<Standings, ApiError> = match counted {
         Ok(counted) => Standings::of(counted),
         Err(_) if !costs => Ok(Standings::default()),
@@ -29,5 +29,26 @@ pub(crate) async fn general(
     match standings {
         Ok(standings) => standings.tell(next.run(request).await),
         Err(error) => error.into_response(),
+    }
+}
+
+/// The same for requests that their handler counts against all of their limits at once, where it comes to that: one that was
+/// refused before is counted here, since making up nonsense is asking, too.
+pub(crate) async fn general_unless_counted(
+    State(state): State<AppState>,
+    address: ClientAddress,
+    request: Request,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    if is_counted(&response) || response.status().is_server_error() {
+        return response;
+    }
+    let Some(limit) = general_limit(&state.config.request_limits, address) else { return response };
+    match patience::redis(state.request_limits.count(&[limit])).await.map(Standings::of) {
+        Ok(Ok(standings)) => standings.tell(response),
+        Ok(Err(used_up)) => used_up.into_response(),
+        // Nobody can count now, and the answer costs nothing.
+        Err(ApiError { .. }) => response,
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct UsedUp {
 
 impl Standings {
     /// Those of a request that was counted, or the refusal of one that was not.
-    pub(super) fn of(counted: Counted) -> Result<Self, ApiError> {
+    pub(crate) fn of(counted: Counted) -> Result<Self, ApiError> {
         let over = counted.over;
         let standings = Self::as_they_are(counted);
         match over {
@@ -54,8 +54,18 @@ impl Standings {
     /// Tells them in the headers of an answer.
     pub(crate) fn tell(&self, mut response: Response) -> Response {
         headers::write(self, response.headers_mut());
+        response.extensions_mut().insert(IsCounted);
         response
     }
+}
+
+/// On the answer to a request that was counted, or refused by a limit.
+#[derive(Debug, Clone, Copy)]
+struct IsCounted;
+
+/// Whether limits were told in this answer.
+pub(super) fn is_counted(response: &Response) -> bool {
+    response.extensions().get::<IsCounted>().is_some()
 }
 
 impl UsedUp {

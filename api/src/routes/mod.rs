@@ -1,5 +1,6 @@
 //! Handlers, by noun and verb.
 
+pub(crate) mod dashboard;
 pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod flashcards;
@@ -7,12 +8,13 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod limits;
 pub(crate) mod monitoring;
+pub(crate) mod users;
 
 pub(crate) use flashcards::LegacyFlashcardsRequest;
 use utoipa::OpenApi;
 
 /// What the API's document is put together from.
-pub(crate) fn documents() -> [utoipa::openapi::OpenApi; 7] {
+pub(crate) fn documents() -> [utoipa::openapi::OpenApi; 8] {
     [
         docs::Document::openapi(),
         events::Document::openapi(),
@@ -21,5 +23,6 @@ pub(crate) fn documents() -> [utoipa::openapi::OpenApi; 7] {
         jobs::Document::openapi(),
         limits::Document::openapi(),
         monitoring::Document::openapi(),
+        users::Document::openapi(),
     ]
 }

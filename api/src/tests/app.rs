@@ -54,9 +54,8 @@ impl App {
         let settings = Settings::try_parse_from(args.iter().chain(more)).unwrap();
         let lifecycle = Lifecycle::new();
         let allowance = settings.call.allowance(settings.budget.limits());
-        let breaker = settings.breaker;
-        let state = AppState::start(settings.api, &settings.redis, settings.jobs, allowance, &lifecycle).unwrap();
-        let state = state.with_breaker(&breaker);
+        let (api, jobs) = (settings.api, settings.jobs);
+        let state = AppState::start(api, &settings.redis, jobs, allowance, &settings.breaker, &lifecycle).unwrap();
         Self { state, lifecycle }
     }
 

@@ -2,12 +2,14 @@
 
 mod app;
 mod bad_input;
+mod dashboard;
 mod docs;
 mod monitoring;
 mod nowhere;
 mod openapi;
 mod overload;
 mod redis_away;
+mod slow_clients;
 mod stopping;
 
 use shared::job::{JobId, JobState, JobView, QueueName};

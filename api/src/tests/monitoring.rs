@@ -14,8 +14,13 @@ use super::app::App;
 use crate::router;
 
 const TOKEN: &str = "a-token";
-const READ: [&str; 11] = [
+const READ: [&str; 15] = [
     "/api/admin/budget/status",
+    "/api/admin/users/ada/detailed",
+    // A user may be called like that.
+    "/api/admin/users/overview/detailed",
+    "/api/admin/users/overview",
+    "/api/admin/users/statistics?days=31",
     "/api/circuit-breakers/status",
     "/api/health/detailed",
     "/api/metrics",
@@ -27,8 +32,15 @@ const READ: [&str; 11] = [
     "/api/redis/health",
     "/api/sse/stats",
 ];
-const CHANGE: [&str; 3] =
-    ["/api/admin/budget/kill-switch", "/api/admin/users/ada/reset-rate-limits", "/api/circuit-breakers/reset/openai"];
+const CHANGE: [&str; 7] = [
+    "/api/admin/budget/kill-switch",
+    "/api/admin/users/ada/erase",
+    "/api/admin/users/ada/reset-rate-limits",
+    "/api/admin/users/ada/reset-tracking",
+    "/api/admin/users/ada/suspend",
+    "/api/admin/users/statistics/suspend",
+    "/api/circuit-breakers/reset/openai",
+];
 
 async fn ask(app: &App, method: Method, path: &str, peer: &str, headers: &[(&str, &str)]) -> (u16, Value) {
     let mut request = Request::builder().method(method).uri(path);
@@ -147,6 +159,15 @@ async fn what_names_nothing_is_refused_before_redis_is_asked() {
     }
     let (status, body) = ask(&app, Method::GET, "/api/queue/stats?queue=x", "127.0.0.1", &[]).await;
     assert_eq!((status, &body["code"]), (400, &json!("UNKNOWN_QUEUE")));
+    for (path, code) in [
+        ("/api/admin/users/overview?limit=101", "INVALID_LIMIT"),
+        ("/api/admin/users/overview?cursor=ada", "INVALID_CURSOR"),
+        ("/api/admin/users/statistics?days=0", "INVALID_DAYS"),
+        ("/api/admin/users/%0a/detailed", "MISSING_FIELD"),
+    ] {
+        let (status, body) = ask(&app, Method::GET, path, "127.0.0.1", &[]).await;
+        assert_eq!((status, &body["code"]), (400, &json!(code)), "{path}: {body}");
+    }
     let (status, body) = ask(&app, Method::GET, "/api/circuit-breakers/reset/openai", "127.0.0.1", &token).await;
     assert_eq!((status, &body["code"]), (405, &json!("METHOD_NOT_ALLOWED")));
     for path in ["/api/job-events", "/api/job-events?jobId=", "/api/job-events?id=x"] {

@@ -2,7 +2,21 @@
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
 -- the day on which they do. A limit bounds both together. Days and months are those of UTC.
 -- `budget` has the kill switch and the limits that an operator has set, which win over the configured ones. 0 is no limit.
--- All of it is one function, since defining it costs more than most scripts do: only who needs it calls it.
+-- All but the first of it is one function, since defining it costs more than most scripts do: only who needs it calls it.
+
+-- The limits in force, in the order in which they are passed: nil where there is none. The second result is {'killed', reason}
+-- while the kill switch is thrown.
+local function budget_limits(configured)
+  local set = redis.call('HMGET', root .. ':budget', 'kill', 'reason', 'user_tokens_per_day', 'user_micros_per_day',
+    'fleet_tokens_per_month', 'fleet_micros_per_month')
+  if set[1] then return nil, { 'killed', set[2] or '' } end
+  local limits, any = {}, false
+  for i = 1, 4 do
+    limits[i] = tonumber(set[i + 2]) or tonumber(configured[i]) or 0
+    any = any or limits[i] > 0
+  end
+  return any and limits or nil
+end
 
 local function budget()
   -- In the order in which they are passed: `Limit` in budget/limits.rs names the same.
@@ -11,7 +25,7 @@ local function budget()
     { what = 'fleet_tokens', unit = 'tokens', fleet = true }, { what = 'fleet_money', unit = 'micros', fleet = true },
   }
   local DAY_MS = 86400000
-  local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = text(3 * DAY_MS), text(70 * DAY_MS)
+  local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = text(8 * DAY_MS), text(70 * DAY_MS)
 
   -- Year, month and day of a day that is counted from 1970-01-01.
   -- https://howardhinnant.github.io/date_algorithms.html#civil_from_days
@@ -44,24 +58,26 @@ local function budget()
   local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
   local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
-  -- nil where a job may be accepted, which may come to so many tokens and micro-dollars; else {'killed', reason}
-  -- or {'over', which limit, when it begins anew}.
+  -- nil and what a hold goes by, where `limits` let a job be accepted which may come to so many tokens and micro-dollars; else
+  -- {'over', which limit, when it begins anew}.
   local function budget_refusal(now, user, tokens, micros, limits)
-    local set = redis.call('HMGET', budget_key(), 'kill', 'reason', 'user_tokens_per_day', 'user_micros_per_day',
-      'fleet_tokens_per_month', 'fleet_micros_per_month')
-    if set[1] then return { 'killed', set[2] or '' } end
-    local day, hold = day_of(now), { tokens = tonumber(tokens) or 0, micros = tonumber(micros) or 0 }
+    local day = day_of(now)
+    local standing, wanted = { day = day }, { tonumber(tokens) or 0, tonumber(micros) or 0 }
+    for i, key in ipairs({ user_spend(day, user), fleet_spend(day) }) do
+      local counted = redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros')
+      standing[i] = { key = key, counted = counted, wanted = wanted }
+    end
     for i, limit in ipairs(BUDGET_LIMITS) do
-      local most = tonumber(set[i + 2]) or tonumber(limits[i]) or 0
+      local most = limits[i]
       if most > 0 then
-        local key = limit.fleet and fleet_spend(day) or user_spend(day, user)
-        local counted = redis.call('HMGET', key, limit.unit, 'held_' .. limit.unit)
-        if (tonumber(counted[1]) or 0) + (tonumber(counted[2]) or 0) + hold[limit.unit] > most then
+        local counted, unit = standing[limit.fleet and 2 or 1].counted, limit.unit == 'tokens' and 1 or 2
+        if (tonumber(counted[unit]) or 0) + (tonumber(counted[unit + 2]) or 0) + wanted[unit] > most then
           local day_ends, month_ends = budget_ends(now)
           return { 'over', limit.what, limit.fleet and month_ends or day_ends }
         end
       end
     end
+    return nil, standing
   end
 
   -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
@@ -78,11 +94,18 @@ local function budget()
     end
   end
 
-  -- Holds what an accepted job may come to. Returns in what: the job keeps it, for the release.
-  local function budget_hold(now, user, tokens, micros)
-    local day = day_of(now)
-    count_budget(day, user, 'held_', tonumber(tokens) or 0, tonumber(micros) or 0)
-    return day
+  -- Holds what an accepted job may come to, by what `budget_refusal` has just seen. Returns in what: the job keeps it, for the
+  -- release.
+  local function budget_hold(standing)
+    local ttls = { USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS }
+    for i, of in ipairs(standing) do
+      local held_tokens, held_micros = of.counted[3], of.counted[4]
+      redis.call('HSET', of.key, 'held_tokens', text((tonumber(held_tokens) or 0) + of.wanted[1]),
+        'held_micros', text((tonumber(held_micros) or 0) + of.wanted[2]))
+      -- It begins with a hold; later ones are of the same day or month, and calls let it live longer.
+      if not held_tokens then redis.call('PEXPIRE', of.key, ttls[i]) end
+    end
+    return standing.day
   end
 
   -- Gives a hold back, or a part of it. Nothing happens where `held_in` is nil or false: nothing was held.

@@ -40,6 +40,11 @@ pub struct ApiConfig {
     #[arg(long, env = "API_MAX_CONCURRENT", default_value_t = 5_000)]
     pub api_max_concurrent: u32,
 
+    /// How long a connection may take to send the next request's head, idle time included, in seconds. Longer than what load
+    /// balancers keep idle connections for (60 as a rule): else they send requests into a connection that is being closed
+    #[arg(long, env = "API_IDLE_SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub api_idle_seconds: u64,
+
     /// Origins of web pages that may call this API from a browser, separated by commas, such as `https://app.example.com`
     #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_delimiter = ',')]
     pub cors_allowed_origins: Vec<String>,
@@ -91,6 +96,12 @@ impl ApiConfig {
     #[must_use]
     pub const fn legacy_wait(&self) -> Duration {
         Duration::from_secs(self.legacy_wait_seconds)
+    }
+
+    /// How long a connection may take to send the next request's head.
+    #[must_use]
+    pub const fn idle_patience(&self) -> Duration {
+        Duration::from_secs(self.api_idle_seconds)
     }
 
     /// The time that running requests have on shutdown.

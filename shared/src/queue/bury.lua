@@ -1,4 +1,4 @@
--- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua, budget.lua and share.lua.
+-- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua, budget.lua, users/track.lua and share.lua.
 
 -- Adds a failed attempt to the job's record, of which the newest 50 are kept.
 local function record_attempt(id, now, entry)
@@ -15,14 +15,15 @@ local function uncount(name, bytes)
   if type(left) ~= 'number' or left <= 0 then redis.call('HDEL', sizes, name) end
 end
 
--- Gives back what an ended job was held to by the budget, and its room in the queue. Returns the digest of its work and its
--- user.
-local function close_books(id)
-  local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content')
+-- Gives back what a job that has ended in `state` was held to by the budget, and its room in the queue, and counts it.
+-- Returns the digest of its work and its user.
+local function close_books(id, state, now, code)
+  local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content', 'listed')
   local bytes = whole_number(job[5])
   if bytes then uncount(queue, text(bytes)) end
   if job[1] then budget().release(job[1], job[2], whole_number(job[3]), whole_number(job[4])) end
   if job[1] or job[5] then redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros', 'bytes') end
+  if job[7] == '1' then tracking().ended(job[2], state, now, code) end
   return job[6], job[2]
 end
 
@@ -44,7 +45,7 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
   redis.call('ZREM', of_queue('scheduled'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
   if lane and class then redis.call('ZREM', of_line(lane, class), id) end
-  local content, user = close_books(id)
+  local content, user = close_books(id, 'failed', now, code)
   redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
   redis.call('HDEL', job, 'worker', 'run_at', 'group', 'permit')
   for _, name in ipairs({ 'job', 'checkpoints', 'attempts' }) do redis.call('PEXPIRE', of_job(name, id), dead_ttl) end

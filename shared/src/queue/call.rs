@@ -20,6 +20,7 @@ static END: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("slot.lua"),
     include_str!("../budget/budget.lua"),
+    include_str!("../users/track.lua"),
     include_str!("../limiter/window.lua"),
     include_str!("../limiter/learn.lua"),
     include_str!("../breaker/breaker.lua"),

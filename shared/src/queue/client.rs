@@ -9,9 +9,9 @@ use crate::{
 /// Accepts jobs and answers for them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    pub(super) redis: RedisPool,
-    pub(super) keys: Keys,
-    pub(super) jobs: JobsConfig,
+    pub(crate) redis: RedisPool,
+    pub(crate) keys: Keys,
+    pub(crate) jobs: JobsConfig,
     pub(super) allowance: Allowance,
 }
 

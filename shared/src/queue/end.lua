@@ -53,6 +53,9 @@ local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'he
 if known(8) then
   local b = budget()
   b.spend(now, job[2], ARGV[8], ARGV[23])
+  local track = tracking()
+  track.of_all(now, 'tokens', ARGV[8])
+  track.of_all(now, 'micros', ARGV[23])
   -- What was spent need not be held any more.
   local tokens, micros = whole_number(job[4]) or 0, whole_number(job[5]) or 0
   local spent_tokens, spent_micros = math.min(known(8), tokens), math.min(tonumber(ARGV[23]), micros)

@@ -10,6 +10,7 @@ use crate::{
     budget::Hold,
     job::{JobId, Kind, Priority},
     redis::{LuaScript, UnavailableError, millis},
+    request_limits::{self, Counted, RequestLimit},
 };
 
 static ENQUEUE: LuaScript = LuaScript::new(concat!(
@@ -18,8 +19,11 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("rank.lua"),
     include_str!("share.lua"),
     include_str!("hurry.lua"),
-    include_str!("listed.lua"),
     include_str!("../budget/budget.lua"),
+    include_str!("../users/track.lua"),
+    include_str!("listed.lua"),
+    include_str!("../request_limits/windows.lua"),
+    include_str!("enqueue_head.lua"),
     include_str!("enqueue.lua")
 ));
 
@@ -70,6 +74,17 @@ pub struct Accepted {
     pub meeting: Meeting,
 }
 
+/// What became of a request for a job.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The job, or why there is none.
+    pub outcome: Result<Accepted, EnqueueError>,
+    /// Where the limits of requests stand after it.
+    pub counted: Counted,
+    /// Jobs that wait before a new one, where it is listed.
+    pub ahead: u64,
+}
+
 /// What a request met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meeting {
@@ -96,6 +111,12 @@ pub enum EnqueueError {
     /// Redis has no memory left.
     #[error("Redis has no memory left")]
     OutOfMemory(#[source] UnavailableError),
+    /// The user, or the address, has asked too often: [`Submitted::counted`] says by which limit.
+    #[error("a limit of requests is used up")]
+    Limited,
+    /// An operator has suspended the user.
+    #[error("the user is suspended")]
+    Suspended,
     /// The idempotency key has been used for another request.
     #[error("the idempotency key has been used for another request")]
     KeyReused,
@@ -132,9 +153,19 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// When the queue is full, the budget does not allow it, the idempotency key stands for something else, or Redis does
+    /// When the queue is full, the user is suspended, the budget does not allow it, the idempotency key stands for something else, or Redis does
     /// not answer.
     pub async fn enqueue<K: Kind>(&self, job: &NewJob<K>) -> Result<Accepted, EnqueueError> {
+        self.submit(job, &[]).await?.outcome
+    }
+
+    /// The same for a request that counts against `limits`, in one step: it counts against all of them or, where one of them
+    /// is used up, against none, and then there is no job. A repeat under an idempotency key does not count.
+    ///
+    /// # Errors
+    ///
+    /// When the payload has no JSON form, or Redis does not answer: then the request may have been counted, and the job accepted.
+    pub async fn submit<K: Kind>(&self, job: &NewJob<K>, limits: &[RequestLimit]) -> Result<Submitted, EnqueueError> {
         let id = JobId::new();
         let payload = serde_json::to_vec(&job.payload)?;
         let work = self.work(job, &payload).unwrap_or_default();
@@ -169,27 +200,38 @@ impl Queue {
             .arg(request)
             .arg(millis(IDEMPOTENCY_TTL))
             .arg(u8::from(job.listed));
-        if hold != Hold::default() {
-            call.arg(hold.tokens).arg(hold.micros).arg(&self.allowance.limits.in_order());
+        if hold == Hold::default() {
+            call.arg("").arg("");
+        } else {
+            call.arg(hold.tokens).arg(hold.micros);
         }
+        call.arg(&self.allowance.limits.in_order());
+        request_limits::pass(&mut call, limits);
         let reply: Vec<String> = self.redis.run(&call).await?;
-        read(id, &reply)
+        let at = |i: usize| reply.get(i).map(String::as_str).unwrap_or_default();
+        Ok(Submitted {
+            outcome: read(id, [at(0), at(1), at(2)]),
+            ahead: at(3).parse().unwrap_or_default(),
+            counted: Counted::read(reply.get(4..).unwrap_or_default(), limits),
+        })
     }
 }
 
-fn read(id: JobId, reply: &[String]) -> Result<Accepted, EnqueueError> {
+fn read(id: JobId, reply: [&str; 3]) -> Result<Accepted, EnqueueError> {
     let number = |text: &str| text.parse().unwrap_or_default();
     let accepted = |meeting| Ok(Accepted { id, meeting });
-    match reply.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["full", unfinished] => Err(EnqueueError::Full { unfinished: number(unfinished) }),
-        ["mismatch"] => Err(EnqueueError::KeyReused),
-        ["killed", reason] => Err(EnqueueError::Killed { reason: (*reason).to_owned() }),
+    match reply {
+        ["limited", ..] => Err(EnqueueError::Limited),
+        ["full", unfinished, _] => Err(EnqueueError::Full { unfinished: number(unfinished) }),
+        ["suspended", ..] => Err(EnqueueError::Suspended),
+        ["mismatch", ..] => Err(EnqueueError::KeyReused),
+        ["killed", reason, _] => Err(EnqueueError::Killed { reason: reason.to_owned() }),
         ["over", limit, anew_at] => {
-            Err(EnqueueError::OverBudget { limit: (*limit).to_owned(), anew_at_ms: number(anew_at) })
+            Err(EnqueueError::OverBudget { limit: limit.to_owned(), anew_at_ms: number(anew_at) })
         }
-        ["known", known] => Ok(Accepted { id: known.parse().unwrap_or(id), meeting: Meeting::Known }),
-        ["joined", _] => accepted(Meeting::Joined),
-        ["cached", _] => accepted(Meeting::Cached),
+        ["known", known, _] => Ok(Accepted { id: known.parse().unwrap_or(id), meeting: Meeting::Known }),
+        ["joined", ..] => accepted(Meeting::Joined),
+        ["cached", ..] => accepted(Meeting::Cached),
         _ => accepted(Meeting::New),
     }
 }

@@ -7,18 +7,22 @@ local function of_queue(name) return root .. ':' .. name .. ':' .. queue end
 local function of_lane(name, lane) return root .. ':' .. name .. ':' .. queue .. ':' .. lane end
 local function of_line(lane, class) return of_lane('waiting', lane) .. ':' .. class end
 
+-- A whole number as a command takes it. Redis formats a Lua number as a double, which is slow; the time, which most scripts write
+-- in several places, is formatted once.
+local now_known, now_text
+local function text(number) return number == now_known and now_text or string.format('%d', number) end
+
 -- Milliseconds since the Unix epoch: Redis' clock is the only one that decides anything.
 local function now_ms()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  now_known, now_text = now, string.format('%d', now)
+  return now
 end
 
 -- Redis refuses the first write of a script while its memory is full, and no later one. What ends jobs, and frees memory with
 -- that, begins with a write that needs none.
 local function write_though_full() redis.call('DEL', root .. ':probe') end
-
--- A whole number as a command takes it. Redis formats a Lua number as a double, which is slow.
-local function text(number) return string.format('%d', number) end
 
 -- The whole number that a field of a stored job holds; nil where it is none that could be ours.
 local function whole_number(field)

@@ -1,4 +1,5 @@
--- A page of a user's jobs, newest first. Jobs that are no longer kept leave the list as they are met.
+-- A page of a user's jobs, newest first. Jobs that are no longer kept leave the list as they are met, unless their result still
+-- is: erasing finds it by them.
 -- KEYS  1 root
 -- ARGV  1 '' (no queue)  2 user  3, 4 the last job of the page before and when it was accepted ('': the first page)
 --       5 most jobs  6 state that they have ('': any)  7 kind ('': any)
@@ -25,7 +26,7 @@ for i = 1, #entries, 2 do
   local id = entries[i]
   local job = redis.pcall('HMGET', of_job('job', id), 'state', 'kind')
   if not job[1] then
-    gone[#gone + 1] = id
+    if redis.call('EXISTS', of_job('result', id)) == 0 then gone[#gone + 1] = id end
   elseif (state == '' or job[1] == state) and (kind == '' or job[2] == kind) then
     page[#page + 1] = id
   end

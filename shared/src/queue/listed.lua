@@ -1,9 +1,21 @@
--- Fragment of enqueue: what a user's list shows. Needs keys.lua.
+-- Fragment of enqueue: what is known of a job that its user has asked for. Needs keys.lua and users/track.lua.
 
--- Adds a job to its user's list, which has the newest 1,000. The time to live is that of the list, not of the jobs.
-local function list(user, id, now)
+-- As many jobs are on a user's list, which lives for 60 days.
+local LISTED_MAX, LIST_TTL_MS = 1000, '5184000000'
+
+-- Adds an accepted job to its user's list, and counts it; `cached` where it has ended already.
+local function list(user, id, now, word)
   local jobs = root .. ':jobs_of:' .. user
   mend('ZADD', jobs, text(now), id)
-  redis.call('ZREMRANGEBYRANK', jobs, 0, -1001)
-  redis.call('PEXPIRE', jobs, '5184000000')
+  local track = tracking()
+  local accepted, met = track.request(user, now, 'accepted')
+  if accepted > LISTED_MAX then redis.call('ZREMRANGEBYRANK', jobs, 0, -LISTED_MAX - 1) end
+  if met then redis.call('PEXPIRE', jobs, LIST_TTL_MS) end
+  if word == 'cached' then track.ended(user, 'completed', now) end
+end
+
+-- Lets an idempotency key stand for a job, and the job know the key, so that both can be forgotten together.
+local function remember(asked, id, request, ttl)
+  redis.call('SET', root .. ':idempotency:' .. asked, id .. ' ' .. request, 'PX', ttl)
+  redis.call('HSET', of_job('job', id), 'asked', asked)
 end

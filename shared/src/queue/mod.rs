@@ -69,7 +69,7 @@ pub use call::{Call, CallEnd, Ending};
 pub use cancel::Cancelled;
 pub use client::Queue;
 pub use context::JobContext;
-pub use enqueue::{Accepted, EnqueueError, Meeting, NewJob};
+pub use enqueue::{Accepted, EnqueueError, Meeting, NewJob, Submitted};
 pub use events::{JobChanges, JobEvents};
 pub use figures::QueueFigures;
 pub use handler::{Handler, Registry};
@@ -79,7 +79,6 @@ pub use pause::{QueueStatus, pause_queue, queue_status, resume_queue};
 pub use stats::WorkerStats;
 #[cfg(feature = "testing")]
 pub use taker::Taker;
-pub use work::idempotency_digest;
 pub use worker::Worker;
 
 #[cfg(test)]

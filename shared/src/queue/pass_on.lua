@@ -63,7 +63,7 @@ end
 local function complete_follower(id, job, leader, now)
   local key, ended = of_job('job', id), text(now)
   redis.call('ZREM', of_queue('deadlines'), id)
-  close_books(id)
+  close_books(id, 'completed', now)
   redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'payload', '', 'result_of', leader)
   redis.call('HDEL', key, 'follows')
   redis.call('PEXPIRE', key, completed_ttl)

@@ -11,17 +11,18 @@ local function forget_result(member)
   local digest, id, bytes = cached_entry(member)
   if not digest then return end
   uncount('results', bytes)
-  if mend('HGET', of_content(digest), 'result_of') == id then redis.call('HDEL', of_content(digest), 'result_of', 'until') end
+  local content = of_content(digest)
+  if mend('HGET', content, 'result_of') == id then redis.call('HDEL', content, 'result_of', 'until', 'by') end
   return id
 end
 
--- Keeps what a job came to apart from the job, and lets it answer for the same work for `cache_ttl` ms. Where all results
--- together have more than `cache_max` bytes, the oldest make room.
-local function keep_result(id, digest, result, now, completed_ttl, cache_ttl, cache_max)
+-- Keeps what a job of `user` came to apart from the job, and lets it answer for the same work for `cache_ttl` ms. Where all
+-- results together have more than `cache_max` bytes, the oldest make room.
+local function keep_result(id, digest, result, user, now, completed_ttl, cache_ttl, cache_max)
   redis.call('SET', of_job('result', id), result, 'PX', text(math.max(completed_ttl, cache_ttl)))
   if cache_ttl <= 0 or #result > cache_max then return end
   local cached, ends = root .. ':cached', text(now + cache_ttl)
-  mend('HSET', of_content(digest), 'result_of', id, 'until', ends)
+  mend('HSET', of_content(digest), 'result_of', id, 'until', ends, 'by', redis.sha1hex(user or ''))
   outlive(of_content(digest), cache_ttl)
   redis.call('ZADD', cached, ends, digest .. ' ' .. id .. ' ' .. #result)
   local bytes = tonumber(redis.pcall('HINCRBY', root .. ':bytes', 'results', #result)) or 0

@@ -17,6 +17,7 @@ static SETTLE: LuaScript = LuaScript::new(concat!(
     include_str!("rank.lua"),
     include_str!("slot.lua"),
     include_str!("../budget/budget.lua"),
+    include_str!("../users/track.lua"),
     include_str!("share.lua"),
     include_str!("bury.lua"),
     include_str!("broken.lua"),

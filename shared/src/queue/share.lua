@@ -1,7 +1,7 @@
 -- Fragment: work that several jobs want. Needs keys.lua.
 -- `content:<digest>` names the job that does the work (`leader`) and, when it was done, the job whose result answers for it
--- (`result_of`) until when (`until`). Jobs that want what a leader is doing follow it: they are in no line, in
--- `followers:<leader>`. `repeat:<digest>:<user>` is the user's own job for it.
+-- (`result_of`), whose that was (`by`, SHA-1 of the user) and until when (`until`). Jobs that want what a leader is doing follow
+-- it: they are in no line, in `followers:<leader>`. `repeat:<digest>:<user>` is the user's own job for it.
 
 local function of_content(digest) return root .. ':content:' .. digest end
 local function of_repeat(digest, user) return root .. ':repeat:' .. digest .. ':' .. (user or '') end

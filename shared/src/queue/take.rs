@@ -18,6 +18,7 @@ static TAKE: LuaScript = LuaScript::new(concat!(
     include_str!("order.lua"),
     include_str!("slot.lua"),
     include_str!("../budget/budget.lua"),
+    include_str!("../users/track.lua"),
     include_str!("share.lua"),
     include_str!("bury.lua"),
     include_str!("broken.lua"),

@@ -17,8 +17,7 @@ pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
 }
 
 /// Names what a user has asked for under an idempotency key.
-#[must_use]
-pub fn idempotency_digest(user: &str, key: &str) -> String {
+pub(super) fn idempotency_digest(user: &str, key: &str) -> String {
     digest([user.as_bytes(), key.as_bytes()])
 }
 

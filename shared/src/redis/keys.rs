@@ -51,7 +51,19 @@ impl Keys {
         format!("{}:jobs_of:{user}", self.root)
     }
 
-    /// Sorted set: the requests of a user or an address that count for a limit, by time.
+    /// Hash: what a user did.
+    #[must_use]
+    pub fn user(&self, user: &str) -> String {
+        format!("{}:user:{user}", self.root)
+    }
+
+    /// Sorted set: the users that something is known of, by the time at which they were seen last.
+    #[must_use]
+    pub fn users(&self) -> String {
+        format!("{}:users", self.root)
+    }
+
+    /// List: the times of the requests of a user or an address that count for a limit.
     #[must_use]
     pub fn requests(&self, limit: &str, subject: &str) -> String {
         format!("{}:requests:{limit}:{subject}", self.root)

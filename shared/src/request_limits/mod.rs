@@ -5,15 +5,15 @@ mod tests;
 
 use std::time::Duration;
 
-use redis::{FromRedisValue, RedisError, Value, from_redis_value};
-use uuid::Uuid;
+use redis::ScriptInvocation;
 
-use crate::{
-    queue::idempotency_digest,
-    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
-};
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, millis};
 
-static COUNT: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("count.lua")));
+static COUNT: LuaScript =
+    LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("windows.lua"), include_str!("count.lua")));
+
+/// The names of the limits that count a user's requests, whatever the address.
+pub const OF_USERS: [&str; 2] = ["user-ai", "user-pronunciation"];
 
 /// Something that may be asked so often.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Standing {
 }
 
 /// What counting a request has come to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counted {
     /// Every limit, in the order in which they were given.
     pub standings: Vec<Standing>,
@@ -64,19 +64,14 @@ impl RequestLimits {
         Self { redis, keys }
     }
 
-    /// Counts one request against all of `limits`, or against none where one of them is used up. `repeat_of` names the user
-    /// and the idempotency key of the request: one that was accepted under it before costs nothing.
+    /// Counts one request against all of `limits`, or against none where one of them is used up. Requests for jobs are
+    /// counted where they are accepted: [`Queue::submit`](crate::queue::Queue::submit).
     ///
     /// # Errors
     ///
     /// When Redis does not answer. The request may have been counted.
-    pub async fn count(
-        &self,
-        limits: &[RequestLimit],
-        repeat_of: Option<(&str, &str)>,
-    ) -> Result<Counted, UnavailableError> {
-        let digest = repeat_of.map(|(user, key)| idempotency_digest(user, key)).unwrap_or_default();
-        self.run(limits, &Uuid::now_v7().to_string(), &digest).await
+    pub async fn count(&self, limits: &[RequestLimit]) -> Result<Counted, UnavailableError> {
+        self.run(limits, true).await
     }
 
     /// Where `limits` stand; nothing is counted.
@@ -85,17 +80,15 @@ impl RequestLimits {
     ///
     /// When Redis does not answer.
     pub async fn look(&self, limits: &[RequestLimit]) -> Result<Counted, UnavailableError> {
-        self.run(limits, "", "").await
+        self.run(limits, false).await
     }
 
-    async fn run(&self, limits: &[RequestLimit], request: &str, digest: &str) -> Result<Counted, UnavailableError> {
+    async fn run(&self, limits: &[RequestLimit], counts: bool) -> Result<Counted, UnavailableError> {
         let mut call = COUNT.call();
-        call.key(self.keys.root()).arg("").arg(request).arg(digest);
-        for limit in limits {
-            call.arg(limit.name).arg(&limit.subject).arg(limit.most).arg(millis(limit.window));
-        }
-        let reply: Vec<Value> = self.redis.run(&call).await?;
-        Ok(read(reply, limits)?)
+        call.key(self.keys.root()).arg("").arg(u8::from(counts));
+        pass(&mut call, limits);
+        let reply: Vec<String> = self.redis.run(&call).await?;
+        Ok(Counted::read(&reply[1..], limits))
     }
 
     /// Forgets what was counted of a subject. Whether there was something.
@@ -111,19 +104,24 @@ impl RequestLimits {
     }
 }
 
-fn read(reply: Vec<Value>, limits: &[RequestLimit]) -> Result<Counted, RedisError> {
-    let mut reply = reply.into_iter();
-    let word: String = next(&mut reply)?;
-    let now_ms = next(&mut reply)?;
-    let over = if word == "over" { Some(next::<usize>(&mut reply)?.saturating_sub(1)) } else { None };
-    let mut standings = Vec::with_capacity(limits.len());
+/// Passes limits to a script, as `windows.lua` reads them.
+pub(crate) fn pass(call: &mut ScriptInvocation<'_>, limits: &[RequestLimit]) {
     for limit in limits {
-        let (remaining, reset_at_ms) = (next(&mut reply)?, next(&mut reply)?);
-        standings.push(Standing { limit: limit.clone(), remaining, reset_at_ms });
+        call.arg(limit.name).arg(&limit.subject).arg(limit.most).arg(millis(limit.window));
     }
-    Ok(Counted { standings, over, now_ms })
 }
 
-fn next<T: FromRedisValue>(reply: &mut impl Iterator<Item = Value>) -> Result<T, RedisError> {
-    Ok(from_redis_value(reply.next().unwrap_or(Value::Nil))?)
+impl Counted {
+    /// Reads Redis' time, which limit refuses, and where each stands.
+    pub(crate) fn read(words: &[String], limits: &[RequestLimit]) -> Self {
+        let number = |word: Option<&String>| word.and_then(|word| word.parse::<u64>().ok()).unwrap_or_default();
+        let standing = |(limit, words): (&RequestLimit, &[String])| Standing {
+            limit: limit.clone(),
+            remaining: u32::try_from(number(words.first())).unwrap_or(u32::MAX),
+            reset_at_ms: number(words.get(1)),
+        };
+        let over = usize::try_from(number(words.get(1))).ok().and_then(|over| over.checked_sub(1));
+        let standings = limits.iter().zip(words.get(2..).unwrap_or_default().chunks(2)).map(standing).collect();
+        Self { standings, over, now_ms: number(words.first()) }
+    }
 }

@@ -24,11 +24,11 @@ async fn exactly_as_many_pass_however_many_ask_at_once() {
     let redis = TestRedis::start().await.unwrap();
     let (one, other) = (limits(&redis), limits(&redis));
     let asked = [limit("user-ai", "ada", 20), limit("address-ai", "::1", 100)];
-    let all = join_all((0..200).map(|n| if n % 2 == 0 { &one } else { &other }.count(&asked, None))).await;
+    let all = join_all((0..200).map(|n| if n % 2 == 0 { &one } else { &other }.count(&asked))).await;
     let passed = all.iter().filter(|counted| counted.as_ref().unwrap().over.is_none()).count();
     assert_eq!(passed, 20);
     // Whoever is refused by one limit has used nothing of the other.
-    let next = one.count(&[limit("user-ai", "bob", 20), limit("address-ai", "::1", 100)], None).await.unwrap();
+    let next = one.count(&[limit("user-ai", "bob", 20), limit("address-ai", "::1", 100)]).await.unwrap();
     assert_eq!((next.over, remaining(&next)), (None, vec![19, 79]));
 }
 
@@ -37,13 +37,13 @@ async fn the_one_that_is_used_up_is_named_with_its_time() {
     let redis = TestRedis::start().await.unwrap();
     let limits = limits(&redis);
     let asked = [limit("user-ai", "ada", 5), limit("address-ai", "::1", 1)];
-    let first = limits.count(&asked, None).await.unwrap();
+    let first = limits.count(&asked).await.unwrap();
     assert_eq!((first.over, remaining(&first)), (None, vec![4, 0]));
-    let second = limits.count(&asked, None).await.unwrap();
+    let second = limits.count(&asked).await.unwrap();
     assert_eq!((second.over, remaining(&second)), (Some(1), vec![4, 0]));
     assert_eq!(second.standings[1].reset_at_ms, first.now_ms + 60_000);
     assert!(limits.forget("address-ai", "::1").await.unwrap());
-    assert_eq!(limits.count(&asked, None).await.unwrap().over, None);
+    assert_eq!(limits.count(&asked).await.unwrap().over, None);
 }
 
 #[tokio::test]
@@ -51,34 +51,35 @@ async fn a_request_counts_for_one_window() {
     let redis = TestRedis::start().await.unwrap();
     let limits = limits(&redis);
     let asked = [limit("user-ai", "ada", 2)];
-    limits.count(&asked, None).await.unwrap();
-    let second = limits.count(&asked, None).await.unwrap();
-    assert_eq!(limits.count(&asked, None).await.unwrap().over, Some(0));
+    limits.count(&asked).await.unwrap();
+    let second = limits.count(&asked).await.unwrap();
+    assert_eq!(limits.count(&asked).await.unwrap().over, Some(0));
     // The first one was made a window ago.
     let key = "{test}:requests:user-ai:ada";
     let mut age = redis::pipe();
-    age.zrange(key, 0, 0);
-    let (oldest,): (Vec<String>,) = redis.pool().query(&age).await.unwrap();
-    let mut age = redis::pipe();
-    age.zadd(key, &oldest[0], second.now_ms - 60_000).ignore().pttl(key);
+    age.cmd("LSET").arg(key).arg(0).arg(second.now_ms - 60_000).ignore().pttl(key);
     let (left,): (i64,) = redis.pool().query(&age).await.unwrap();
     assert!(left > 0, "it is forgotten by itself");
-    assert_eq!(limits.count(&asked, None).await.unwrap().over, None);
-    assert_eq!(limits.count(&asked, None).await.unwrap().over, Some(0));
+    assert_eq!(limits.count(&asked).await.unwrap().over, None);
+    assert_eq!(limits.count(&asked).await.unwrap().over, Some(0));
 }
 
 #[tokio::test]
-async fn a_repeat_of_what_was_accepted_costs_nothing() {
+async fn whatever_has_left_the_window_is_forgotten_at_once_and_nothing_else() {
     let redis = TestRedis::start().await.unwrap();
     let limits = limits(&redis);
-    let asked = [limit("user-ai", "ada", 1)];
-    let repeat = Some(("ada", "key"));
-    assert_eq!(limits.count(&asked, repeat).await.unwrap().over, None);
-    assert_eq!(limits.count(&asked, repeat).await.unwrap().over, Some(0), "nothing was accepted under it");
-    let mut accept = redis::pipe();
-    let key = format!("{{test}}:idempotency:{}", crate::queue::idempotency_digest("ada", "key"));
-    accept.set(key, "job request").ignore();
-    redis.pool().query::<()>(&accept).await.unwrap();
-    assert_eq!(limits.count(&asked, repeat).await.unwrap().over, None);
-    assert_eq!(limits.count(&asked, Some(("bob", "key"))).await.unwrap().over, Some(0));
+    let asked = [limit("user-ai", "ada", 1_000)];
+    let now_ms = limits.look(&asked).await.unwrap().now_ms;
+    for old in 0..=20_u64 {
+        limits.forget("user-ai", "ada").await.unwrap();
+        let mut made = redis::pipe();
+        for n in 0..20 {
+            // The last ones are young enough to stay for as long as this test runs.
+            let age = if n < old { 60_000 + 20 - n } else { 20 - n };
+            made.rpush("{test}:requests:user-ai:ada", now_ms - age).ignore();
+        }
+        redis.pool().query::<()>(&made).await.unwrap();
+        let counted = limits.count(&asked).await.unwrap();
+        assert_eq!(u64::from(remaining(&counted)[0]), 1_000 - (20 - old.min(20)) - 1, "{old} of 20 are too old");
+    }
 }

@@ -3,6 +3,7 @@
 mod lesson;
 mod load;
 mod process;
+mod round_robin;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(crate) use self::{
     lesson::{chapter, lesson},
     load::{Load, Submitted},
     process::{Process, path_of},
+    round_robin::RoundRobin,
 };
 
 /// Long enough for everything that should happen.

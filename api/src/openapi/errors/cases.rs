@@ -91,6 +91,7 @@ cases! {
         400 "invalid_characters", "A text has NUL, or a user's name control characters";
         400 "unknown_language", "A language is neither a name nor a tag that is known";
         400 "invalid_idempotency_key", "`Idempotency-Key` is not 1 to 255 visible ASCII characters, given once";
+        403 "user_suspended", "An operator has suspended the user";
         422 "idempotency_key_reused", "The key was used for another request within the last day";
         429 OF_USER, "The user's limit of jobs in a minute is used up";
         429 OF_ADDRESS, "A limit of the address is used up";
@@ -142,6 +143,18 @@ cases! {
         400 "too_long", "The user's name has more than 128 characters";
         400 "invalid_characters", "The user's name has control characters";
     }
+
+    /// Lists users.
+    Page {
+        400 "invalid_limit", "`limit` is not a whole number from 1 to 100";
+        400 "invalid_cursor", "`cursor` is not what an earlier page gave";
+    }
+
+    /// Shows some days.
+    Days { 400 "invalid_days", "`days` is not a whole number from 1 to 31"; }
+
+    /// Suspends a user.
+    Suspending { 409 "too_many_suspended", "10,000 users are suspended"; }
 
     /// Names a queue.
     OfQueue { 400 "unknown_queue", "There is no queue of this name"; }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use shared::{
     api_keys::Scope,
     job::{JobId, JobState, JobView, Kind, QueueName, kinds::GenerateFlashcards},
-    queue::{Accepted, Meeting, NewJob},
+    queue::{Accepted, Meeting, NewJob, Submitted},
 };
 use utoipa::ToSchema;
 
@@ -24,7 +24,7 @@ use crate::{
     identity::Caller,
     openapi::{Problems, cases},
     patience,
-    request_limits::count_job,
+    request_limits::{self, Standings},
     routes::jobs::{Job, JobResource},
     state::AppState,
 };
@@ -92,11 +92,13 @@ pub(crate) async fn create(
     let request = FlashcardsRequest::parse(&json)?;
     let (priority, fresh) = (request.priority(&caller)?, request.fresh()? || no_cache);
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::HeaderWillDo)?;
-    let standings = count_job(&state, &user, address, idempotency_key.as_deref()).await?;
+    let limits = request_limits::of_job(&state, &user, address);
     let job = NewJob { priority, fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
-    let response = match patience::redis(state.queue.enqueue(&job)).await {
+    let Submitted { outcome, counted, .. } = patience::redis(state.queue.submit(&job, &limits)).await?;
+    let standings = Standings::of(counted)?;
+    let response = match outcome {
         Ok(accepted) => answer(accepted.id, as_it_stands(&state, accepted).await),
-        Err(error) => error.into_response(),
+        Err(error) => ApiError::from(error).into_response(),
     };
     Ok(standings.tell(response))
 }

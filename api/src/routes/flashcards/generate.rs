@@ -11,10 +11,9 @@ use axum::{
 use serde::Serialize;
 use shared::{
     api_keys::Scope,
-    job::{JobFailure, JobId, JobState, JobView, Kind, kinds::GenerateFlashcards},
-    queue::{Accepted, Meeting, NewJob},
+    job::{JobFailure, JobId, JobState, JobView},
+    queue::{Accepted, Meeting, NewJob, Submitted},
 };
-use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::{
@@ -28,13 +27,11 @@ use crate::{
     identity::Caller,
     openapi::{LegacyErrors, cases},
     patience,
-    request_limits::count_job,
+    request_limits::{self, Standings},
     state::AppState,
 };
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-/// The estimate is a courtesy: an accepted job is not to be answered late, or not at all, for its sake.
-const ESTIMATE_PATIENCE: Duration = Duration::from_millis(150);
 
 /// A job that was accepted.
 #[derive(Serialize, ToSchema)]
@@ -97,11 +94,13 @@ pub(crate) async fn generate(
     drop(json);
     let fresh = request.fresh()? || no_cache;
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::Required)?;
-    let standings = count_job(&state, &user, address, idempotency_key.as_deref()).await?;
+    let limits = request_limits::of_job(&state, &user, address);
     let job = NewJob { fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
-    let accepted = match patience::redis(state.queue.enqueue(&job)).await {
+    let Submitted { outcome, counted, ahead } = patience::redis(state.queue.submit(&job, &limits)).await?;
+    let standings = Standings::of(counted)?;
+    let accepted = match outcome {
         Ok(accepted) => accepted,
-        Err(error) => return Ok(standings.tell(error.into_response())),
+        Err(error) => return Ok(standings.tell(ApiError::from(error).into_response())),
     };
     // A request that is held should not hold its text as well.
     drop(job);
@@ -109,7 +108,7 @@ pub(crate) async fn generate(
     let (wait, applied) = choose_wait(asked, &prefer, state.config.legacy_wait());
     let mut response = match ended(&state, accepted.id, wait).await {
         Some(job) => cards(job).unwrap_or_else(ApiError::into_response),
-        None => queued(&state, accepted).await,
+        None => queued(accepted, ahead),
     };
     if let Some(applied) = applied {
         response.headers_mut().insert(PREFERENCE_APPLIED, applied);
@@ -157,13 +156,10 @@ fn cards(job: JobView) -> Result<Response, ApiError> {
     }
 }
 
-async fn queued(state: &AppState, Accepted { id, meeting }: Accepted) -> Response {
+fn queued(Accepted { id, meeting }: Accepted, ahead: u64) -> Response {
     if meeting == Meeting::Cached {
         return accepted(id, true, "Flashcards found. Poll statusUrl for the result.", "0 seconds".to_owned());
     }
-    let waiting = timeout(ESTIMATE_PATIENCE, state.queue.waiting(GenerateFlashcards::QUEUE)).await;
-    // This job is one of those that wait.
-    let ahead = waiting.map_or(0, |waiting| waiting.unwrap_or(1).saturating_sub(1));
     accepted(id, false, "Flashcard generation queued. Poll statusUrl for the result.", estimate(ahead))
 }
 

@@ -72,15 +72,20 @@ struct LimitShown {
 }
 
 /// What was spent, and what accepted jobs may yet come to (held).
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Spend {
+pub(crate) struct Spend {
     tokens: u64,
-    #[schema(value_type = f64)]
-    usd: Value,
+    usd: f64,
     held_tokens: u64,
-    #[schema(value_type = f64)]
-    held_usd: Value,
+    held_usd: f64,
+}
+
+impl From<budget::Spend> for Spend {
+    fn from(spend: budget::Spend) -> Self {
+        let budget::Spend { tokens, micros, held_tokens, held_micros } = spend;
+        Self { tokens, usd: usd(micros), held_tokens, held_usd: usd(held_micros) }
+    }
 }
 
 /// See the budget
@@ -108,7 +113,7 @@ fn shown(status: &BudgetStatus) -> Budget {
     let limit = |wanted: Limit, money: bool| {
         let limit = status.limits.iter().find(|limit| limit.limit == wanted);
         let (value, set) = limit.map_or((0, false), |limit| (limit.value, limit.set));
-        LimitShown { value: if money { usd(value) } else { json!(value) }, set_by_operator: set }
+        LimitShown { value: if money { json!(usd(value)) } else { json!(value) }, set_by_operator: set }
     };
     Budget {
         kill_switch: kill_switch(status.kill_switch.as_ref()),
@@ -121,8 +126,8 @@ fn shown(status: &BudgetStatus) -> Budget {
         day: status.day.clone(),
         day_ends_at: rfc3339(status.day_ends_at_ms),
         month_ends_at: rfc3339(status.month_ends_at_ms),
-        fleet: spend(&status.fleet),
-        user: status.user.as_ref().map(spend),
+        fleet: status.fleet.into(),
+        user: status.user.map(Spend::from),
     }
 }
 
@@ -134,17 +139,8 @@ pub(super) fn kill_switch(switch: Option<&budget::KillSwitch>) -> KillSwitch {
     }
 }
 
-fn spend(spend: &budget::Spend) -> Spend {
-    Spend {
-        tokens: spend.tokens,
-        usd: usd(spend.micros),
-        held_tokens: spend.held_tokens,
-        held_usd: usd(spend.held_micros),
-    }
-}
-
 /// Dollars as a number.
 #[expect(clippy::cast_precision_loss, reason = "amounts are below 2^52 micro-dollars")]
-fn usd(micros: u64) -> Value {
-    json!(micros as f64 / Usd::MICROS as f64)
+pub(crate) fn usd(micros: u64) -> f64 {
+    micros as f64 / Usd::MICROS as f64
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Answer, Told, budget_status, told};
+use super::{Answer, Told, budget_status, reason, told};
 use crate::{
     error::ApiError,
     extract::JsonBody,
@@ -13,9 +13,6 @@ use crate::{
     patience,
     state::AppState,
 };
-
-const REASON_MAX: usize = 500;
-const NO_REASON: &str = "No reason was given";
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -60,20 +57,7 @@ fn read(body: &str) -> Result<Option<String>, ApiError> {
         Value::Null => return Err(ApiError::missing_parameter("enabled", "{\"enabled\": true, \"reason\": \"…\"}")),
         _ => return Err(ApiError::bad_field("enabled", "invalid_type", "`enabled` must be true or false")),
     };
-    let reason = match field("reason") {
-        Value::Null => String::new(),
-        Value::String(reason) => reason.trim().to_owned(),
-        _ => return Err(ApiError::bad_field("reason", "invalid_type", "`reason` must be a string")),
-    };
-    if reason.chars().count() > REASON_MAX {
-        let detail = format!("`reason` has more than {REASON_MAX} characters");
-        return Err(ApiError::bad_field("reason", "too_long", detail));
-    }
-    if reason.chars().any(char::is_control) {
-        let detail = "`reason` must not contain control characters";
-        return Err(ApiError::bad_field("reason", "invalid_characters", detail));
-    }
-    let reason = if reason.is_empty() { NO_REASON.to_owned() } else { reason };
+    let reason = reason(field("reason"))?;
     Ok(enabled.then_some(reason))
 }
 
@@ -85,7 +69,7 @@ mod tests {
     fn it_is_thrown_with_a_reason_and_taken_back_without() {
         for (body, expected) in [
             (r#"{"enabled":true,"reason":" Bill "}"#, Ok(Some("Bill"))),
-            (r#"{"enabled":true}"#, Ok(Some(NO_REASON))),
+            (r#"{"enabled":true}"#, Ok(Some("No reason was given"))),
             (r#"{"enabled":false,"reason":"Bill"}"#, Ok(None)),
             (r#"{"reason":"Bill"}"#, Err("missing_parameter")),
             (r#"{"enabled":"true"}"#, Err("invalid_type")),

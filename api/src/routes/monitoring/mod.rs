@@ -10,6 +10,7 @@ mod metrics;
 mod pronunciation_status;
 mod queue_stats;
 mod rate_limits;
+mod reason;
 mod redis_health;
 mod reset_breaker;
 mod sse_stats;
@@ -23,14 +24,15 @@ use utoipa::ToSchema;
 
 pub(crate) use ai_status::ai_status;
 pub(crate) use alerts::alerts;
-pub(crate) use budget_status::budget_status;
+pub(crate) use budget_status::{Spend, budget_status, usd};
 pub(crate) use circuit_breakers::circuit_breakers;
 pub(crate) use health_detailed::health_detailed;
 pub(crate) use kill_switch::kill_switch;
 pub(crate) use metrics::metrics;
 pub(crate) use pronunciation_status::pronunciation_status;
 pub(crate) use queue_stats::queue_stats;
-pub(crate) use rate_limits::{rate_limits_status, reset_rate_limits};
+pub(crate) use rate_limits::{RateLimit, limits_of, rate_limits_status, reset_rate_limits};
+pub(crate) use reason::reason;
 pub(crate) use redis_health::redis_health;
 pub(crate) use reset_breaker::reset_breaker;
 pub(crate) use sse_stats::sse_stats;
@@ -68,9 +70,9 @@ pub(crate) struct Told<T> {
     timestamp: String,
 }
 
-type Answer<T> = Json<Told<T>>;
+pub(crate) type Answer<T> = Json<Told<T>>;
 
-fn told<T>(body: T) -> Answer<T> {
+pub(crate) fn told<T>(body: T) -> Answer<T> {
     Json(Told { success: true, body, timestamp: rfc3339(clock::unix_ms()) })
 }
 

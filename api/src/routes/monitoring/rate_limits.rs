@@ -35,9 +35,10 @@ struct RateLimits {
     limits: BTreeMap<&'static str, RateLimit>,
 }
 
+/// Where one limit stands.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RateLimit {
+pub(crate) struct RateLimit {
     limit: u32,
     remaining: u32,
     /// When there may be one more request.
@@ -67,8 +68,14 @@ pub(crate) async fn rate_limits_status(
 ) -> Result<Answer<Body>, ApiError> {
     let user = query.get("userId").ok_or_else(|| ApiError::missing_parameter("userId", USAGE))?;
     let user = checked_user("userId", user)?;
-    let limits = user_limits(&state.config.request_limits, &user);
-    let mut rate_limits = RateLimits { user_id: user, limits: BTreeMap::new() };
+    let limits = limits_of(&state, &user).await?;
+    Ok(told(Body { rate_limits: RateLimits { user_id: user, limits } }))
+}
+
+/// Where the limits of `user` stand, by their names.
+pub(crate) async fn limits_of(state: &AppState, user: &str) -> Result<BTreeMap<&'static str, RateLimit>, ApiError> {
+    let limits = user_limits(&state.config.request_limits, user);
+    let mut shown = BTreeMap::new();
     if !limits.is_empty() {
         for standing in patience::redis(state.request_limits.look(&limits)).await?.standings {
             let limit = RateLimit {
@@ -77,10 +84,10 @@ pub(crate) async fn rate_limits_status(
                 reset_time: rfc3339(standing.reset_at_ms),
                 window_seconds: standing.limit.window.as_secs(),
             };
-            rate_limits.limits.insert(standing.limit.name.trim_start_matches("user-"), limit);
+            shown.insert(standing.limit.name.trim_start_matches("user-"), limit);
         }
     }
-    Ok(told(Body { rate_limits }))
+    Ok(shown)
 }
 
 #[derive(Serialize, ToSchema)]

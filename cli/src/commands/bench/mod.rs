@@ -2,6 +2,7 @@
 
 mod drain;
 pub(super) mod figures;
+mod http;
 mod idle;
 mod limit;
 mod memory;
@@ -18,6 +19,8 @@ use clap::Subcommand;
 pub(crate) enum BenchCommand {
     /// How fast one worker process settles no-op jobs, with a short and a long line
     Drain(drain::DrainArgs),
+    /// Requests a second of the api, beside a peer's
+    Http(http::HttpArgs),
     /// What idle processes cost: memory and Redis commands
     Idle(idle::IdleArgs),
     /// Whether worker processes together keep to the upstream's limit and use all of it
@@ -40,6 +43,7 @@ impl BenchCommand {
         }
         match self {
             Self::Drain(args) => drain::run(args).await,
+            Self::Http(args) => http::run(args).await,
             Self::Idle(args) => idle::run(args).await,
             Self::Limit(args) => limit::run(args).await,
             Self::Memory(args) => memory::run(args).await,

@@ -110,7 +110,7 @@ impl Pair {
         for period in self.f.known().await {
             assert!(self.model.periods.contains_key(&period), "{period} is counted after {when}");
             let ttl: u64 = self.f.raw(&["PTTL", &self.f.key(&period)]).await;
-            assert!(ttl <= if period.starts_with("user") { 3 * DAY } else { 70 * DAY }, "{period} after {when}");
+            assert!(ttl <= if period.starts_with("user") { 8 * DAY } else { 70 * DAY }, "{period} after {when}");
         }
     }
 }

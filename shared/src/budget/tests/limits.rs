@@ -73,7 +73,7 @@ async fn nothing_falls_below_zero_and_nothing_comes_back() {
         f.release(held_in, user, amount(1, 1)).await;
     }
     assert_eq!(f.known().await, ["fleet:2028-02", "user:2028-02-29:ada"]);
-    for (period, days) in [("user:2028-02-29:ada", 3), ("fleet:2028-02", 70)] {
+    for (period, days) in [("user:2028-02-29:ada", 8), ("fleet:2028-02", 70)] {
         let ttl: u64 = f.raw(&["PTTL", &f.key(period)]).await;
         assert!(ttl <= days * DAY && ttl > days * DAY - HOUR, "{period}: {ttl}");
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     job::{JobId, JobState, Kind, Priority},
     queue::{
-        NewJob,
+        Cancelled, EnqueueError, NewJob,
         outcome::{Outcome, Unfinished},
         renew::renew,
         settle::Settled,
@@ -19,6 +19,7 @@ use crate::{
     },
 };
 
+const USER: &str = "ada";
 const STEPS: usize = 300;
 /// Few enough that one take sees all that time has brought about.
 const JOBS_MAX: usize = 12;
@@ -39,26 +40,30 @@ async fn the_scripts_do_what_the_model_does() {
         let model = Model::new(jobs.job_max_attempts);
         let rng = StdRng::seed_from_u64(seed);
         let mut pair = Pair { f: Fixture::with_jobs(jobs).await, model, rng, attempts: Vec::new(), last_take: None };
+        let mut reached = BTreeSet::new();
         for step in 0..STEPS {
             let what = pair.step().await;
             pair.compare(&format!("seed {seed}, step {step}: {what}")).await;
+            reached.extend(pair.model.jobs.values().map(|job| job.state.as_str()));
         }
-        let ends = pair.model.jobs.values().map(|job| job.state.as_str()).collect::<BTreeSet<_>>();
-        assert!(ends.len() >= 4, "the steps of seed {seed} reach too little: {ends:?}");
+        assert_eq!(reached.len(), 6, "the steps of seed {seed} reach too little: {reached:?}");
     }
 }
 
 impl Pair {
     async fn step(&mut self) -> String {
         match self.rng.random_range(0..100) {
-            0..20 => self.enqueue().await,
+            0..18 => self.enqueue().await,
+            18 => self.suspend().await,
+            19 => self.cancel().await,
             20..45 => self.take().await,
             45..50 => self.repeat_take().await,
             50..75 => self.settle().await,
             75..82 => self.checkpoint().await,
             82..88 => self.renew().await,
             88..92 => self.time(JobState::Active, Model::let_lapse, self.f.keys.leases(QUEUE)).await,
-            92..98 => self.time(JobState::Scheduled, Model::let_due, self.f.keys.scheduled(QUEUE)).await,
+            92..97 => self.time(JobState::Scheduled, Model::let_due, self.f.keys.scheduled(QUEUE)).await,
+            97 if self.rng.random_bool(0.2) => self.erase().await,
             _ => self.time(JobState::Waiting, Model::let_pass_deadline, self.f.keys.deadlines(QUEUE)).await,
         }
     }
@@ -70,10 +75,41 @@ impl Pair {
         }
         let delayed = self.rng.random_bool(0.3);
         let delay = if delayed { Duration::from_mins(10) } else { Duration::ZERO };
-        let job = NewJob { delay, ..NewJob::new(Echo { say: "x".to_owned() }, "ada") };
-        let id = self.f.accept(&job).await;
-        self.model.enqueue(id, delayed);
-        format!("enqueue {id} (delayed: {delayed})")
+        let listed = self.rng.random_bool(0.7);
+        let job = NewJob { delay, listed, ..NewJob::new(Echo { say: "x".to_owned() }, USER) };
+        let accepted = self.f.queue.enqueue(&job).await;
+        if self.model.suspended {
+            assert!(matches!(accepted, Err(EnqueueError::Suspended)), "{accepted:?}");
+            self.model.refused += u64::from(listed);
+            let then = if self.rng.random_bool(0.3) { self.suspend().await } else { String::new() };
+            return format!("ask in vain; {then}");
+        }
+        let id = accepted.unwrap().id;
+        self.model.enqueue(id, delayed, listed);
+        format!("enqueue {id} (delayed: {delayed}, listed: {listed})")
+    }
+
+    async fn suspend(&mut self) -> String {
+        if self.model.suspended {
+            self.f.users().lift_suspension(USER).await.unwrap();
+        } else {
+            self.f.users().suspend(USER, "why").await.unwrap();
+        }
+        self.model.suspended = !self.model.suspended;
+        format!("suspended: {}", self.model.suspended)
+    }
+
+    async fn cancel(&mut self) -> String {
+        let jobs: Vec<JobId> = self.model.jobs.keys().copied().collect();
+        let Some(id) = jobs.choose(&mut self.rng).copied() else { return "nothing".to_owned() };
+        let done = self.f.queue.cancel(Echo::QUEUE, id).await.unwrap() == Cancelled::Done;
+        assert_eq!(done, self.model.cancel(id));
+        format!("cancel {id}")
+    }
+
+    async fn erase(&mut self) -> String {
+        assert_eq!(self.f.users().erase(USER).await.unwrap().jobs, self.model.erase());
+        "erase".to_owned()
     }
 
     async fn take(&mut self) -> String {
@@ -158,6 +194,9 @@ impl Pair {
                 "{id} after {when}"
             );
         }
+        let detail = self.f.users().detail(USER).await.unwrap();
+        let seen = (detail.activity.counts, detail.suspension.is_some());
+        assert_eq!(seen, (self.model.counts(), self.model.suspended), "after {when}");
         let keys = &self.f.keys;
         let unfinished = [JobState::Scheduled, JobState::Waiting, JobState::Active];
         for (index, states) in [

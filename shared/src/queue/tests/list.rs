@@ -85,6 +85,8 @@ async fn a_list_is_bounded() {
     for n in 0..1_000 {
         add.zadd(f.keys.jobs_of("ada"), JobId::new().to_string(), n).ignore();
     }
+    // As many as were accepted.
+    add.hset(f.keys.user("ada"), "accepted", 1_000).ignore();
     f.pool.query::<()>(&add).await.unwrap();
     let newest = f.listed("ada", "1").await;
     assert_eq!(f.count(&f.keys.jobs_of("ada")).await, 1_000);

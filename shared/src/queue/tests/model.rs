@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::job::{JobId, JobState};
+use crate::{
+    job::{JobId, JobState},
+    users::Counts,
+};
 
 /// A job as the model knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +14,7 @@ pub(super) struct ModelJob {
     pub(super) attempts: u32,
     pub(super) fence: u64,
     pub(super) progress: u8,
+    listed: bool,
     settled: u64,
 }
 
@@ -28,6 +32,9 @@ pub(super) enum End {
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) jobs: BTreeMap<JobId, ModelJob>,
+    /// Whether the user may ask for nothing, and how often that was refused.
+    pub(super) suspended: bool,
+    pub(super) refused: u64,
     max_attempts: u32,
     due: BTreeSet<JobId>,
     lapsed: BTreeSet<JobId>,
@@ -39,9 +46,38 @@ impl Model {
         Self { max_attempts, ..Self::default() }
     }
 
-    pub(super) fn enqueue(&mut self, id: JobId, delayed: bool) {
+    pub(super) fn enqueue(&mut self, id: JobId, delayed: bool, listed: bool) {
         let state = if delayed { JobState::Scheduled } else { JobState::Waiting };
-        self.jobs.insert(id, ModelJob { state, attempts: 0, fence: 0, progress: 0, settled: 0 });
+        self.jobs.insert(id, ModelJob { state, attempts: 0, fence: 0, progress: 0, listed, settled: 0 });
+    }
+
+    pub(super) fn cancel(&mut self, id: JobId) -> bool {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| !job.state.is_final()) else { return false };
+        job.state = JobState::Cancelled;
+        self.lapsed.remove(&id);
+        self.due.remove(&id);
+        true
+    }
+
+    /// Nothing is left of the user, whose jobs all of these are. How many there were.
+    pub(super) fn erase(&mut self) -> u64 {
+        let jobs = self.jobs.len() as u64;
+        *self = Self { suspended: self.suspended, max_attempts: self.max_attempts, ..Self::default() };
+        jobs
+    }
+
+    /// What is counted of the user.
+    pub(super) fn counts(&self) -> Counts {
+        let listed = || self.jobs.values().filter(|job| job.listed);
+        let in_state = |state| listed().filter(|job| job.state == state).count() as u64;
+        Counts {
+            accepted: listed().count() as u64,
+            completed: in_state(JobState::Completed),
+            failed: in_state(JobState::Failed),
+            cancelled: in_state(JobState::Cancelled),
+            refused: self.refused,
+            limited: 0,
+        }
     }
 
     /// Time passes for one job: what it brings about is seen by the next take.
@@ -87,7 +123,7 @@ impl Model {
 
     /// Whether the job is held under this fence.
     pub(super) fn holds(&self, id: JobId, fence: u64) -> bool {
-        self.jobs[&id].state == JobState::Active && self.jobs[&id].fence == fence
+        self.jobs.get(&id).is_some_and(|job| job.state == JobState::Active && job.fence == fence)
     }
 
     /// A renewal is the end of a lapse that no take has seen.

@@ -37,7 +37,7 @@ impl Kind for Verse {
 pub(super) const LIMITS: Limits = Limits { rpm: 100_000, tpm: 1_000_000_000, concurrency: 100_000, ..FREE };
 
 /// Every field that a job has at some time.
-pub(super) const FIELDS: [&str; 30] = [
+pub(super) const FIELDS: [&str; 32] = [
     "fence",
     "state",
     "attempts",
@@ -49,6 +49,8 @@ pub(super) const FIELDS: [&str; 30] = [
     "kind",
     "queue",
     "user",
+    "listed",
+    "asked",
     "payload",
     "bytes",
     "tokens",

@@ -27,6 +27,9 @@ pub(super) struct Request {
 /// A job as the model knows it.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
+    user: &'static str,
+    /// The key under which it was asked for last.
+    asked: Option<(&'static str, &'static str)>,
     pub(super) text: &'static str,
     pub(super) class: Priority,
     pub(super) state: JobState,
@@ -56,6 +59,8 @@ pub(super) struct Model {
     pub(super) results: BTreeMap<JobId, String>,
     /// The results that answer, the oldest first: text, whose, until when.
     pub(super) cached: Vec<(&'static str, JobId, i64)>,
+    /// Whose each result was.
+    owners: BTreeMap<JobId, &'static str>,
     /// The newest of them for each text.
     answers: BTreeMap<&'static str, JobId>,
     repeats: BTreeMap<(&'static str, &'static str), JobId>,
@@ -91,6 +96,7 @@ impl Model {
         let (job, meeting) = self.meet(id, ask);
         if let Some(name) = name {
             self.names.insert(name, (job, ask.text, ask.class));
+            self.job(job).asked = Some(name);
         }
         if meeting != Meeting::Known {
             self.repeats.insert((ask.user, ask.text), id);
@@ -100,6 +106,8 @@ impl Model {
 
     fn meet(&mut self, id: JobId, ask: &Request) -> (JobId, Meeting) {
         let mut job = Job {
+            user: ask.user,
+            asked: None,
             text: ask.text,
             class: ask.class,
             state: JobState::Waiting,
@@ -222,9 +230,33 @@ impl Model {
         self.job(id).recorded = false;
     }
 
+    /// Nothing is left of a user. How many jobs there were.
+    pub(super) fn erase(&mut self, user: &str) -> usize {
+        for id in self.ids(|job| job.user == user && job.runs()) {
+            self.cancel(id);
+        }
+        // Results of jobs that are gone are found where they answer.
+        let found = |model: &Self, (text, id, _): &(&str, JobId, i64)| match model.jobs.get(id) {
+            Some(job) => job.user == user,
+            None => model.owners[id] == user && model.answers.get(text) == Some(id),
+        };
+        while let Some(at) = self.cached.iter().position(|entry| found(self, entry)) {
+            self.forget_result(at);
+        }
+        let gone = self.ids(|job| job.user == user);
+        for id in &gone {
+            self.answers.retain(|_, answers| answers != id);
+            if let Some(name) = self.jobs.remove(id).and_then(|job| job.asked) {
+                self.names.remove(&name);
+            }
+        }
+        gone.len()
+    }
+
     fn complete(&mut self, id: JobId, result: &str) {
         let text = self.jobs[&id].text;
         self.results.insert(id, result.to_owned());
+        self.owners.insert(id, self.jobs[&id].user);
         if result.len() <= CACHE_MAX {
             self.cached.push((text, id, self.now + CACHE_TTL));
             self.answers.insert(text, id);

@@ -27,6 +27,7 @@ use crate::{
         },
     },
     redis::take_time_from_hand_clock,
+    users::Users,
 };
 
 const STEPS: usize = 500;
@@ -46,8 +47,8 @@ const RAIN: &str = "Rain has more words than snow, since there is more of it: fo
     for the one that comes from the side, for the one that has just been and still drips from every tree, and for the \
     one that everybody speaks of as long as it stays away, and nobody once it is there.";
 /// What must happen often enough for the test to say something.
-const SEEN: [&str; 7] =
-    ["New job", "Joined job", "Cached job", "Known job", "reused key", "late result", "cancel leader"];
+const SEEN: [&str; 8] =
+    ["New job", "Joined job", "Cached job", "Known job", "reused key", "late result", "cancel leader", "erase jobs"];
 
 struct Pair {
     f: Fixture,
@@ -84,6 +85,9 @@ impl Pair {
             job_deadline_seconds: ms(DEADLINE).as_secs(),
             content_cache_ttl_seconds: ms(CACHE_TTL).as_secs(),
             cache_max_bytes: CACHE_MAX as u64,
+            // The time of jobs in Redis passes as it does, that of the test much faster: no index is to forget a job that is there.
+            completed_ttl_seconds: 1_000_000_000,
+            dead_ttl_seconds: 1_000_000_000,
             ..jobs_config()
         };
         let mut f = Fixture::with_jobs(jobs).await;
@@ -105,7 +109,8 @@ impl Pair {
             55..75 => self.settle().await,
             75..80 => self.checkpoint().await,
             80..85 => self.cancel().await,
-            85..92 => self.forget().await,
+            85..91 => self.forget().await,
+            91 => self.erase().await,
             _ => self.time().await,
         }
     }
@@ -124,6 +129,7 @@ impl Pair {
         let job = NewJob {
             priority: ask.class,
             fresh: ask.fresh,
+            listed: true,
             idempotency_key: ask.key.map(str::to_owned),
             ..poem(ask.user, ask.text)
         };
@@ -205,6 +211,17 @@ impl Pair {
         self.f.raw::<u64>(&["DEL", &self.f.keys.job(id), &self.f.keys.checkpoints(id)]).await;
         self.model.jobs.remove(&id);
         format!("forget {id}")
+    }
+
+    /// Others go on as if the user had cancelled everything and never come back.
+    async fn erase(&mut self) -> String {
+        let user = *USERS.choose(&mut self.rng).unwrap();
+        let erased = Users::new(self.f.queue.clone()).erase(user).await.unwrap();
+        assert_eq!(erased.jobs, self.model.erase(user) as u64, "{erased:?}");
+        for key in self.f.keys_like("*").await {
+            assert!(!key.ends_with(user) || key.contains(":repeat:"), "{key}");
+        }
+        format!("erase {}, and {} results", if erased.jobs > 0 { "jobs" } else { "nothing" }, erased.results)
     }
 
     async fn time(&mut self) -> String {
