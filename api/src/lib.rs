@@ -7,6 +7,7 @@ mod extract;
 mod identity;
 mod middleware;
 mod monitoring;
+mod openapi;
 mod patience;
 mod request_limits;
 mod router;

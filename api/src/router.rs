@@ -12,7 +12,7 @@ use crate::{
     error::{ApiError, legacy},
     middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
     request_limits::{general, general_unless_counted},
-    routes::{dashboard, events, flashcards, health, jobs, limits, monitoring as shown, users},
+    routes::{dashboard, docs, events, flashcards, health, jobs, limits, monitoring as shown, users},
     state::AppState,
 };
 
@@ -22,6 +22,7 @@ pub fn router(state: AppState) -> Router {
         .merge(v1(&state).merge(legacy_paths(&state)).layer(from_fn_with_state(state.clone(), count_traffic)))
         .merge(monitoring(&state))
         .merge(pages())
+        .merge(documentation())
         .fallback(async || ApiError::path_not_found())
         .layer(CompressionLayer::new())
         .layer(state.cors.clone())
@@ -105,4 +106,14 @@ fn monitoring(state: &AppState) -> Router<AppState> {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
         .layer(map_response(legacy))
+}
+
+/// What the API says about itself: open to everybody, and counted nowhere.
+fn documentation() -> Router<AppState> {
+    Router::new()
+        .route("/api/openapi.json", get(docs::document))
+        .route("/api/docs", get(docs::page))
+        .route("/api/docs/{file}", get(docs::file))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(catch_panic())
 }

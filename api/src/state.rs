@@ -21,6 +21,7 @@ use crate::{
     identity::Identity,
     middleware::{Room, cors},
     monitoring::Monitoring,
+    openapi::DocumentText,
 };
 
 /// Handles on what is shared; nothing of a request or a job lives here. Cheap to clone, which each layer around a handler does.
@@ -40,6 +41,8 @@ pub struct Handles {
     pub(crate) users: Users,
     pub(crate) room: Room,
     pub(crate) cors: CorsLayer,
+    /// What the API says about itself.
+    pub(crate) document: DocumentText,
     /// Names this process in answers.
     pub(crate) replica: HeaderValue,
     pub(crate) drain: CancellationToken,
@@ -90,6 +93,7 @@ impl AppState {
             users,
             room,
             cors,
+            document: DocumentText::default(),
             replica,
             drain,
         })))

@@ -26,6 +26,9 @@ use shared::{
     redis::UnavailableError,
     users::SuspendError,
 };
+use utoipa::ToSchema;
+
+pub(crate) use legacy_limit::UserLimitReached;
 
 use crate::request_limits::UsedUp;
 
@@ -325,31 +328,51 @@ impl From<SuspendError> for ApiError {
 }
 
 /// RFC 9457. With `about:blank` the title is the status in words, and `code` tells errors apart.
-#[derive(Serialize)]
-struct Problem<'a> {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem<'a> {
+    /// `about:blank`; of a limit that is used up, the type of the IETF's draft, with `violated-policies`.
+    #[schema(format = "uri", example = "about:blank")]
     r#type: &'static str,
+    #[schema(example = "Bad Request")]
     title: &'static str,
+    #[schema(minimum = 400, maximum = 599, example = 400)]
     status: u16,
+    /// For people; what the client sent is not repeated.
+    #[schema(example = "`content` must be a string, not a number")]
     detail: &'a str,
+    /// Stable: what clients should tell errors apart by.
+    #[schema(example = "invalid_type")]
     code: &'a str,
+    /// The field, parameter or header that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "content")]
     field: Option<&'static str>,
     #[serde(flatten)]
+    #[schema(ignore)]
     more: Option<&'a Map<String, Value>>,
 }
 
 /// What shipped apps read. The existing backend says nothing but `error` when a field is missing.
-#[derive(Serialize)]
-struct Legacy<'a> {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LegacyError<'a> {
+    /// `false`, where it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = false)]
     success: Option<bool>,
+    /// For people.
     error: &'a str,
+    /// Stable: what clients should tell errors apart by.
     code: String,
+    /// The field, parameter or header that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     field: Option<&'static str>,
+    /// More words, of a budget that is used up.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     message: Option<&'a str>,
     #[serde(flatten)]
+    #[schema(ignore)]
     more: Option<&'a Map<String, Value>>,
 }
 
@@ -404,7 +427,7 @@ impl ApiError {
 
     fn legacy_body(&self) -> serde_json::Value {
         let missing = self.code == MISSING_FIELD;
-        let body = Legacy {
+        let body = LegacyError {
             success: (!self.bare).then_some(false),
             error: if missing { LEGACY_MISSING } else { &self.detail },
             code: self.code.to_ascii_uppercase(),

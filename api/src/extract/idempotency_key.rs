@@ -2,8 +2,12 @@
 //! <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
 
-use crate::{error::ApiError, state::AppState};
+use crate::{error::ApiError, openapi, state::AppState};
 
 const HEADER: &str = "idempotency-key";
 const LONGEST: usize = 255;
@@ -23,6 +27,16 @@ impl FromRequestParts<AppState> for IdempotencyKey {
             let detail = format!("`Idempotency-Key` must be given once, with 1 to {LONGEST} visible ASCII characters");
             ApiError::bad_field("Idempotency-Key", "invalid_idempotency_key", detail)
         })
+    }
+}
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "Names this request of the user for 24 hours: sent again with the same body, it is answered with \
+            the same job. 1 to 255 visible ASCII characters, such as a UUID, with or without quotes";
+        let pattern = format!(r#"^([!#-~]{{1,{LONGEST}}}|"[!#-~]{{1,{LONGEST}}}")$"#);
+        let schema = openapi::text().pattern(Some(pattern));
+        vec![openapi::header("Idempotency-Key", description, schema)]
     }
 }
 

@@ -5,12 +5,19 @@ use axum::{
     http::request::Parts,
 };
 use shared::{job::JobState, queue::JobFilter};
+use utoipa::{
+    IntoParams,
+    openapi::{
+        path::{Parameter, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 
-use crate::{error::ApiError, state::AppState};
+use crate::{error::ApiError, openapi, state::AppState};
 
 const LIMIT: usize = 20;
 const LIMIT_MAX: usize = 100;
-const KIND_MAX_BYTES: usize = 100;
+const KIND_MAX_CHARS: usize = 100;
 
 /// Which jobs are wanted.
 #[derive(Debug)]
@@ -26,6 +33,22 @@ impl FromRequestParts<AppState> for ListQuery {
     }
 }
 
+impl IntoParams for ListQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let states = openapi::text().enum_values(Some(JobState::ALL.map(JobState::as_str)));
+        let kind = openapi::text().min_length(Some(1)).max_length(Some(KIND_MAX_CHARS));
+        let limit = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(LIMIT_MAX));
+        let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+        let cursor = openapi::text().pattern(Some(format!("^[0-9]{{1,15}}\\.{uuid}$")));
+        vec![
+            openapi::query("state", "Only jobs in this state", states),
+            openapi::query("kind", "Only jobs of this kind", kind.examples(["generate-flashcards"])),
+            openapi::query("limit", "Most jobs in one answer", limit.default(Some(LIMIT.into()))),
+            openapi::query("cursor", "Where to go on: `nextCursor` of an earlier page", cursor),
+        ]
+    }
+}
+
 fn read(pairs: &[(String, String)]) -> Result<JobFilter, ApiError> {
     let mut filter = JobFilter { most: LIMIT, ..JobFilter::default() };
     let mut seen = Vec::new();
@@ -38,7 +61,7 @@ fn read(pairs: &[(String, String)]) -> Result<JobFilter, ApiError> {
                 })?;
                 filter.state = Some(state);
             }
-            "kind" if value.is_empty() || value.len() > KIND_MAX_BYTES => {
+            "kind" if value.is_empty() || value.chars().count() > KIND_MAX_CHARS => {
                 return Err(ApiError::bad_field("kind", "unknown_kind", "`kind` must be the name of a kind of job"));
             }
             "kind" => filter.kind = Some(value.clone()),

@@ -6,8 +6,12 @@ use axum::{
     extract::FromRequestParts,
     http::{header::CACHE_CONTROL, request::Parts},
 };
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
 
-use crate::state::AppState;
+use crate::{openapi, state::AppState};
 
 /// Whether the client wants the work done anew.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +23,13 @@ impl FromRequestParts<AppState> for NoCache {
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
         let values = parts.headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
         Ok(Self(values.into_iter().any(asks_anew)))
+    }
+}
+
+impl IntoParams for NoCache {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "`no-cache` asks for work that is done anew, as `fresh` does";
+        vec![openapi::header("Cache-Control", description, openapi::text().examples(["no-cache"]))]
     }
 }
 

@@ -3,8 +3,12 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use utoipa::{
+    IntoParams,
+    openapi::path::{Parameter, ParameterIn},
+};
 
-use crate::{patience::LONGEST_WAIT, state::AppState};
+use crate::{openapi, patience::LONGEST_WAIT, state::AppState};
 
 /// The preferences that this API knows. Of a preference that is given twice the first counts.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -43,6 +47,14 @@ impl FromRequestParts<AppState> for Prefer {
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
         let headers = parts.headers.get_all("prefer").iter();
         Ok(Self::parse(headers.filter_map(|value| value.to_str().ok())))
+    }
+}
+
+impl IntoParams for Prefer {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "A wish (RFC 7240): `wait=SECONDS` holds the request for the cards, 60 s at most; `respond-async` \
+            asks for the 202 at once. What can't be read is passed over";
+        vec![openapi::header("Prefer", description, openapi::text().examples(["wait=55"]))]
     }
 }
 

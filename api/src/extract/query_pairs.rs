@@ -16,8 +16,12 @@ pub(crate) struct QueryPairs(Vec<(String, String)>);
 impl QueryPairs {
     /// The value under `name`, unless it is blank.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let value = self.0.iter().find(|(of, _)| of == name).map(|(_, value)| value.trim());
-        value.filter(|value| !value.is_empty())
+        self.as_given(name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    /// The value under `name`, blank or not.
+    pub(crate) fn as_given(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 }
 

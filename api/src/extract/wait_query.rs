@@ -6,8 +6,15 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
+use utoipa::{
+    IntoParams,
+    openapi::{
+        path::{Parameter, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 
-use crate::{error::ApiError, patience::LONGEST_WAIT, state::AppState};
+use crate::{error::ApiError, openapi, patience::LONGEST_WAIT, state::AppState};
 
 const FIELD: &str = "wait";
 
@@ -22,6 +29,16 @@ impl FromRequestParts<AppState> for WaitQuery {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         // Form decoding replaces what it can't decode, so this does not happen; and if so, there is no `wait` to read.
         pairs.map_or(Ok(Self(None)), |Query(pairs)| read(&pairs))
+    }
+}
+
+impl IntoParams for WaitQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let longest = u32::try_from(LONGEST_WAIT.as_secs()).unwrap_or(u32::MAX);
+        let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(longest));
+        let description =
+            "Holds the request until the job has ended, for so many seconds at most; then the job is told as it stands";
+        vec![openapi::query(FIELD, description, schema)]
     }
 }
 

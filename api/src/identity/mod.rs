@@ -44,20 +44,21 @@ impl Identity {
             Some(value) => Some(value.to_str().map_err(|_| ApiError::invalid_api_key())?),
             None => bearer.filter(|token| ApiKeys::looks_like_one(token)),
         };
-        let claimed = named(headers)?;
+        // Who is not known hears that first, whatever else is wrong.
         if let Some(key) = key.filter(|_| self.config.allows(AuthMode::ApiKey)) {
             let found = patience::redis(self.keys.find(key)).await?;
-            return Ok(Caller::Server { key: found.ok_or_else(ApiError::invalid_api_key)?, named: claimed });
+            let key = found.ok_or_else(ApiError::invalid_api_key)?;
+            return Ok(Caller::Server { key, named: named(headers)? });
         }
         if let (Some(jwt), Some(token)) = (&self.jwt, bearer) {
             let user = jwt.user(token).await?;
-            return match claimed {
+            return match named(headers)? {
                 Some(claimed) if claimed != user => Err(ApiError::user_mismatch(USER_ID)),
                 _ => Ok(Caller::Known { user }),
             };
         }
         if self.config.allows(AuthMode::TrustClient) {
-            return Ok(Caller::Claimed(claimed));
+            return Ok(Caller::Claimed(named(headers)?));
         }
         Err(ApiError::unauthenticated())
     }

@@ -3,8 +3,10 @@
 mod app;
 mod bad_input;
 mod dashboard;
+mod docs;
 mod monitoring;
 mod nowhere;
+mod openapi;
 mod overload;
 mod redis_away;
 mod slow_clients;

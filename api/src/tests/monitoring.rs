@@ -161,8 +161,11 @@ async fn what_names_nothing_is_refused_before_redis_is_asked() {
     assert_eq!((status, &body["code"]), (400, &json!("UNKNOWN_QUEUE")));
     for (path, code) in [
         ("/api/admin/users/overview?limit=101", "INVALID_LIMIT"),
+        ("/api/admin/users/overview?limit=", "INVALID_LIMIT"),
         ("/api/admin/users/overview?cursor=ada", "INVALID_CURSOR"),
+        ("/api/admin/users/overview?cursor=", "INVALID_CURSOR"),
         ("/api/admin/users/statistics?days=0", "INVALID_DAYS"),
+        ("/api/admin/users/statistics?days=", "INVALID_DAYS"),
         ("/api/admin/users/%0a/detailed", "MISSING_FIELD"),
     ] {
         let (status, body) = ask(&app, Method::GET, path, "127.0.0.1", &[]).await;

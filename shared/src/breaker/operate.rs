@@ -10,6 +10,7 @@ static OPERATE: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.l
 
 /// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BreakerState {
     /// Calls go.

@@ -1,22 +1,8 @@
 -- Fragment: what a user may spend in a day and the fleet in a month, in tokens and in millionths of a dollar. Needs keys.lua.
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
 -- the day on which they do. A limit bounds both together. Days and months are those of UTC.
--- `budget` has the kill switch and the limits that an operator has set, which win over the configured ones. 0 is no limit.
--- All but the first of it is one function, since defining it costs more than most scripts do: only who needs it calls it.
-
--- The limits in force, in the order in which they are passed: nil where there is none. The second result is {'killed', reason}
--- while the kill switch is thrown.
-local function budget_limits(configured)
-  local set = redis.call('HMGET', root .. ':budget', 'kill', 'reason', 'user_tokens_per_day', 'user_micros_per_day',
-    'fleet_tokens_per_month', 'fleet_micros_per_month')
-  if set[1] then return nil, { 'killed', set[2] or '' } end
-  local limits, any = {}, false
-  for i = 1, 4 do
-    limits[i] = tonumber(set[i + 2]) or tonumber(configured[i]) or 0
-    any = any or limits[i] > 0
-  end
-  return any and limits or nil
-end
+-- in_force.lua says which limits there are. All of this is one function, since defining it costs more than most scripts do: only
+-- who needs it calls it.
 
 local function budget()
   -- In the order in which they are passed: `Limit` in budget/limits.rs names the same.

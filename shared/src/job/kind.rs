@@ -32,10 +32,13 @@ pub trait Kind: Serialize + DeserializeOwned + Send + 'static {
 
 /// The queues, by the names that the app knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum QueueName {
     /// Jobs for OpenAI.
+    #[cfg_attr(feature = "openapi", schema(rename = "ai-jobs"))]
     Ai,
     /// Jobs for Azure Speech.
+    #[cfg_attr(feature = "openapi", schema(rename = "audio-jobs"))]
     Audio,
 }
 

@@ -12,6 +12,11 @@ use std::str::FromStr;
 ///                                  active ──lease lapsed──▶ waiting   (reclaim; the attempt counts)
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(rename_all = "lowercase", description = "Where a job stands")
+)]
 pub enum JobState {
     /// Waits for a time. Entered by enqueue with a delay, by a retry or a snooze; left when the time has come.
     Scheduled,

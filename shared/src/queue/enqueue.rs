@@ -19,6 +19,7 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("rank.lua"),
     include_str!("share.lua"),
     include_str!("hurry.lua"),
+    include_str!("../budget/in_force.lua"),
     include_str!("../budget/budget.lua"),
     include_str!("../users/track.lua"),
     include_str!("listed.lua"),

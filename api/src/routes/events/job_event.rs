@@ -1,5 +1,7 @@
 //! An event of a job in the words that shipped apps know.
 
+use std::borrow::Cow;
+
 use axum::response::sse::Event;
 use serde_json::{Value, json};
 use shared::{
@@ -7,11 +9,35 @@ use shared::{
     job::{JobState, JobView},
     timestamp::rfc3339,
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema, schema::ObjectBuilder},
+};
 
-use crate::routes::flashcards::LegacyResult;
+use crate::{openapi, routes::flashcards::LegacyResult};
 
 const CANCELLED: &str = "Job cancelled";
 const NO_REASON: &str = "Job failed";
+
+/// An event as it is sent, for the document.
+pub(super) enum SentEvent {}
+
+impl ToSchema for SentEvent {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("JobEvent")
+    }
+}
+
+impl PartialSchema for SentEvent {
+    fn schema() -> RefOr<Schema> {
+        let names = ["connected", "active", "progress", "completed", "failed"];
+        let object = ObjectBuilder::new()
+            .property("event", openapi::text().enum_values(Some(names)))
+            .property("id", openapi::text().description(Some("Of the last one: `end`")))
+            .property("data", openapi::text().content_media_type("application/json"));
+        object.required("event").required("id").required("data").into()
+    }
+}
 
 /// What a client is told.
 #[derive(Debug, PartialEq)]

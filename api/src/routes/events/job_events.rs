@@ -17,9 +17,18 @@ use shared::{
     queue::JobChanges,
 };
 
-use super::{job_event::JobEvent, story::Story};
+use super::{
+    job_event::{JobEvent, SentEvent},
+    story::Story,
+};
 use crate::{
-    error::ApiError, extract::QueryPairs, identity::Caller, monitoring::OpenStream, patience, state::AppState,
+    error::ApiError,
+    extract::QueryPairs,
+    identity::Caller,
+    monitoring::OpenStream,
+    openapi::{LegacyErrors, cases},
+    patience,
+    state::AppState,
 };
 
 const USAGE: &str = "GET /api/job-events?jobId=JOB_ID";
@@ -31,7 +40,40 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Proxies that would gather an answer before they pass it on are asked not to.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
-/// What happens to the job, until it has ended, whatever process works on it. Another user's job is answered as an unknown one.
+/// Follow a job
+///
+/// A stream of server-sent events until the job has ended, whatever process works on it. Each event has an `id` and JSON in
+/// `data`, with `jobId` and `timestamp` in each:
+///
+/// | `event` | more in `data` |
+/// |---|---|
+/// | `connected` | `message` |
+/// | `active` | `attempt`: a worker has begun |
+/// | `progress` | `progress` in percent |
+/// | `completed` | `result` (`success`, `flashcards`, `tokenUsage`), `duration` in ms since the job was accepted |
+/// | `failed` | `error`, `duration`, `attemptsMade`; of a cancelled job as well |
+///
+/// A job that has ended gets `connected` and its end at once. The last event's id is `end`: with that as `Last-Event-ID` the
+/// answer is 204, after which a browser's `EventSource` stops. Every 30 s there is a comment. When the process stops the
+/// stream ends early: connect again.
+#[utoipa::path(
+    get,
+    path = "/api/job-events",
+    operation_id = "followJob",
+    tag = "Jobs",
+    security(("token" = [])),
+    params(
+        ("jobId" = String, Query, format = "uuid", description = "The job"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that came, as browsers send it"),
+    ),
+    responses(
+        (status = 200, description = "What happens", content_type = "text/event-stream", body = SentEvent,
+            headers(("X-Accel-Buffering" = String, description = "`no`: proxies should pass it on as it comes")),
+            example = json!("event: progress\nid: 3\ndata: {\"jobId\":\"01a20d2f-240c-7464-872f-c2ae28c5fb0a\",\"progress\":40,\"timestamp\":\"2026-11-24T10:52:04.173Z\"}\n\n")),
+        (status = 204, description = "Everything was told already"),
+        LegacyErrors<(cases::Identity, cases::Asked, cases::OfJob, cases::Redis)>,
+    ),
+)]
 pub(crate) async fn job_events(
     State(state): State<AppState>,
     caller: Caller,

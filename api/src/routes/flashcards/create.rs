@@ -12,18 +12,20 @@ use axum::{
 use serde::Serialize;
 use shared::{
     api_keys::Scope,
-    job::{JobId, JobState, JobView, Kind, kinds::GenerateFlashcards},
+    job::{JobId, JobState, JobView, Kind, QueueName, kinds::GenerateFlashcards},
     queue::{Accepted, Meeting, NewJob, Submitted},
 };
+use utoipa::ToSchema;
 
 use super::request::{FlashcardsRequest, UserField};
 use crate::{
     error::ApiError,
     extract::{ClientAddress, IdempotencyKey, JsonBody, NoCache},
     identity::Caller,
+    openapi::{Problems, cases},
     patience,
     request_limits::{self, Standings},
-    routes::jobs::JobResource,
+    routes::jobs::{Job, JobResource},
     state::AppState,
 };
 
@@ -31,17 +33,53 @@ use crate::{
 const FIRST_LOOK: &str = "5";
 
 /// A job that has not ended yet.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AcceptedJob)]
 struct Waiting {
+    #[schema(format = "uuid")]
     id: String,
+    #[schema(example = "generate-flashcards")]
     kind: &'static str,
+    #[schema(value_type = QueueName)]
     queue: &'static str,
+    #[schema(value_type = JobState)]
     state: &'static str,
+    /// Where to look for it.
+    #[schema(example = "/api/v1/jobs/01a20d2b-61d7-70f2-9e32-a9474b61a22a")]
     status_url: String,
 }
 
-/// Accepts the job and says where to look for it; work that was done already is answered at once.
+/// Make flashcards of a lesson text
+///
+/// Accepts the job and says where to look for it: `GET /api/v1/jobs/{id}?wait=60` answers when it has ended, `GET
+/// /api/job-events` tells what happens to it. The same work is done once: a repeat is the same job, and work that was done
+/// within a day is answered at once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/flashcards",
+    operation_id = "createFlashcards",
+    tag = "Flashcards",
+    security(("token" = [])),
+    params(IdempotencyKey, NoCache),
+    request_body = FlashcardsRequest,
+    responses(
+        (status = 202, description = "Accepted: the job will end", body = Waiting,
+            headers(
+                ("Location" = String, description = "The job"),
+                ("Retry-After" = u32, description = "Seconds after which a first look may pay"),
+            ),
+            links(("job" = (
+                operation_id = "getJob",
+                parameters(("id" = "$response.body#/id")),
+                description = "What has become of it",
+            ))),
+        ),
+        (status = 200, description = "The work was done already: a job that has ended", body = Job,
+            headers(("Location" = String, description = "The job"))),
+        Problems<(cases::Identity, cases::Limited, cases::Body, cases::Lesson, cases::Urgency, cases::Redis, cases::Room)>,
+    ),
+)]
 pub(crate) async fn create(
     State(state): State<AppState>,
     caller: Caller,

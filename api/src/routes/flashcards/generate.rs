@@ -14,16 +14,18 @@ use shared::{
     job::{JobFailure, JobId, JobState, JobView},
     queue::{Accepted, Meeting, NewJob, Submitted},
 };
+use utoipa::ToSchema;
 
 use super::{
-    LegacyResult,
+    LegacyCards, LegacyResult,
     estimate::estimate,
-    request::{FlashcardsRequest, UserField},
+    request::{FlashcardsRequest, LegacyFlashcardsRequest, UserField},
 };
 use crate::{
     error::ApiError,
     extract::{ClientAddress, IdempotencyKey, JsonBody, NoCache, Prefer, WaitQuery},
     identity::Caller,
+    openapi::{LegacyErrors, cases},
     patience,
     request_limits::{self, Standings},
     state::AppState,
@@ -31,20 +33,53 @@ use crate::{
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-#[derive(Serialize)]
+/// A job that was accepted.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LegacyAccepted)]
 struct Queued {
     success: bool,
+    #[schema(example = "Flashcard generation queued. Poll statusUrl for the result.")]
     message: &'static str,
+    #[schema(format = "uuid")]
     job_id: String,
+    /// `completed` where earlier cards are the answer.
+    #[schema(pattern = "^(queued|completed)$", example = "queued")]
     status: &'static str,
+    #[schema(example = "/api/job-status/01a20d2f-240c-7464-872f-c2ae28c5fb0a")]
     status_url: String,
+    #[schema(example = "10-30 seconds")]
     estimated_time: String,
+    /// The cards are earlier ones.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     from_cache: bool,
 }
 
-/// Accepts the job; answers with the cards if the client, or the deployment, wants to wait and they come in time.
+/// Make flashcards, as shipped apps ask for them
+///
+/// Accepts the job; answers with the cards if the client, or the deployment, wants to wait and they come in time. How long
+/// is told by `wait`, then `Prefer`, then the deployment's `LEGACY_WAIT_SECONDS`.
+#[utoipa::path(
+    post,
+    path = "/api/ai/generate-flashcards",
+    operation_id = "generateFlashcards",
+    tag = "Shipped apps",
+    security(("token" = [])),
+    params(WaitQuery, Prefer, IdempotencyKey, NoCache),
+    request_body = LegacyFlashcardsRequest,
+    responses(
+        (status = 202, description = "Accepted", body = Queued,
+            headers(("Preference-Applied" = String, description = "Which preference was followed")),
+            links(("status" = (operation_id = "getJobStatus", parameters(("jobId" = "$response.body#/jobId"))))),
+        ),
+        (status = 200, description = "The job has ended in time: the cards", body = LegacyCards,
+            headers(("Preference-Applied" = String, description = "Which preference was followed"))),
+        LegacyErrors<(
+            (cases::Identity, cases::Limited, cases::Body, cases::Lesson),
+            (cases::Held, cases::Outcome, cases::Redis, cases::Room),
+        )>,
+    ),
+)]
 pub(crate) async fn generate(
     State(state): State<AppState>,
     caller: Caller,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use shared::job::kinds::Flashcard;
+use utoipa::ToSchema;
 
 /// Cards, or the result of some other kind of job, which is passed on as it is.
 #[derive(Debug, Serialize)]
@@ -12,12 +14,15 @@ pub(crate) enum LegacyResult<'a> {
 }
 
 /// Cards and what they cost. The cards are passed on unread.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LegacyCards<'a> {
     success: bool,
+    #[schema(value_type = Vec<Flashcard>)]
     flashcards: &'a RawValue,
+    /// Tokens of every call that the job made.
     token_usage: u64,
+    /// They were made for an earlier job.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) from_cache: bool,
 }

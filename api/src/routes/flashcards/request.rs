@@ -2,11 +2,16 @@
 
 use serde::Deserialize;
 use shared::job::{Language, Priority, kinds::GenerateFlashcards};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use super::{flag::Flag, text::Text};
 use crate::{
     error::ApiError,
     identity::{Caller, checked_user},
+    openapi,
 };
 
 /// Longest subject and topic: they are names, and every card carries the topic.
@@ -20,17 +25,53 @@ const PRIORITY_MAX_CHARS: usize = 20;
 const DEFAULT_LANGUAGE: &str = "English";
 
 /// The fields as they came. Fields that are not known are passed over: old apps send some.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(description = "A lesson text, and what cards are wanted of it", example = json!({
+    "content": "Plants make sugar from light, water and carbon dioxide. Their cells store it as starch.",
+    "subject": "Biology",
+    "topic": "Photosynthesis",
+    "nativeLanguage": "German",
+    "targetLanguage": "English",
+}))]
 pub(super) struct FlashcardsRequest {
+    #[schema(schema_with = openapi::lesson, required = true)]
     content: Option<Text>,
+    #[schema(schema_with = openapi::subject, required = true)]
     subject: Option<Text>,
+    #[schema(schema_with = openapi::topic, required = true)]
     topic: Option<Text>,
+    #[schema(schema_with = openapi::user)]
     user_id: Option<Text>,
+    /// The learner's own language.
+    #[schema(value_type = openapi::LanguageName, required = false)]
     native_language: Option<Text>,
+    /// The language that is learned.
+    #[schema(value_type = openapi::LanguageName, required = false)]
     target_language: Option<Text>,
+    #[schema(schema_with = openapi::priority)]
     priority: Option<Text>,
+    /// Whether the cards are made anew, whatever is there.
+    #[schema(value_type = Option<bool>)]
     fresh: Option<Flag>,
+}
+
+/// The same as shipped apps send it: all their jobs are urgent, and `priority` is passed over.
+pub(crate) enum LegacyFlashcardsRequest {}
+
+impl ToSchema for LegacyFlashcardsRequest {}
+
+impl PartialSchema for LegacyFlashcardsRequest {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = FlashcardsRequest::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.properties.shift_remove("priority");
+            if let Some(example) = &mut object.example {
+                example["userId"] = "learner-1".into();
+            }
+        }
+        schema
+    }
 }
 
 /// Whether the `userId` field must be there, or the `user-id` header will do.

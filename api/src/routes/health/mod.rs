@@ -11,6 +11,11 @@ use tokio::time::timeout;
 pub(crate) use live::live;
 pub(crate) use ready::ready;
 
+/// What of the API is described here.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(live::live, ready::ready))]
+pub(crate) struct Document;
+
 /// A health check is answered within 200 ms, whatever Redis does.
 const PING_PATIENCE: Duration = Duration::from_millis(150);
 

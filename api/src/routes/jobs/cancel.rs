@@ -3,10 +3,32 @@
 use axum::extract::State;
 use shared::{api_keys::Scope, queue::Cancelled};
 
-use super::resource::JobResource;
-use crate::{error::ApiError, extract::JobPath, identity::Caller, patience, state::AppState};
+use super::resource::{Job, JobResource};
+use crate::{
+    error::ApiError,
+    extract::JobPath,
+    identity::Caller,
+    openapi::{Problems, cases},
+    patience,
+    state::AppState,
+};
 
-/// Ends the job, wherever it stands, and answers with it; 409 where it has ended already.
+/// Cancel a job
+///
+/// One that waits never starts; one that runs is aborted in its worker within a second, and what it has already called is
+/// charged.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/jobs/{id}",
+    operation_id = "cancelJob",
+    tag = "Jobs",
+    security(("token" = [])),
+    params(("id" = String, Path, format = "uuid", description = "The job")),
+    responses(
+        (status = 200, description = "The job, which is cancelled", body = Job),
+        Problems<(cases::Identity, cases::OfJob, cases::Cancelling, cases::Limited, cases::Redis, cases::Room)>,
+    ),
+)]
 pub(crate) async fn cancel(
     State(state): State<AppState>,
     caller: Caller,

@@ -3,16 +3,32 @@
 use axum::extract::State;
 use shared::api_keys::Scope;
 
-use super::resource::JobResource;
+use super::resource::{Job, JobResource};
 use crate::{
     error::ApiError,
     extract::{JobPath, WaitQuery},
     identity::Caller,
+    openapi::{Problems, cases},
     patience,
     state::AppState,
 };
 
-/// The job as it stands; with `?wait=SECONDS` when it has ended, or as it stands after that long.
+/// Look at a job
+///
+/// The job as it stands; with `?wait=SECONDS` when it has ended, or as it stands after that long. A held request costs the
+/// queue nothing: ask with `wait=60` again and again rather than every second.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{id}",
+    operation_id = "getJob",
+    tag = "Jobs",
+    security(("token" = [])),
+    params(("id" = String, Path, format = "uuid", description = "The job"), WaitQuery),
+    responses(
+        (status = 200, description = "The job", body = Job),
+        Problems<(cases::Identity, cases::Held, cases::OfJob, cases::Redis, cases::Room)>,
+    ),
+)]
 pub(crate) async fn get(
     State(state): State<AppState>,
     caller: Caller,

@@ -7,41 +7,82 @@ use axum::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::{
-    job::{JobFailure, JobId, JobState, JobView},
+    job::{JobFailure, JobId, JobState, JobView, QueueName, kinds::GeneratedFlashcards},
     timestamp::rfc3339,
 };
+use utoipa::ToSchema;
 
 /// Answers with a job.
 #[derive(Debug)]
 pub(crate) struct JobResource(pub(crate) JobView);
 
-#[derive(Serialize)]
+/// A job.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Body<'a> {
+#[schema(example = json!({
+    "id": "01a20d2f-23ad-7527-abf9-e1f2cf0162ed",
+    "kind": "generate-flashcards",
+    "queue": "ai-jobs",
+    "state": "completed",
+    "progress": 100,
+    "attempts": 1,
+    "createdAt": "2026-11-24T10:52:02.861Z",
+    "finishedAt": "2026-11-24T10:52:02.881Z",
+    "result": { "success": true, "tokenUsage": 1076, "flashcards": [{
+        "front": "starch", "back": "Stärke", "topic": "Photosynthesis", "difficulty": "beginner",
+        "example": "Cells store starch.", "pronunciation": "/stɑːtʃ/",
+    }]},
+}))]
+pub(crate) struct Job<'a> {
+    #[schema(format = "uuid")]
     id: String,
+    #[schema(example = "generate-flashcards")]
     kind: &'a str,
+    #[schema(value_type = QueueName)]
     queue: &'static str,
+    #[schema(value_type = JobState)]
     state: &'static str,
+    /// Work done, in percent.
+    #[schema(maximum = 100)]
     progress: u8,
+    /// How often it was started.
     attempts: u32,
+    #[schema(format = DateTime)]
     created_at: String,
+    /// When a scheduled job is due.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
     run_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
     finished_at: Option<String>,
     /// The same work was done for an earlier job.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     from_cache: bool,
+    /// Of a completed job.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<GeneratedFlashcards>, nullable = false)]
     result: Option<&'a RawValue>,
+    /// Of a job that has not ended well; while it goes on, of its last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<Failure<'a>>,
 }
 
 /// Why the job failed; of a job that is tried again, why its last attempt did.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobError)]
 struct Failure<'a> {
+    /// A stable code. Of jobs that failed: `invalid_cards`, `too_few_cards`, `too_few_topics`, `empty_content`,
+    /// `call_exceeds_token_limit`, `openai_unavailable`, `openai_timeout`, `openai_rejected_request`, `openai_refused`,
+    /// `openai_cut_off`, `openai_content_filtered`, `openai_malformed_answer`, `undecodable_payload`, `unknown_kind`,
+    /// `handler_panicked`, `attempt_failed`, `redis_unavailable`, `lease_lost`, `result_not_written`, `worker_lost`,
+    /// `deadline_exceeded`, `corrupt_job`, `job_cancelled`. While a job waits to go on: `openai_rate_limited`,
+    /// `openai_quota_spent`, `openai_key_rejected`, `awaiting_permit`, `permit_lapsed`, `worker_stopped`.
+    #[schema(example = "openai_rejected_request")]
     code: &'a str,
+    /// For people.
+    #[schema(example = "The AI service could not work with this request.")]
     message: &'a str,
 }
 
@@ -51,7 +92,7 @@ impl<'a> From<&'a JobFailure> for Failure<'a> {
     }
 }
 
-impl<'a> From<&'a JobView> for Body<'a> {
+impl<'a> From<&'a JobView> for Job<'a> {
     fn from(job: &'a JobView) -> Self {
         let scheduled = job.state == JobState::Scheduled;
         let completed = job.state == JobState::Completed;
@@ -74,7 +115,7 @@ impl<'a> From<&'a JobView> for Body<'a> {
 
 impl IntoResponse for JobResource {
     fn into_response(self) -> Response {
-        Json(Body::from(&self.0)).into_response()
+        Json(Job::from(&self.0)).into_response()
     }
 }
 
@@ -86,7 +127,7 @@ mod tests {
     use crate::tests::job;
 
     fn body(job: &JobView) -> Value {
-        serde_json::to_value(Body::from(job)).unwrap()
+        serde_json::to_value(Job::from(job)).unwrap()
     }
 
     #[test]

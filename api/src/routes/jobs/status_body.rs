@@ -1,18 +1,21 @@
 //! A job in the words that shipped apps know.
 
 use serde::Serialize;
-use shared::job::{JobState, JobView};
+use shared::job::{JobState, JobView, QueueName};
+use utoipa::ToSchema;
 
-use crate::routes::flashcards::LegacyResult;
+use crate::routes::flashcards::{LegacyCards, LegacyResult};
 
 const CANCELLED: &str = "Job cancelled";
 /// A failed job always says something.
 const NO_REASON: &str = "Job failed";
 
 /// The answer for a job that is not there, or is not the caller's.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LegacyNoJob)]
 pub(super) struct NotFound {
     success: bool,
+    #[schema(pattern = "^not_found$", example = "not_found")]
     status: &'static str,
     error: &'static str,
 }
@@ -20,43 +23,62 @@ pub(super) struct NotFound {
 pub(super) const NOT_FOUND: NotFound =
     NotFound { success: true, status: "not_found", error: "Job not found. It may have been completed and removed." };
 
-#[derive(Serialize)]
+/// A job as shipped apps read it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LegacyJob)]
 pub(super) struct StatusBody<'a> {
     success: bool,
+    /// `delayed`: its next attempt waits for a time; `failed`: cancelled as well.
+    #[schema(pattern = "^(delayed|waiting|active|completed|failed)$", example = "active")]
     status: &'static str,
+    #[schema(format = "uuid")]
     job_id: String,
+    #[schema(value_type = QueueName)]
     queue: &'static str,
     /// When the job was accepted.
     timestamp: u64,
+    #[schema(maximum = 100)]
     progress: u8,
+    /// The cards were made for an earlier job.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     from_cache: bool,
-    #[serde(flatten)]
-    end: Option<End<'a>>,
-}
-
-/// What is added when the job has ended.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum End<'a> {
-    #[serde(rename_all = "camelCase")]
-    Completed { result: LegacyResult<'a>, completed_at: Option<u64> },
-    #[serde(rename_all = "camelCase")]
-    Failed { error: &'a str, failed_at: Option<u64>, attempts_made: u32 },
+    /// Of a completed job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<LegacyCards>, nullable = false)]
+    result: Option<LegacyResult<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    completed_at: Option<u64>,
+    /// Of a failed one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    failed_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    attempts_made: Option<u32>,
 }
 
 impl<'a> From<&'a JobView> for StatusBody<'a> {
     fn from(job: &'a JobView) -> Self {
+        let completed = job.state == JobState::Completed;
+        let error = error(job);
         Self {
             success: true,
             status: word(job.state),
             job_id: job.id.to_string(),
             queue: job.queue.as_str(),
             timestamp: job.created_at_ms,
-            progress: if job.state == JobState::Completed { 100 } else { job.progress },
+            progress: if completed { 100 } else { job.progress },
             from_cache: job.from_cache,
-            end: end(job),
+            result: completed.then(|| LegacyResult::of(job.result.as_deref())),
+            completed_at: job.finished_at_ms.filter(|_| completed),
+            error,
+            failed_at: job.finished_at_ms.filter(|_| error.is_some()),
+            attempts_made: error.map(|_| job.attempts),
         }
     }
 }
@@ -72,16 +94,12 @@ const fn word(state: JobState) -> &'static str {
     }
 }
 
-fn end(job: &JobView) -> Option<End<'_>> {
-    let failed = |error| End::Failed { error, failed_at: job.finished_at_ms, attempts_made: job.attempts };
+/// Why it ended without a result, where it has.
+fn error(job: &JobView) -> Option<&str> {
     match job.state {
-        JobState::Scheduled | JobState::Waiting | JobState::Active => None,
-        JobState::Completed => {
-            let result = LegacyResult::of(job.result.as_deref());
-            Some(End::Completed { result, completed_at: job.finished_at_ms })
-        }
-        JobState::Failed => Some(failed(job.failure.as_ref().map_or(NO_REASON, |failure| &failure.message))),
-        JobState::Cancelled => Some(failed(CANCELLED)),
+        JobState::Failed => Some(job.failure.as_ref().map_or(NO_REASON, |failure| &failure.message)),
+        JobState::Cancelled => Some(CANCELLED),
+        JobState::Scheduled | JobState::Waiting | JobState::Active | JobState::Completed => None,
     }
 }
 

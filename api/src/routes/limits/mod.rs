@@ -3,3 +3,8 @@
 mod get;
 
 pub(crate) use get::get;
+
+/// What of the API is described here.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(get::get))]
+pub(crate) struct Document;

@@ -1,11 +1,26 @@
 //! `GET /api/metrics/alerts`
 
-use axum::{Json, extract::State};
-use serde_json::{Value, json};
+use axum::extract::State;
+use serde::Serialize;
 use shared::{breaker::BreakerState, job::QueueName, queue::QueueFigures};
+use utoipa::ToSchema;
 
-use super::{LATELY, answer, circuit_breakers, metrics, percent, queue_stats, sse_stats};
-use crate::{error::ApiError, monitoring::Provider, patience, state::AppState};
+use super::{
+    Answer, LATELY, Told,
+    circuit_breakers::{self, CircuitBreakers},
+    metrics::{self, Metrics},
+    percent,
+    queue_stats::{self, BothQueues, QueueStats},
+    sse_stats::{self, SseStats},
+    told,
+};
+use crate::{
+    error::ApiError,
+    monitoring::Provider,
+    openapi::{LegacyErrors, cases},
+    patience,
+    state::AppState,
+};
 
 /// Jobs in line above which a queue is deep.
 const DEPTH_HIGH: u64 = 50;
@@ -15,6 +30,72 @@ const DEPTH_CRITICAL: u64 = 100;
 const FAILURE_RATE_HIGH: f64 = 10.0;
 /// Jobs of this age must have come to something, where nothing holds them.
 const STALL_MS: u64 = 60_000;
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Body {
+    metrics: Shown,
+    alerts: Alerts,
+    /// How many of them are raised.
+    alerts_active: usize,
+}
+
+/// What the alerts are raised by.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AlertMetrics)]
+struct Shown {
+    queue: Queues,
+    performance: Performance,
+    circuit_breakers: CircuitBreakers,
+    sse: SseStats,
+}
+
+/// The queue of flashcards, and both queues.
+#[derive(Serialize, ToSchema)]
+struct Queues {
+    #[serde(flatten)]
+    ai: QueueStats,
+    queues: BothQueues,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Performance {
+    #[serde(flatten)]
+    metrics: Metrics,
+    /// Dead letters of the jobs that ended in the last 15 minutes, in percent.
+    failure_rate: f64,
+}
+
+/// What an operator should look at.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an alert of its own")]
+struct Alerts {
+    /// More than 50 jobs in line in a queue.
+    queue_depth_high: bool,
+    /// More than 100 of them.
+    queue_depth_critical: bool,
+    /// More than 10 % of the jobs that ended in the last 15 minutes.
+    failure_rate_high: bool,
+    circuit_breaker_open: bool,
+    /// Jobs could run, and none was taken or ended for a minute.
+    worker_stalled: bool,
+}
+
+impl Alerts {
+    fn active(&self) -> usize {
+        let all = [
+            self.queue_depth_high,
+            self.queue_depth_critical,
+            self.failure_rate_high,
+            self.circuit_breaker_open,
+            self.worker_stalled,
+        ];
+        all.into_iter().filter(|raised| *raised).count()
+    }
+}
 
 /// A queue, and what may hold its jobs.
 struct Watched {
@@ -52,40 +133,46 @@ impl Watched {
     }
 }
 
-/// What an operator should look at, and the figures that say so.
-pub(crate) async fn alerts(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
+/// See what should be looked at
+///
+/// And the figures that say so.
+#[utoipa::path(
+    get,
+    path = "/api/metrics/alerts",
+    operation_id = "getAlerts",
+    tag = "Monitoring",
+    security(("adminToken" = []), ("adminBearer" = [])),
+    responses(
+        (status = 200, description = "Alerts and figures", body = inline(Told<Body>)),
+        LegacyErrors<(cases::Restricted, cases::Redis)>,
+    ),
+)]
+pub(crate) async fn alerts(State(state): State<AppState>) -> Result<Answer<Body>, ApiError> {
     let queues = [Watched::read(&state, QueueName::Ai).await?, Watched::read(&state, QueueName::Audio).await?];
     let figures = patience::redis(state.monitoring.figures()).await?;
     let alerts = raised(&queues);
-    let active = alerts.as_object().map_or(0, |alerts| alerts.values().filter(|on| **on == json!(true)).count());
-
-    let mut queue = queue_stats::shown(QueueName::Ai, &queues[0].figures);
-    for watched in &queues {
-        queue["queues"][watched.name.as_str()] = queue_stats::shown(watched.name, &watched.figures);
-    }
-    let mut performance = metrics::shown(&figures);
-    performance["failureRate"] = json!(failure_rate(&queues));
-    let shown = json!({
-        "queue": queue,
-        "performance": performance,
-        "circuitBreakers": circuit_breakers::all(&state).await?,
-        "sse": sse_stats::shown(&state, figures.streams()),
-    });
-    let mut body = answer("metrics", shown);
-    body["alerts"] = alerts;
-    body["alertsActive"] = active.into();
-    Ok(body)
+    let [ai, audio] = &queues;
+    let metrics = Shown {
+        queue: Queues {
+            ai: queue_stats::shown(ai.name, &ai.figures),
+            queues: queue_stats::both(&ai.figures, &audio.figures),
+        },
+        performance: Performance { metrics: metrics::shown(&figures), failure_rate: failure_rate(&queues) },
+        circuit_breakers: circuit_breakers::all(&state).await?,
+        sse: sse_stats::shown(&state, figures.streams()),
+    };
+    Ok(told(Body { metrics, alerts_active: alerts.active(), alerts }))
 }
 
-fn raised(queues: &[Watched]) -> Value {
+fn raised(queues: &[Watched]) -> Alerts {
     let depth = queues.iter().map(|queue| queue.figures.in_line()).max().unwrap_or_default();
-    json!({
-        "queueDepthHigh": depth > DEPTH_HIGH,
-        "queueDepthCritical": depth > DEPTH_CRITICAL,
-        "failureRateHigh": failure_rate(queues) > FAILURE_RATE_HIGH,
-        "circuitBreakerOpen": queues.iter().any(|queue| queue.breaker != BreakerState::Closed),
-        "workerStalled": queues.iter().any(Watched::stalled),
-    })
+    Alerts {
+        queue_depth_high: depth > DEPTH_HIGH,
+        queue_depth_critical: depth > DEPTH_CRITICAL,
+        failure_rate_high: failure_rate(queues) > FAILURE_RATE_HIGH,
+        circuit_breaker_open: queues.iter().any(|queue| queue.breaker != BreakerState::Closed),
+        worker_stalled: queues.iter().any(Watched::stalled),
+    }
 }
 
 /// Percent of the jobs that ended lately, in all queues, which are dead letters.
@@ -101,8 +188,11 @@ mod tests {
 
     fn alerts_of(figures: QueueFigures, breaker: BreakerState) -> Vec<String> {
         let raised = raised(&[Watched { name: QueueName::Ai, figures, breaker, held: false }]);
-        let alerts = raised.as_object().unwrap().iter();
-        alerts.filter(|(_, on)| **on == json!(true)).map(|(name, _)| name.clone()).collect()
+        let shown = serde_json::to_value(&raised).unwrap();
+        let alerts = shown.as_object().unwrap().iter();
+        let names: Vec<_> = alerts.filter(|(_, on)| **on == true).map(|(name, _)| name.clone()).collect();
+        assert_eq!(raised.active(), names.len());
+        names
     }
 
     #[test]

@@ -1,22 +1,50 @@
 //! `POST /api/admin/budget/kill-switch`
 
-use axum::{Json, extract::State};
+use axum::extract::State;
+use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use super::{answer, budget_status, reason};
-use crate::{error::ApiError, extract::JsonBody, patience, state::AppState};
+use super::{Answer, Told, budget_status, reason, told};
+use crate::{
+    error::ApiError,
+    extract::JsonBody,
+    openapi::{self, LegacyErrors, cases},
+    patience,
+    state::AppState,
+};
 
-/// Throws the kill switch, or takes it back: while it is thrown no job is accepted, and none is given out.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Body {
+    kill_switch: budget_status::KillSwitch,
+}
+
+/// Throw the kill switch, or take it back
+///
+/// While it is thrown no job is accepted, and none is given out.
+#[utoipa::path(
+    post,
+    path = "/api/admin/budget/kill-switch",
+    operation_id = "setKillSwitch",
+    tag = "Administration",
+    security(("adminToken" = []), ("adminBearer" = [])),
+    request_body = openapi::KillSwitchRequest,
+    responses(
+        (status = 200, description = "Where it stands", body = inline(Told<Body>)),
+        LegacyErrors<(cases::Restricted, cases::Redis, cases::Body, cases::Asked, cases::Reason)>,
+    ),
+)]
 pub(crate) async fn kill_switch(
     State(state): State<AppState>,
     JsonBody(body): JsonBody,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Answer<Body>, ApiError> {
     let reason = read(&body)?;
     let budget = &state.monitoring.budget;
     patience::redis(budget.set_kill_switch(reason.as_deref())).await?;
     tracing::warn!(enabled = reason.is_some(), reason, "The kill switch of the budget was set");
     let status = patience::redis(budget.status(None)).await?;
-    Ok(answer("killSwitch", budget_status::kill_switch(status.kill_switch.as_ref())))
+    Ok(told(Body { kill_switch: budget_status::kill_switch(status.kill_switch.as_ref()) }))
 }
 
 /// The reason for throwing it; `None` takes it back.

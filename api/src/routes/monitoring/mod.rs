@@ -18,33 +18,62 @@ mod sse_stats;
 use std::time::Duration;
 
 use axum::Json;
-use serde_json::{Value, json};
+use serde::Serialize;
 use shared::{clock, timestamp::rfc3339};
+use utoipa::ToSchema;
 
 pub(crate) use ai_status::ai_status;
 pub(crate) use alerts::alerts;
-pub(crate) use budget_status::budget_status;
+pub(crate) use budget_status::{Spend, budget_status, usd};
 pub(crate) use circuit_breakers::circuit_breakers;
 pub(crate) use health_detailed::health_detailed;
 pub(crate) use kill_switch::kill_switch;
 pub(crate) use metrics::metrics;
 pub(crate) use pronunciation_status::pronunciation_status;
 pub(crate) use queue_stats::queue_stats;
-pub(crate) use rate_limits::{limits_of, rate_limits_status, reset_rate_limits};
+pub(crate) use rate_limits::{RateLimit, limits_of, rate_limits_status, reset_rate_limits};
 pub(crate) use reason::reason;
 pub(crate) use redis_health::redis_health;
 pub(crate) use reset_breaker::reset_breaker;
 pub(crate) use sse_stats::sse_stats;
 
+/// What of the API is described here.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    ai_status::ai_status,
+    alerts::alerts,
+    budget_status::budget_status,
+    circuit_breakers::circuit_breakers,
+    health_detailed::health_detailed,
+    kill_switch::kill_switch,
+    metrics::metrics,
+    pronunciation_status::pronunciation_status,
+    queue_stats::queue_stats,
+    rate_limits::rate_limits_status,
+    rate_limits::reset_rate_limits,
+    redis_health::redis_health,
+    reset_breaker::reset_breaker,
+    sse_stats::sse_stats,
+))]
+pub(crate) struct Document;
+
 /// What has ended within this time counts for rates of failures.
 const LATELY: Duration = Duration::from_mins(15);
 
-/// `{"success":true, "<name>": …, "timestamp": …}`.
-fn answer(name: &str, value: Value) -> Json<Value> {
-    let mut body = json!({ "success": true });
-    body[name] = value;
-    body["timestamp"] = json!(rfc3339(clock::unix_ms()));
-    Json(body)
+/// What every answer for operators has: `{"success":true, …, "timestamp": …}`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Told<T> {
+    success: bool,
+    #[serde(flatten)]
+    body: T,
+    #[schema(format = DateTime)]
+    timestamp: String,
+}
+
+pub(crate) type Answer<T> = Json<Told<T>>;
+
+pub(crate) fn told<T>(body: T) -> Answer<T> {
+    Json(Told { success: true, body, timestamp: rfc3339(clock::unix_ms()) })
 }
 
 /// A part of a whole in percent, to two decimals; 0 of nothing.

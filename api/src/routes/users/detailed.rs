@@ -1,47 +1,84 @@
 //! `GET /api/admin/users/{userId}/detailed`
 
-use axum::{Json, extract::State};
+use std::collections::BTreeMap;
+
+use axum::extract::State;
 use serde::Serialize;
-use serde_json::Value;
 use shared::{timestamp::rfc3339, users::SpentOnDay};
+use utoipa::ToSchema;
 
-use super::shown::{Answer, ShownCounts, ShownError, ShownSpend, ShownSuspension};
-use crate::{error::ApiError, extract::UserPath, patience, routes::monitoring::limits_of, state::AppState};
+use super::shown::{ShownCounts, ShownError, ShownSuspension};
+use crate::{
+    error::ApiError,
+    extract::UserPath,
+    openapi::{self, LegacyErrors, cases},
+    patience,
+    routes::monitoring::{Answer, RateLimit, Spend, Told, limits_of, told},
+    state::AppState,
+};
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Body {
     user: Shown,
 }
 
-#[derive(Debug, Serialize)]
+/// What is known of a user.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = UserDetail)]
 struct Shown {
+    #[schema(example = "learner-1")]
     user_id: String,
+    #[schema(format = DateTime)]
     first_seen: Option<String>,
+    #[schema(format = DateTime)]
     last_seen: Option<String>,
     suspended: bool,
     suspension: Option<ShownSuspension>,
     counts: ShownCounts,
+    /// Why a job failed last.
     last_error: Option<ShownError>,
+    /// Why a request was refused last.
     last_refusal: Option<ShownError>,
+    /// Jobs in the user's list; some may no longer be kept.
     listed_jobs: u64,
     spent_today: Option<Day>,
+    /// Today and seven days back, today first.
     days: Vec<Day>,
-    rate_limits: Value,
+    /// Each under what it counts (`ai`). One that is turned off is not there.
+    rate_limits: BTreeMap<&'static str, RateLimit>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+/// What was spent on a day, and what accepted jobs may yet come to (held).
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = SpentOnDay)]
 struct Day {
+    /// Of UTC.
+    #[schema(format = Date)]
     day: String,
     #[serde(flatten)]
-    spend: ShownSpend,
+    spend: Spend,
 }
 
-/// What is known of a user: of one that nobody has heard of, nothing.
+/// See what is known of a user
+///
+/// Of one that nobody has heard of everything is zero or `null`.
+#[utoipa::path(
+    get,
+    path = "/api/admin/users/{userId}/detailed",
+    operation_id = "getUser",
+    tag = "Monitoring",
+    security(("adminToken" = []), ("adminBearer" = [])),
+    params(openapi::UserInPath),
+    responses(
+        (status = 200, description = "What is known", body = inline(Told<Body>)),
+        LegacyErrors<(cases::Restricted, cases::Redis, cases::OfUser)>,
+    ),
+)]
 pub(crate) async fn detailed(
     State(state): State<AppState>,
     UserPath(user): UserPath,
-) -> Result<Json<Answer<Body>>, ApiError> {
+) -> Result<Answer<Body>, ApiError> {
     let detail = patience::redis(state.users.detail(&user)).await?;
     let rate_limits = limits_of(&state, &user).await?;
     let days: Vec<Day> = detail.days.into_iter().map(Day::from).collect();
@@ -59,7 +96,7 @@ pub(crate) async fn detailed(
         days,
         rate_limits,
     };
-    Ok(Json(Answer::of(Body { user })))
+    Ok(told(Body { user }))
 }
 
 impl From<SpentOnDay> for Day {

@@ -14,3 +14,15 @@ pub(crate) use overview::overview;
 pub(crate) use reset_tracking::reset_tracking;
 pub(crate) use statistics::statistics;
 pub(crate) use suspend::suspend;
+
+/// What of the API is described here.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(
+    detailed::detailed,
+    erase::erase,
+    overview::overview,
+    reset_tracking::reset_tracking,
+    statistics::statistics,
+    suspend::suspend,
+))]
+pub(crate) struct Document;

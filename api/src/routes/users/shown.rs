@@ -2,37 +2,24 @@
 
 use serde::Serialize;
 use shared::{
-    budget::{Spend, Usd},
-    clock,
     timestamp::rfc3339,
     users::{Counts, LastError, Suspension},
 };
-
-/// `{"success":true, …, "timestamp": …}`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Answer<T> {
-    success: bool,
-    #[serde(flatten)]
-    body: T,
-    timestamp: String,
-}
-
-impl<T> Answer<T> {
-    /// Around `body`, whose one field has the name of what is shown.
-    pub(super) fn of(body: T) -> Self {
-        Self { success: true, body, timestamp: rfc3339(clock::unix_ms()) }
-    }
-}
+use utoipa::ToSchema;
 
 /// How many requests and jobs came to what.
-#[derive(Debug, Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = UserCounts)]
 pub(super) struct ShownCounts {
+    /// Requests that were given a job, one that others had done included.
     accepted: u64,
     completed: u64,
     failed: u64,
     cancelled: u64,
+    /// Requests that the queue refused.
     refused: u64,
+    /// Requests that a limit of requests refused.
     rate_limited: u64,
 }
 
@@ -43,10 +30,14 @@ impl From<Counts> for ShownCounts {
     }
 }
 
-/// A suspension.
-#[derive(Debug, Serialize)]
+/// The user may ask for no more jobs.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Suspension)]
 pub(super) struct ShownSuspension {
+    #[schema(format = DateTime)]
     since: String,
+    /// For people; the user is not told.
+    #[schema(example = "Too many, too fast")]
     reason: String,
 }
 
@@ -57,9 +48,13 @@ impl From<Suspension> for ShownSuspension {
 }
 
 /// What went wrong last.
-#[derive(Debug, Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LastError)]
 pub(super) struct ShownError {
+    /// Of a failed job its own code; of a refused request `full`, `suspended`, `killed` or `over`.
+    #[schema(example = "openai_refused")]
     code: String,
+    #[schema(format = DateTime)]
     at: String,
 }
 
@@ -67,27 +62,4 @@ impl From<LastError> for ShownError {
     fn from(error: LastError) -> Self {
         Self { code: error.code, at: rfc3339(error.at_ms) }
     }
-}
-
-/// What was spent in a day, and what accepted jobs may yet come to.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ShownSpend {
-    tokens: u64,
-    usd: f64,
-    held_tokens: u64,
-    held_usd: f64,
-}
-
-impl From<Spend> for ShownSpend {
-    fn from(spend: Spend) -> Self {
-        let Spend { tokens, micros, held_tokens, held_micros } = spend;
-        Self { tokens, usd: usd(micros), held_tokens, held_usd: usd(held_micros) }
-    }
-}
-
-/// Dollars as a number.
-#[expect(clippy::cast_precision_loss, reason = "amounts are below 2^52 micro-dollars")]
-pub(super) fn usd(micros: u64) -> f64 {
-    micros as f64 / Usd::MICROS as f64
 }

@@ -1,25 +1,29 @@
 //! `POST /api/admin/users/{userId}/suspend`
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use super::shown::{Answer, ShownSuspension};
+use super::shown::ShownSuspension;
 use crate::{
     error::ApiError,
     extract::{OptionalJsonBody, UserPath},
+    openapi::{self, LegacyErrors, cases},
     patience,
-    routes::monitoring::reason,
+    routes::monitoring::{Answer, Told, reason, told},
     state::AppState,
 };
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Body {
     user: Shown,
 }
 
-#[derive(Debug, Serialize)]
+/// Whether a user is suspended.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SuspendedUser)]
 struct Shown {
     user_id: String,
     suspended: bool,
@@ -36,12 +40,27 @@ struct Asked {
     cancel_jobs: bool,
 }
 
-/// Lets a user ask for no more jobs, or lifts that. What was accepted before runs on, unless it is to be cancelled.
+/// Suspend a user, or lift that
+///
+/// A suspended user may ask for no more jobs. What was accepted before runs on, unless it is to be cancelled.
+#[utoipa::path(
+    post,
+    path = "/api/admin/users/{userId}/suspend",
+    operation_id = "suspendUser",
+    tag = "Administration",
+    security(("adminToken" = []), ("adminBearer" = [])),
+    params(openapi::UserInPath),
+    request_body = openapi::SuspendRequest,
+    responses(
+        (status = 200, description = "Where it stands", body = inline(Told<Body>)),
+        LegacyErrors<(cases::Restricted, cases::Redis, cases::OfUser, cases::Body, cases::Reason, cases::Suspending)>,
+    ),
+)]
 pub(crate) async fn suspend(
     State(state): State<AppState>,
     UserPath(user): UserPath,
     OptionalJsonBody(body): OptionalJsonBody,
-) -> Result<Json<Answer<Body>>, ApiError> {
+) -> Result<Answer<Body>, ApiError> {
     let asked = read(&body)?;
     let suspension = match &asked.reason {
         Some(reason) => Some(patience::redis(state.users.suspend(&user, reason)).await?),
@@ -52,7 +71,7 @@ pub(crate) async fn suspend(
     let cancelled_jobs = if asked.cancel_jobs { state.users.cancel_jobs(&user).await? } else { 0 };
     let suspended = suspension.is_some();
     let suspension = suspension.map(ShownSuspension::from);
-    Ok(Json(Answer::of(Body { user: Shown { user_id: user, suspended, suspension, cancelled_jobs } })))
+    Ok(told(Body { user: Shown { user_id: user, suspended, suspension, cancelled_jobs } }))
 }
 
 fn read(body: &str) -> Result<Asked, ApiError> {

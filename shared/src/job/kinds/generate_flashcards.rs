@@ -40,6 +40,7 @@ impl Kind for GenerateFlashcards {
 
 /// What the job results in: the answer that the app reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GeneratedFlashcards {
     /// Always true.
@@ -52,24 +53,31 @@ pub struct GeneratedFlashcards {
 
 /// One card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Flashcard {
     /// The term, in the language that is learned.
+    #[cfg_attr(feature = "openapi", schema(example = "starch"))]
     pub front: String,
     /// Its translation into the learner's own language.
+    #[cfg_attr(feature = "openapi", schema(example = "Stärke"))]
     pub back: String,
     /// What the card belongs to.
+    #[cfg_attr(feature = "openapi", schema(example = "Photosynthesis"))]
     pub topic: String,
     /// How hard it is.
     pub difficulty: Difficulty,
     /// A sentence in the language that is learned, with the term in it.
+    #[cfg_attr(feature = "openapi", schema(example = "Cells store starch."))]
     pub example: String,
     /// How the term is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, example = "/stɑːtʃ/"))]
     pub pronunciation: Option<String>,
 }
 
 /// How hard a card is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Difficulty {
     /// For a first course.

@@ -49,6 +49,22 @@ impl Language {
         &self.name
     }
 
+    /// The English name of every known language.
+    #[cfg(feature = "openapi")]
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        names::known().map(|(_, name)| name)
+    }
+
+    /// What the tags of known languages look like, in BCP 47's own letter case: an ECMA-262 pattern.
+    #[cfg(feature = "openapi")]
+    #[must_use]
+    pub fn tags_pattern() -> String {
+        let any = |codes: Vec<&str>| codes.join("|");
+        let codes = any(names::known().map(|(code, _)| code).collect());
+        let (scripts, regions) = (any(names::scripts().collect()), any(names::regions().collect()));
+        format!("^({codes})(-({scripts}))?(-({regions}))?$")
+    }
+
     /// The tag, in BCP 47's own letter case: "en-GB".
     #[must_use]
     pub fn tag(&self) -> &str {
@@ -150,6 +166,26 @@ mod tests {
             known += usize::from(tag.len() == 2);
         }
         assert!(known >= 180, "only {known} languages of ISO 639-1");
+    }
+
+    #[cfg(feature = "openapi")]
+    #[test]
+    fn what_is_told_of_languages_is_what_is_read() {
+        assert!(Language::names().all(|name| Language::parse(name).is_some_and(|language| language.name() == name)));
+        let pattern = Language::tags_pattern();
+        let parts: Vec<Vec<&str>> = pattern
+            .split(['^', '(', ')', '$'])
+            .filter(|part| part.len() > 1)
+            .map(|part| part.split('|').collect())
+            .collect();
+        let [codes, scripts, regions] = parts.as_slice() else { panic!("{pattern}") };
+        for (i, code) in codes.iter().enumerate() {
+            let (script, region) = (scripts[i % scripts.len()], regions[i % regions.len()]);
+            for tag in [(*code).to_owned(), format!("{code}-{script}"), format!("{code}-{script}-{region}")] {
+                assert_eq!(Language::parse(&tag).map(|language| language.tag().to_owned()), Some(tag));
+            }
+        }
+        assert!(regions.iter().all(|region| Language::parse(&format!("en-{region}")).is_some()));
     }
 
     #[test]

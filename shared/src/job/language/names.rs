@@ -50,6 +50,24 @@ pub(super) fn qualifier_code(name: &str) -> Option<&'static str> {
     SCRIPTS.into_iter().chain(rows(REGIONS)).find(same).map(|(code, _)| code)
 }
 
+/// Code and English name of every language.
+#[cfg(feature = "openapi")]
+pub(super) fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
+    rows(LANGUAGES).map(|(code, names)| (code, names.split('\t').next().unwrap_or(names)))
+}
+
+/// The code of every script.
+#[cfg(feature = "openapi")]
+pub(super) fn scripts() -> impl Iterator<Item = &'static str> {
+    SCRIPTS.into_iter().map(|(code, _)| code)
+}
+
+/// The code of every region.
+#[cfg(feature = "openapi")]
+pub(super) fn regions() -> impl Iterator<Item = &'static str> {
+    rows(REGIONS).map(|(code, _)| code)
+}
+
 fn spellings() -> impl Iterator<Item = (&'static str, &'static str)> {
     rows(LANGUAGES).chain(rows(VARIETIES)).flat_map(|(tag, names)| names.split('\t').map(move |name| (name, tag)))
 }
