@@ -36,13 +36,11 @@ if result_of then
 end
 
 if unfinished >= tonumber(ARGV[10]) then return refuse('full', text(unfinished)) end
--- Only who has the work done pays for it, and nothing is held where nothing is limited.
-held = not leader and held
-local standing
-if held then
+-- Only who has the work done pays for it. It is held to that where nothing is limited, too: an operator may set a limit at any time.
+local books, standing = not leader and held and budget(), nil
+if books then
   local limits, refused = budget_limits({ ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
-  held = limits and budget()
-  if limits then refused, standing = held.refusal(now, user, ARGV[21], ARGV[22], limits) end
+  if limits then refused, standing = books.refusal(now, user, ARGV[21], ARGV[22], limits) end
   if refused then return refuse(refused[1], refused[2], refused[3]) end
 end
 -- A small payload takes less room than the job beside it, which `unfinished` bounds.
@@ -68,8 +66,8 @@ local function field(name, value)
 end
 if bytes then field('bytes', bytes) end
 if ARGV[13] ~= '0' then field('tokens', ARGV[13]) end
-if held then
-  field('held', held.hold(standing))
+if books then
+  field('held', books.hold(standing))
   field('held_tokens', ARGV[21])
   field('held_micros', ARGV[22])
 end

@@ -46,7 +46,7 @@ fn fits_text(value: &Value, shape: &str) -> Result<(), String> {
         "$boolean" => value.is_boolean(),
         // Years that are neither seconds nor microseconds.
         "$ms" => value.as_u64().is_some_and(|ms| (1_700_000_000_000..4_000_000_000_000).contains(&ms)),
-        "$time" => text.is_some_and(|text| is_time(text)),
+        "$time" => text.is_some_and(is_time),
         _ => text.is_some_and(|text| matches(text, shape)),
     };
     if good { Ok(()) } else { Err(format!("{value} is not {shape}")) }

@@ -21,8 +21,8 @@ if call == 'spend' then
   b.spend(now, user, tokens, micros)
   return {}
 end
--- As a job is accepted; without limits as under such as nobody comes to.
+-- As a job is accepted.
 local limits, killed = budget_limits({ ARGV[6], ARGV[7], ARGV[8], ARGV[9] })
 if killed then return killed end
-local refused, standing = b.refusal(now, user, tokens, micros, limits or { 0, 0, 0, 0 })
+local refused, standing = b.refusal(now, user, tokens, micros, limits)
 return refused or { 'held', b.hold(standing) }

@@ -140,7 +140,9 @@ impl Side {
     pub(super) async fn measure(&mut self, requests: &Requests, load: Load) -> anyhow::Result<Measured> {
         if !load.of_job {
             // Each round begins with an empty queue.
-            redis::cmd("FLUSHALL").exec_async(&mut self.redis.patient_pool().connection()).await?;
+            let mut empty = redis::pipe();
+            empty.cmd("FLUSHALL");
+            self.redis.patient_pool().query::<(String,)>(&empty).await?;
         }
         self.ask(requests, Load { time: WARM_UP, ..load })?;
         let cpu = || (cpu_seconds(self.server.pid()), cpu_seconds(self.redis.pid()));
