@@ -124,7 +124,7 @@ pass() { # NAME OPTION…: every check over the document at $base
     echo "   $cases cases in $((SECONDS - begin)) s"
 }
 stopping=() others=()
-for path in /api/admin/budget/kill-switch /api/admin/users/{userId}/suspend /api/admin/users/{userId}/erase; do
+for path in /api/admin/budget/kill-switch '/api/admin/users/{userId}/suspend' '/api/admin/users/{userId}/erase'; do
     stopping+=(--include-path "$path")
     others+=(--exclude-path "$path")
 done
