@@ -108,7 +108,7 @@ fn pattern_of(key: &str) -> String {
         ["api_key", _] => "api_key:<id>".to_owned(),
         [name @ ("jobs_of" | "user"), _] => format!("{name}:<user>"),
         [name @ ("day" | "unique"), _] => format!("{name}:<day>"),
-        ["requests", _, ..] => "requests:<limit>:<subject>".to_owned(),
+        ["asked_at", _, ..] => "asked_at:<limit>:<subject>".to_owned(),
         ["repeat", _, _] => "repeat:<digest>:<user>".to_owned(),
         ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),
         ["spend", "fleet", _] => "spend:fleet:<month>".to_owned(),

@@ -8,9 +8,9 @@ local function list(user, id, now, word)
   local jobs = root .. ':jobs_of:' .. user
   mend('ZADD', jobs, text(now), id)
   local track = tracking()
-  local accepted, met = track.request(user, now, 'accepted')
+  local accepted = track.request(user, now, 'accepted')
   if accepted > LISTED_MAX then redis.call('ZREMRANGEBYRANK', jobs, 0, -LISTED_MAX - 1) end
-  if met then redis.call('PEXPIRE', jobs, LIST_TTL_MS) end
+  redis.call('PEXPIRE', jobs, LIST_TTL_MS)
   if word == 'cached' then track.ended(user, 'completed', now) end
 end
 

@@ -66,7 +66,7 @@ impl Keys {
     /// List: the times of the requests of a user or an address that count for a limit.
     #[must_use]
     pub fn requests(&self, limit: &str, subject: &str) -> String {
-        format!("{}:requests:{limit}:{subject}", self.root)
+        format!("{}:asked_at:{limit}:{subject}", self.root)
     }
 
     /// Hash: pieces of work that need not be done again. Gone when the job has ended well.

@@ -55,7 +55,7 @@ async fn a_request_counts_for_one_window() {
     let second = limits.count(&asked).await.unwrap();
     assert_eq!(limits.count(&asked).await.unwrap().over, Some(0));
     // The first one was made a window ago.
-    let key = "{test}:requests:user-ai:ada";
+    let key = "{test}:asked_at:user-ai:ada";
     let mut age = redis::pipe();
     age.cmd("LSET").arg(key).arg(0).arg(second.now_ms - 60_000).ignore().pttl(key);
     let (left,): (i64,) = redis.pool().query(&age).await.unwrap();
@@ -76,7 +76,7 @@ async fn whatever_has_left_the_window_is_forgotten_at_once_and_nothing_else() {
         for n in 0..20 {
             // The last ones are young enough to stay for as long as this test runs.
             let age = if n < old { 60_000 + 20 - n } else { 20 - n };
-            made.rpush("{test}:requests:user-ai:ada", now_ms - age).ignore();
+            made.rpush("{test}:asked_at:user-ai:ada", now_ms - age).ignore();
         }
         redis.pool().query::<()>(&made).await.unwrap();
         let counted = limits.count(&asked).await.unwrap();

@@ -4,7 +4,7 @@
 -- Forgets what is older than the window. Returns the oldest time that still counts, and whether the list must live longer:
 -- it does so for two windows, and before the first of them is over, its oldest time has left and this is asked again.
 local function trim_window(key, window, now)
-  local oldest = redis.call('LINDEX', key, '0')
+  local oldest = mend('LINDEX', key, '0')
   if not oldest then return nil, true end
   if now - oldest < window then return oldest, false end
   -- Of the times in the list, those before `low` are known to be too old, and the one at `high` is young enough or none.
@@ -23,7 +23,7 @@ end
 local function count_against_limits(counts, first, now)
   local over, standings, added, time = nil, {}, {}, text(now)
   for i = first, #ARGV, 4 do
-    local key, window = root .. ':requests:' .. ARGV[i] .. ':' .. ARGV[i + 1], tonumber(ARGV[i + 3])
+    local key, window = root .. ':asked_at:' .. ARGV[i] .. ':' .. ARGV[i + 1], tonumber(ARGV[i + 3])
     local oldest, renew = trim_window(key, window, now)
     local left = ARGV[i + 2] - (counts and redis.call('RPUSH', key, time) or redis.call('LLEN', key))
     if counts then

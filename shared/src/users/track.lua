@@ -44,7 +44,7 @@ local function tracking()
   end
 
   -- A request of the user was `accepted`, `refused` or `limited`: by the queue, or by a limit of requests. Returns how many were
-  -- so far, and whether the user was not seen in this minute before.
+  -- so far.
   local function count_request(user, now, what)
     local key = of_user(user)
     local known = mend('HMGET', key, 'last', what)
@@ -52,9 +52,8 @@ local function tracking()
     redis.call('HSET', key, 'last', text(now), what, text(number))
     count_day(now, what, '1')
     -- Within one minute it is written down once that the user was there.
-    local met = not last or math.floor(last / MINUTE_MS) ~= math.floor(now / MINUTE_MS)
-    if met then meet_user(user, now, last) end
-    return number, met
+    if not last or math.floor(last / MINUTE_MS) ~= math.floor(now / MINUTE_MS) then meet_user(user, now, last) end
+    return number
   end
 
   -- A job of the user has ended in `state`; a failed one with `code`.

@@ -153,3 +153,15 @@ async fn what_a_user_spends_is_shown_by_day() {
     let nobody = f.users().detail("nobody").await.unwrap();
     assert_eq!((nobody.activity.first_ms, nobody.suspension, nobody.listed_jobs), (None, None, 0));
 }
+
+#[tokio::test]
+async fn a_list_that_begins_after_a_refusal_has_an_end_as_well() {
+    let f = Fixture::start().await;
+    // Within one minute: the user is known already when the list begins.
+    f.users().suspend("ada", "").await.unwrap();
+    let job = NewJob { listed: true, ..NewJob::new(Echo { say: "1".to_owned() }, "ada") };
+    assert!(matches!(f.queue.enqueue(&job).await, Err(EnqueueError::Suspended)));
+    f.users().lift_suspension("ada").await.unwrap();
+    f.queue.enqueue(&job).await.unwrap();
+    assert!(f.raw::<i64>(&["PTTL", &f.keys.jobs_of("ada")]).await > 0);
+}
