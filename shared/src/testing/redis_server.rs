@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{Ipv4Addr, TcpListener},
+    ops::RangeInclusive,
     path::Path,
     process::Stdio,
     time::Duration,
@@ -19,6 +20,9 @@ use crate::{config::RedisConfig, redis::RedisPool};
 
 /// Names that a Redis server goes by.
 const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
+/// Below those that systems give to outgoing connections: one of these would be taken by somebody else before we listen there.
+const PORTS: RangeInclusive<u16> = 10_240..=32_000;
+const PORTS_TRIED: usize = 100;
 /// How long a server may take to load its data and listen.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -126,13 +130,15 @@ impl TestRedis {
     }
 }
 
-/// A port that is free now.
+/// A port that is free now, by chance.
 ///
 /// # Errors
 ///
 /// When the system has none.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let mut some = (0..PORTS_TRIED).map(|_| rand::random_range(PORTS));
+    some.find(free).ok_or_else(|| io::Error::from(io::ErrorKind::AddrInUse))
 }
 
 async fn serve(program: &str, port: u16, append_fsync: Option<&str>, folder: &Path) -> io::Result<Child> {
