@@ -1,6 +1,8 @@
 //! Pronunciation of a recording.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::job::{Kind, QueueName};
 
@@ -15,6 +17,18 @@ pub struct AssessPronunciation {
     pub prosody: bool,
     /// SHA-256 of the recording in base64url: the same recording is the same work.
     pub recording_sha256: String,
+}
+
+impl AssessPronunciation {
+    /// Longest reference text, in characters: nobody reads more aloud in half a minute.
+    pub const REFERENCE_MAX_CHARS: usize = 1_000;
+
+    /// What is to be done with `recording`.
+    #[must_use]
+    pub fn new(reference_text: String, language: String, prosody: bool, recording: &[u8]) -> Self {
+        let recording_sha256 = URL_SAFE_NO_PAD.encode(Sha256::digest(recording));
+        Self { reference_text, language, prosody, recording_sha256 }
+    }
 }
 
 impl Kind for AssessPronunciation {
@@ -95,6 +109,10 @@ pub struct AssessedWord {
     pub accuracy_score: f64,
     /// What is wrong with it.
     pub error_type: WordError,
+    /// What is wrong with how it is said in the sentence, where prosody is assessed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub prosody_issue: Option<ProsodyIssue>,
     /// When it begins in the recording, in ms; not for a word that was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
@@ -122,6 +140,18 @@ pub enum WordError {
     Mispronunciation,
 }
 
+/// What can be wrong with how a word is said in its sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ProsodyIssue {
+    /// A pause before it that should not be there.
+    UnexpectedBreak,
+    /// No pause before it where there should be one.
+    MissingBreak,
+    /// It was said without intonation.
+    Monotone,
+}
+
 /// One sound.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -132,6 +162,14 @@ pub struct AssessedPhoneme {
     pub phoneme: String,
     /// How well it was met.
     pub accuracy_score: f64,
+    /// When it begins in the recording, in ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub offset_ms: Option<u32>,
+    /// How long it takes, in ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub duration_ms: Option<u32>,
 }
 
 /// What the scores mean, for the learner.

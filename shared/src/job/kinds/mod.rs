@@ -4,7 +4,7 @@ mod assess_pronunciation;
 mod generate_flashcards;
 
 pub use assess_pronunciation::{
-    AssessPronunciation, AssessedPhoneme, AssessedPronunciation, AssessedWord, Assessment, AssessmentOutcome, Feedback, WordError,
-    WordIssue,
+    AssessPronunciation, AssessedPhoneme, AssessedPronunciation, AssessedWord, Assessment, AssessmentOutcome, Feedback,
+    ProsodyIssue, WordError, WordIssue,
 };
 pub use generate_flashcards::{Difficulty, Flashcard, GenerateFlashcards, GeneratedFlashcards};
