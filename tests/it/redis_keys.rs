@@ -96,10 +96,9 @@ fn documented() -> BTreeSet<String> {
 fn pattern_of(key: &str) -> String {
     let parts: Vec<&str> = key.strip_prefix("{it}:").unwrap_or(key).split(':').collect();
     match parts.as_slice() {
-        [
-            name @ ("job" | "checkpoints" | "attempts" | "corrupt" | "result" | "recording" | "followers"),
-            _,
-        ] => format!("{name}:<id>"),
+        [name @ ("job" | "checkpoints" | "attempts" | "corrupt" | "result" | "recording" | "followers"), _] => {
+            format!("{name}:<id>")
+        }
         ["waiting", _, _, _] => "waiting:<queue>:<lane>:<class>".to_owned(),
         ["wake", _, _] => "wake:<queue>:<lane>".to_owned(),
         ["shares", _, _] => "shares:<queue>:<class>".to_owned(),

@@ -85,7 +85,9 @@ impl FromRequest<AppState> for Upload {
             let reading = async {
                 match form {
                     Form::Multipart(boundary) => read_form(body.clone(), boundary, (bytes.min(most), most)).await,
-                    Form::Raw(fields) => read_raw(body.clone(), (bytes.min(most), most)).await.map(|audio| (audio, fields)),
+                    Form::Raw(fields) => {
+                        read_raw(body.clone(), (bytes.min(most), most)).await.map(|audio| (audio, fields))
+                    }
                 }
             };
             let (audio, fields) = timeout(UPLOAD_PATIENCE, reading).await.map_err(|_| ApiError::body_timeout())??;

@@ -24,7 +24,7 @@ use utoipa::{
 pub(crate) use errors::{LegacyErrors, Problems, cases};
 pub(crate) use fields::{
     AnyUserInQuery, KillSwitchRequest, LanguageName, SuspendRequest, UserInPath, UserInQuery, lesson, priority,
-    subject, switch, spoken_language, reference_text, text, topic, user,
+    reference_text, spoken_language, subject, switch, text, topic, user,
 };
 pub(crate) use parameter::{header, query};
 

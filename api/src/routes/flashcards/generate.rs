@@ -108,7 +108,8 @@ fn queued(Accepted { id, meeting }: Accepted, ahead: u64) -> Response {
     if meeting == Meeting::Cached {
         return Queued::found(id, "Flashcards found. Poll statusUrl for the result.").into_response();
     }
-    Queued::waiting(id, "Flashcard generation queued. Poll statusUrl for the result.", PACE.estimate(ahead)).into_response()
+    Queued::waiting(id, "Flashcard generation queued. Poll statusUrl for the result.", PACE.estimate(ahead))
+        .into_response()
 }
 
 #[cfg(test)]

@@ -59,12 +59,7 @@ fn told<K: Kind>(id: JobId, job: Option<JobView>) -> Response {
         Some(job) if job.state.is_final() => return (location, JobResource(job)).into_response(),
         job => job.map_or(JobState::Waiting, |job| job.state),
     };
-    let waiting = Waiting {
-        id: id.to_string(),
-        kind: K::NAME,
-        queue: K::QUEUE.as_str(),
-        state: state.as_str(),
-        status_url,
-    };
+    let waiting =
+        Waiting { id: id.to_string(), kind: K::NAME, queue: K::QUEUE.as_str(), state: state.as_str(), status_url };
     (StatusCode::ACCEPTED, location, [(RETRY_AFTER, FIRST_LOOK)], Json(waiting)).into_response()
 }

@@ -49,6 +49,9 @@ mod tests {
         }
         assert!(slow.estimate(u64::MAX).ends_with("hours"));
         let fast = Pace { fastest: 1, slowest: 5, ahead_least: (1, 20), ahead_most: (1, 5) };
-        assert_eq!([0, 19, 20, 100].map(|ahead| fast.estimate(ahead)), ["1-5 seconds", "1-8 seconds", "2-9 seconds", "10-30 seconds"]);
+        assert_eq!(
+            [0, 19, 20, 100].map(|ahead| fast.estimate(ahead)),
+            ["1-5 seconds", "1-8 seconds", "2-9 seconds", "10-30 seconds"]
+        );
     }
 }

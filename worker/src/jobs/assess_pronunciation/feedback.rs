@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn each_score_has_four_levels() {
-        for (score, expected) in [(100.0, 0), (90.0, 0), (89.9, 1), (75.0, 1), (74.9, 2), (60.0, 2), (59.9, 3), (0.0, 3)] {
+        for (score, expected) in
+            [(100.0, 0), (90.0, 0), (89.9, 1), (75.0, 1), (74.9, 2), (60.0, 2), (59.9, 3), (0.0, 3)]
+        {
             assert_eq!(level(score), expected, "{score}");
         }
         for texts in [OVERALL, ACCURACY, FLUENCY] {
