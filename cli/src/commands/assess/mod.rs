@@ -13,7 +13,8 @@ use shared::{config::Secret, job::kinds::AssessedPronunciation};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use self::client::{Caller, Client};
+pub(crate) use self::client::Caller;
+use self::client::Client;
 use crate::output;
 
 /// Larger than any that an api takes.
