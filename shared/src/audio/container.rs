@@ -69,17 +69,18 @@ impl Container {
     }
 }
 
-/// What follows an ID3v2 tag, which may stand before MP3, AAC and FLAC; all of it where there is none.
+/// What follows the ID3v2 tags, which may stand before MP3, AAC and FLAC; all of it where there are none.
 /// <https://id3.org/id3v2.4.0-structure>
-pub(super) fn after_id3(bytes: &[u8]) -> &[u8] {
-    let [b'I', b'D', b'3', major, _, flags, size @ ..] = bytes else { return bytes };
-    let Some(size) = size.first_chunk::<4>() else { return bytes };
-    if *major == 0xff || size.iter().any(|byte| byte & 0x80 != 0) {
-        return bytes;
+pub(super) fn after_id3(mut bytes: &[u8]) -> &[u8] {
+    while let [b'I', b'D', b'3', _, _, flags, s0, s1, s2, s3, ..] = *bytes {
+        if (s0 | s1 | s2 | s3) & 0x80 != 0 {
+            break;
+        }
+        let length = [s0, s1, s2, s3].iter().fold(0, |sum, byte| (sum << 7) | usize::from(*byte));
+        let footer = if flags & 0x10 != 0 { 10 } else { 0 };
+        bytes = bytes.get(10 + length + footer..).unwrap_or_default();
     }
-    let length = size.iter().fold(0, |sum, byte| (sum << 7) | usize::from(*byte));
-    let footer = if flags & 0x10 != 0 { 10 } else { 0 };
-    bytes.get(10 + length + footer..).unwrap_or_default()
+    bytes
 }
 
 /// The first packet of an Ogg stream, as far as its first page goes. <https://www.rfc-editor.org/rfc/rfc3533#section-6>

@@ -5,10 +5,26 @@
 //! itself: what is decoded ends at [`MAX_SECONDS`], whatever the header claims.
 
 mod container;
+#[cfg(feature = "audio")]
+mod decode;
 mod error;
+#[cfg(feature = "audio")]
+mod mp4_tables;
+#[cfg(feature = "audio")]
+pub(crate) mod ogg_opus;
 #[cfg(feature = "audio")]
 mod prepare;
 mod prepared;
+#[cfg(feature = "audio")]
+mod resample;
+#[cfg(feature = "audio")]
+mod sink;
+#[cfg(all(test, feature = "audio"))]
+mod tests;
+#[cfg(feature = "audio")]
+mod wav_file;
+#[cfg(feature = "audio")]
+mod wav_samples;
 
 pub use container::Container;
 pub use error::AudioError;
