@@ -3,6 +3,7 @@
 mod lesson;
 mod load;
 mod process;
+mod recording;
 mod round_robin;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     lesson::{chapter, lesson},
     load::{Load, Submitted},
     process::{Process, path_of},
+    recording::{form, tone},
     round_robin::RoundRobin,
 };
 
@@ -65,6 +67,13 @@ impl System {
             ("OPENAI_RATE_WINDOW_MS", "1000".to_owned()),
             ("USER_AI_LIMIT_PER_MIN", "0".to_owned()),
             ("IP_AI_LIMIT_PER_MIN", "0".to_owned()),
+            ("AZURE_SPEECH_BASE_URL", simulator.speech_url()),
+            ("AZURE_SPEECH_KEY", "test".to_owned()),
+            ("AZURE_SPEECH_MAX_CONCURRENT", "0".to_owned()),
+            // As OPENAI_RATE_WINDOW_MS; there, the time-out is the window.
+            ("AZURE_SPEECH_TIMEOUT_SECONDS", "5".to_owned()),
+            ("USER_PRONUNCIATION_LIMIT_PER_MIN", "0".to_owned()),
+            ("IP_PRONUNCIATION_LIMIT_PER_MIN", "0".to_owned()),
             ("IP_GENERAL_LIMIT_PER_15MIN", "0".to_owned()),
             ("LEASE_SECONDS", "2".to_owned()),
             ("JOB_RETRY_BASE_MS", "1".to_owned()),
@@ -117,6 +126,14 @@ impl System {
     pub(crate) async fn end_of(&self, api: &Process, id: &str) -> Value {
         let url = api.url(&format!("/api/v1/jobs/{id}?wait=60"));
         let job: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        assert!(["completed", "failed", "cancelled"].iter().any(|end| job["state"] == *end), "{job}");
+        job
+    }
+
+    /// The same for a job of `user`.
+    pub(crate) async fn end_of_user(&self, api: &Process, user: &str, id: &str) -> Value {
+        let request = self.http.get(api.url(&format!("/api/v1/jobs/{id}?wait=60"))).header("user-id", user);
+        let job: Value = request.send().await.unwrap().json().await.unwrap();
         assert!(["completed", "failed", "cancelled"].iter().any(|end| job["state"] == *end), "{job}");
         job
     }
