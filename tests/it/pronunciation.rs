@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use futures_util::future::join_all;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
-use shared::testing::simulator::Fault;
+use shared::testing::{simulator::Fault, tone};
 
-use crate::harness::{Process, System, form, tone};
+use crate::harness::{Process, System, form};
 
 const TEXT: &str = "The leaf turns to the light.";
 const AUDIO_QUEUE: &str = "audio-jobs";

@@ -3,6 +3,8 @@
 mod proxy;
 mod redis_server;
 pub mod simulator;
+mod tone;
 
 pub use proxy::Proxy;
 pub use redis_server::{TestRedis, free_port};
+pub use tone::tone;

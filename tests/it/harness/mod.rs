@@ -1,9 +1,9 @@
 //! The whole system as processes: api replicas and workers on a Redis of their own, with the simulator as upstream.
 
+mod form;
 mod lesson;
 mod load;
 mod process;
-mod recording;
 mod round_robin;
 
 use std::time::Duration;
@@ -20,10 +20,10 @@ use shared::{
 };
 
 pub(crate) use self::{
+    form::form,
     lesson::{chapter, lesson},
     load::{Load, Submitted},
     process::{Process, path_of},
-    recording::{form, tone},
     round_robin::RoundRobin,
 };
 

@@ -9,6 +9,7 @@ mod limit;
 mod memory;
 mod noop;
 mod refused;
+mod speech;
 mod wake;
 
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ pub(crate) enum BenchCommand {
     Memory(memory::MemoryArgs),
     /// What a take costs while the limit is reached, against a GET
     Refused(refused::RefusedArgs),
+    /// A burst of learners, each with a recording: how long they wait, and what that takes in memory
+    Speech(speech::SpeechArgs),
     /// How long a lone job waits for an idle worker
     Wake(wake::WakeArgs),
     /// A worker that does nothing with its jobs; the other benches start it
@@ -52,6 +55,7 @@ impl BenchCommand {
             Self::Limit(args) => limit::run(args).await,
             Self::Memory(args) => memory::run(args).await,
             Self::Refused(args) => refused::run(args).await,
+            Self::Speech(args) => speech::run(args).await,
             Self::Wake(args) => wake::run(args).await,
             Self::NoopWorker(args) => noop::run(args).await,
         }
