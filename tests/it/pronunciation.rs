@@ -19,7 +19,7 @@ impl System {
 
     async fn speak(&self, api: &Process, user: &str, audio: &[u8]) -> Response {
         let request = self.http.post(api.url("/api/v1/pronunciation")).header("user-id", user);
-        form(request, audio, &[("referenceText", TEXT)]).send().await.unwrap()
+        form(request, Some(audio), &[("referenceText", TEXT)]).send().await.unwrap()
     }
 
     /// The id of a new job.
@@ -32,7 +32,7 @@ impl System {
     /// What the shipped app does: sends a form and waits.
     async fn assess(&self, api: &Process, audio: &[u8], fields: &[(&str, &str)]) -> (StatusCode, Value) {
         let request = self.http.post(api.url("/api/pronunciation-assess"));
-        let answer = form(request, audio, fields).send().await.unwrap();
+        let answer = form(request, Some(audio), fields).send().await.unwrap();
         (answer.status(), answer.json().await.unwrap())
     }
 
@@ -178,7 +178,7 @@ async fn a_user_s_recordings_in_a_minute_are_counted_by_all_replicas_and_apart_f
     let refused = system.speak(&replicas[0], "ada", &tone(99, 50)).await;
     assert!(refused.headers()["ratelimit"].to_str().unwrap().contains("\"user-pronunciation\";r=0"), "{refused:?}");
     let request = system.http.post(replicas[0].url("/api/pronunciation-assess")).header("user-id", "ada");
-    let refused = form(request, &tone(98, 50), &[("referenceText", TEXT)]).send().await.unwrap();
+    let refused = form(request, Some(&tone(98, 50)), &[("referenceText", TEXT)]).send().await.unwrap();
     let body: Value = refused.json().await.unwrap();
     assert_eq!(body["details"]["code"], "USER_PRONUNCIATION_RATE_LIMIT_EXCEEDED", "{body}");
     let cards = system.http.post(replicas[1].url("/api/v1/flashcards")).header("user-id", "ada");

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::shape::fits;
-use crate::harness::{Process, RoundRobin, System, chapter};
+use crate::harness::{Process, RoundRobin, System, chapter, form};
 
 const RECORDED: &str = include_str!("recorded.json");
 const ADMIN_TOKEN: &str = "it-token";
@@ -25,6 +25,8 @@ struct Exchange {
     #[serde(default)]
     headers: Map<String, Value>,
     body: Option<Value>,
+    /// The fields of a form; `audio` names a file beside the tests.
+    form: Option<Map<String, Value>>,
     /// A body that is not JSON.
     raw: Option<String>,
     status: u16,
@@ -57,11 +59,16 @@ async fn system() -> (System, Vec<Process>) {
     system.set("USER_AI_LIMIT_PER_MIN", 20);
     // All of them come from one address.
     system.set("IP_AI_LIMIT_PER_MIN", 1_000);
+    system.set("USER_PRONUNCIATION_LIMIT_PER_MIN", 3);
+    system.set("AZURE_SPEECH_MAX_CONCURRENT", 20);
+    system.set("IP_PRONUNCIATION_LIMIT_PER_MIN", 1_000);
     system.set("IP_GENERAL_LIMIT_PER_15MIN", 1_000);
     system.set("OPENAI_RATE_WINDOW_MS", 60_000);
     system.set("OPENAI_RATE_LIMIT_RPM", 1_000);
     system.set("OPENAI_RATE_LIMIT_TPM", 10_000_000);
     let processes = vec![system.api().await, system.api().await, system.worker("a").await, system.worker("b").await];
+    let speech = system.start("pronunciation-worker", &[]).await;
+    let processes = processes.into_iter().chain([speech]).collect();
     (system, processes)
 }
 
@@ -145,6 +152,12 @@ impl Player {
         }
         if let Some(body) = &exchange.body {
             request = request.json(&self.fill_all(body));
+        }
+        if let Some(fields) = &exchange.form {
+            let text = |name: &str| fields.get(name).and_then(Value::as_str);
+            let audio = text("audio").map(|file| std::fs::read(format!("audio/{file}")).unwrap());
+            let others = fields.keys().filter(|name| *name != "audio").map(|name| (name.as_str(), text(name).unwrap()));
+            request = form(request, audio.as_deref(), &others.collect::<Vec<_>>());
         }
         if let Some(raw) = &exchange.raw {
             request = request.body(raw.clone());
