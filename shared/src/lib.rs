@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod budget;
 pub mod clock;
 pub mod config;
+pub mod dead_letter;
 pub mod job;
 pub mod lifecycle;
 pub mod limiter;
