@@ -18,6 +18,7 @@ mod redis_keys;
 mod redis_tls;
 mod redis_trouble;
 mod request_limits;
+mod requeue;
 mod rolling_deploy;
 mod shared_work;
 mod tidy;

@@ -4,13 +4,16 @@ mod bench;
 mod breaker;
 mod budget;
 mod chaos;
+mod dead;
 mod dev;
 mod keys;
+mod letters;
 mod limits;
 mod numbered;
 mod process;
 mod provider;
 mod queue;
+mod requeue;
 mod system;
 
 use std::process::ExitCode;
@@ -32,6 +35,9 @@ pub(crate) enum Command {
     /// Kill, stop and cut off a whole system of real processes, and check that nothing is lost
     #[command(subcommand)]
     Chaos(chaos::ChaosCommand),
+    /// List and remove dead letters: jobs that failed for good
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
     /// Start the whole system on this machine and make flashcards of a lesson
     Dev(dev::DevArgs),
     /// Make, list and revoke servers' keys for the API
@@ -43,6 +49,8 @@ pub(crate) enum Command {
     /// Pause and resume a queue
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// Put dead letters back in line: jobs that failed for good
+    Requeue(Box<requeue::RequeueArgs>),
 }
 
 impl Command {
@@ -53,10 +61,12 @@ impl Command {
             Self::Breaker(command) => command.run().await,
             Self::Budget(command) => command.run().await,
             Self::Chaos(command) => command.run().await,
+            Self::Dead(command) => command.run().await,
             Self::Dev(args) => dev::run(args).await,
             Self::Keys(command) => command.run().await,
             Self::Limits(command) => command.run().await,
             Self::Queue(command) => command.run().await,
+            Self::Requeue(args) => requeue::run(*args).await,
         }
     }
 }

@@ -38,14 +38,15 @@ pub(crate) enum QueueCommand {
 #[derive(Debug, Args)]
 pub(crate) struct QueueArgs {
     /// Which queue
-    #[arg(value_name = "QUEUE", value_parser = names())]
+    #[arg(value_name = "QUEUE", value_parser = queue_names())]
     name: QueueName,
 
     #[command(flatten)]
     system: SystemArgs,
 }
 
-fn names() -> impl TypedValueParser<Value = QueueName> {
+/// The names of the queues.
+pub(super) fn queue_names() -> impl TypedValueParser<Value = QueueName> {
     PossibleValuesParser::new(QueueName::ALL.map(QueueName::as_str))
         .try_map(|name| QueueName::from_name(&name).ok_or("no queue has this name"))
 }

@@ -3,8 +3,9 @@
 -- KEYS  1 root
 -- ARGV  1 queue  2 index: deadlines | done | dead  3 which comes first: oldest | newest  4, 5 score and job of the entry before
 --       the page ('': it is the first one)  6, 7 least and greatest score  8 most entries
--- Returns {'page', now_ms, {id, score, state, kind, user, class, attempts, max, created, ended, run_at, code, message, requeued}, …}:
---         what a job has not, or is not readable, is ''; where there are fewer entries than asked for, there are no more
+--       9… fields of a job
+-- Returns {'page', now_ms, {id, score, value, …}, …}: a field that a job has not, or that is not readable, is ''; where there are fewer
+--         entries than asked for, there are no more
 local index, newest, at, after = of_queue(ARGV[2]), ARGV[3] == 'newest', tonumber(ARGV[4]), ARGV[5]
 local least, greatest, most = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local range, rank_of = newest and 'ZREVRANGE' or 'ZRANGE', newest and 'ZREVRANK' or 'ZRANK'
@@ -43,10 +44,9 @@ local entries = redis.call(range, index, from, from + most - 1, 'WITHSCORES')
 for i = 1, #entries, 2 do
   local id, score = entries[i], tonumber(entries[i + 1])
   if is_out(score) then break end
-  local job = redis.pcall('HMGET', of_job('job', id), 'state', 'kind', 'user', 'class', 'attempts', 'max', 'created', 'ended',
-    'run_at', 'code', 'message', 'requeued')
+  local job = redis.pcall('HMGET', of_job('job', id), unpack(ARGV, 9))
   local row = { id, text(score) }
-  for f = 1, 12 do row[f + 2] = job[f] or '' end
+  for f = 9, #ARGV do row[#row + 1] = job[f - 8] or '' end
   page[#page + 1] = row
 end
 return page

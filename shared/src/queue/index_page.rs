@@ -10,6 +10,12 @@ use crate::{
 
 static INDEX_PAGE: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("index_page.lua")));
 
+/// What is read of each job, in the order of [`IndexedJob::read`].
+const FIELDS: [&str; 13] = [
+    "state", "kind", "user", "class", "attempts", "max", "created", "ended", "run_at", "code", "message", "requeued",
+    "queue",
+];
+
 /// Which jobs of a queue are looked through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobIndex {
@@ -76,9 +82,32 @@ pub struct IndexedJob {
     pub message: String,
     /// How often it was put back.
     pub requeued: u32,
+    /// Its queue, as the job says.
+    pub queue: Option<QueueName>,
 }
 
 impl IndexedJob {
+    fn read(name: String, at_ms: u64, mut fields: impl Iterator<Item = String>) -> Self {
+        let mut next = || fields.next().unwrap_or_default();
+        Self {
+            name,
+            at_ms,
+            state: next().parse().ok(),
+            kind: next(),
+            user: next(),
+            class: next(),
+            attempts: next().parse().unwrap_or_default(),
+            max_attempts: next().parse().unwrap_or_default(),
+            created_at_ms: next().parse().ok(),
+            ended_at_ms: next().parse().ok(),
+            run_at_ms: next().parse().ok(),
+            code: next(),
+            message: next(),
+            requeued: next().parse().unwrap_or_default(),
+            queue: QueueName::from_name(&next()),
+        }
+    }
+
     /// Its id, where its name is one.
     #[must_use]
     pub fn id(&self) -> Option<JobId> {
@@ -137,7 +166,8 @@ impl Queue {
             .arg(after)
             .arg(score(span.since_ms, "-inf"))
             .arg(score(span.until_ms, "+inf"))
-            .arg(most);
+            .arg(most)
+            .arg(&FIELDS);
         let reply: Vec<Value> = self.redis.run(&call).await?;
         let page = read(reply, most)?;
         if let Some(last) = page.jobs.last() {
@@ -147,32 +177,44 @@ impl Queue {
     }
 }
 
+type Fields = [Option<Vec<u8>>; FIELDS.len()];
+
+impl Queue {
+    /// What is known of these jobs, in whatever index they are; those that are not known are left out. The time of each is that of its
+    /// end, or else of its acceptance.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer.
+    pub async fn look_up(&self, ids: &[JobId]) -> Result<Vec<IndexedJob>, UnavailableError> {
+        let mut jobs = Vec::with_capacity(ids.len());
+        for some in ids.chunks(Self::PAGE_MAX) {
+            let mut read = redis::pipe();
+            for id in some {
+                read.hmget(self.keys.job(*id), &FIELDS);
+            }
+            let rows: Vec<Fields> = self.redis.query(&read).await?;
+            for (id, row) in some.iter().zip(rows) {
+                let text = |field: Option<Vec<u8>>| String::from_utf8_lossy(&field.unwrap_or_default()).into_owned();
+                let mut job = IndexedJob::read(id.to_string(), 0, row.into_iter().map(text));
+                job.at_ms = job.ended_at_ms.or(job.created_at_ms).unwrap_or_default();
+                jobs.extend(job.state.is_some().then_some(job));
+            }
+        }
+        Ok(jobs)
+    }
+}
+
 fn read(reply: Vec<Value>, most: usize) -> Result<IndexPage, RedisError> {
     let mut reply = reply.into_iter().skip(1);
     let now_ms = from_redis_value::<u64>(reply.next().unwrap_or(Value::Nil))?;
-    let jobs = reply.map(job).collect::<Result<Vec<_>, _>>()?;
+    let mut jobs = Vec::new();
+    for row in reply {
+        // Bytes, since a stored job may be damaged in any way.
+        let row: Vec<Vec<u8>> = from_redis_value(row)?;
+        let mut row = row.into_iter().map(|field| String::from_utf8_lossy(&field).into_owned());
+        let (name, at_ms) = (row.next().unwrap_or_default(), row.next().and_then(|at| at.parse().ok()));
+        jobs.push(IndexedJob::read(name, at_ms.unwrap_or_default(), row));
+    }
     Ok(IndexPage { now_ms, more: jobs.len() == most, jobs })
-}
-
-fn job(row: Value) -> Result<IndexedJob, RedisError> {
-    // Bytes, since a stored job may be damaged in any way.
-    let row: Vec<Vec<u8>> = from_redis_value(row)?;
-    let mut row = row.into_iter().map(|field| String::from_utf8_lossy(&field).into_owned());
-    let mut next = || row.next().unwrap_or_default();
-    Ok(IndexedJob {
-        name: next(),
-        at_ms: next().parse().unwrap_or_default(),
-        state: next().parse().ok(),
-        kind: next(),
-        user: next(),
-        class: next(),
-        attempts: next().parse().unwrap_or_default(),
-        max_attempts: next().parse().unwrap_or_default(),
-        created_at_ms: next().parse().ok(),
-        ended_at_ms: next().parse().ok(),
-        run_at_ms: next().parse().ok(),
-        code: next(),
-        message: next(),
-        requeued: next().parse().unwrap_or_default(),
-    })
 }
