@@ -6,13 +6,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use shared::{
     config::JobsConfig,
-    job::{JobId, kinds::GenerateFlashcards},
+    job::{JobId, Kind, QueueName},
     queue::{NewJob, Queue},
-    testing::simulator::Fault,
 };
 use tokio::{process::Command, time::Instant};
 
-use crate::harness::{PATIENCE, Process, QUEUE, System, chapter, jobs_config, path_of};
+use crate::harness::{Process, QUEUE, System, jobs_config, path_of};
 
 fn unilingo(system: &System, words: &[&str]) -> Command {
     let mut command = Command::new(path_of("unilingo"));
@@ -35,40 +34,43 @@ async fn ends_with(system: &System, words: &[&str], code: i32) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn lesson(number: usize) -> GenerateFlashcards {
-    GenerateFlashcards {
-        content: format!("{} Number {number}.", chapter(1, 2)),
-        subject: "Biology".to_owned(),
-        topic: "Cells".to_owned(),
-        native_language: "German".to_owned(),
-        target_language: "English".to_owned(),
-    }
+/// A job of the benches that fails when it is told to (cli/src/commands/bench/noop.rs).
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Doomed {
+    number: usize,
+    text: String,
+}
+
+impl Kind for Doomed {
+    const NAME: &'static str = "bench-doomed";
+    const VERSION: u32 = 1;
+    const QUEUE: QueueName = QueueName::Ai;
+    const RECIPE: Option<u32> = Some(1);
+}
+
+/// A worker process that does nothing with its jobs, or fails all of them.
+fn worker(system: &System, doom: bool) -> Process {
+    let words = ["bench", "noop-worker", "--worker-concurrency", "100"];
+    let doom = if doom { &["--doom"][..] } else { &[] };
+    Process::run(&mut unilingo(system, &[&words[..], doom].concat()))
 }
 
 /// So many jobs that have failed, of two users and by two errors in turn, with no process left that could run them.
 async fn with_dead_letters(system: &System, letters: usize) -> Vec<JobId> {
     let jobs = JobsConfig { queue_max_waiting: 10_000, ..jobs_config() };
     let queue = Queue::new(system.redis.patient_pool(), "it", jobs);
-    let accepted: Vec<JobId> = stream::iter(0..letters)
-        .map(|number| {
-            let user = if number % 2 == 0 { "ada" } else { "bob" };
-            let job = NewJob { listed: true, ..NewJob::new(lesson(number), user) };
-            let queue = queue.clone();
-            async move { queue.enqueue(&job).await.map(|accepted| accepted.id) }
-        })
-        .buffer_unordered(64)
-        .try_collect()
-        .await
-        .unwrap();
-    for fault in [Fault::BadRequest, Fault::Refusal] {
-        system.simulator.fail_next(fault, u32::try_from(letters.div_ceil(2)).unwrap());
-    }
-    let mut worker = system.worker("doomed").await;
-    let dead = system.keys.dead(QUEUE);
+    let enqueued = stream::iter(0..letters).map(|number| {
+        let payload = Doomed { number, text: "x".repeat(300) };
+        let user = if number % 4 < 2 { "ada" } else { "bob" };
+        let (job, queue) = (NewJob { listed: true, ..NewJob::new(payload, user) }, queue.clone());
+        async move { queue.enqueue(&job).await.map(|accepted| accepted.id) }
+    });
+    let jobs: Vec<JobId> = enqueued.buffer_unordered(64).try_collect().await.unwrap();
+    let (mut worker, dead) = (worker(system, true), system.keys.dead(QUEUE));
     system.until("all have failed", &["ZCARD", &dead], |dead| dead == i64::try_from(letters).unwrap()).await;
     worker.terminate();
     assert!(worker.ended().await.success());
-    accepted
+    jobs
 }
 
 /// Every key that will not go by itself within a minute, as it is.
@@ -112,17 +114,15 @@ async fn two_at_once_of_which_one_is_killed_move_each_letter_once() {
     let again = ends_with(&system, &["requeue", "--all", "--yes"], 3).await;
     assert_eq!(again["matched"], 0);
 
-    let _worker = system.worker("well").await;
-    let done = system.keys.done(QUEUE);
-    let all = async { while system.raw::<u64>(&["ZCARD", &done]).await < 2_000 {} };
-    tokio::time::timeout(PATIENCE * 2, all).await.unwrap();
+    let _worker = worker(&system, false);
+    system.until("all end well", &["ZCARD", &system.keys.done(QUEUE)], |done| done == 2_000).await;
     assert_eq!(system.raw::<u64>(&["ZCARD", &dead]).await, 0);
 }
 
 #[tokio::test]
 async fn a_dry_run_changes_no_key_and_a_filter_moves_what_it_names() {
     let system = System::new().await;
-    let jobs = with_dead_letters(&system, 120).await;
+    with_dead_letters(&system, 120).await;
     let before = everything(&system).await;
     assert!(before.len() > 120, "{:?}", before.keys());
     let shown = ends_with(&system, &["requeue", "--all", "--dry-run"], 0).await;
@@ -161,7 +161,6 @@ async fn a_dry_run_changes_no_key_and_a_filter_moves_what_it_names() {
     assert!((59..=60).contains(&purged), "{purged}");
     let dead: u64 = system.raw(&["ZCARD", &system.keys.dead(QUEUE)]).await;
     assert_eq!(dead, 120 - 3 - 1 - purged);
-    drop(jobs);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod limit;
 mod memory;
 mod noop;
 mod refused;
+mod requeue;
 mod wake;
 
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ pub(crate) enum BenchCommand {
     Memory(memory::MemoryArgs),
     /// What a take costs while the limit is reached, against a GET
     Refused(refused::RefusedArgs),
+    /// How fast dead letters are put back, also by two at once of which one is killed
+    Requeue(requeue::RequeueArgs),
     /// How long a lone job waits for an idle worker
     Wake(wake::WakeArgs),
     /// A worker that does nothing with its jobs; the other benches start it
@@ -48,6 +51,7 @@ impl BenchCommand {
             Self::Limit(args) => limit::run(args).await,
             Self::Memory(args) => memory::run(args).await,
             Self::Refused(args) => refused::run(args).await,
+            Self::Requeue(args) => requeue::run(args).await,
             Self::Wake(args) => wake::run(args).await,
             Self::NoopWorker(args) => noop::run(args).await,
         }
