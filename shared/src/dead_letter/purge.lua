@@ -7,7 +7,7 @@ write_though_full()
 local reply = { 'purged' }
 for i = 4, #ARGV, 2 do
   local id = ARGV[i]
-  local word = no_letter(id, ARGV[i + 1], now)
+  local word = no_letter(id, state_of(id), ARGV[i + 1], now)
   if not word then
     redis.call('ZREM', of_queue('dead'), id)
     redis.call('UNLINK', of_job('job', id), of_job('checkpoints', id), of_job('attempts', id))

@@ -5,15 +5,23 @@ local SMALL_BYTES = 256
 -- Workers count attempts in 32 bits.
 local ATTEMPTS_MAX = 2 ^ 31 - 1
 
--- What is read of a dead letter; nil where it could not run.
+-- What is read of a job.
 local function read_letter(id)
-  local f = redis.pcall('HMGET', of_job('job', id), 'lane', 'class', 'user', 'attempts', 'max', 'content', 'fresh', 'held_tokens',
-    'held_micros', 'listed', 'ended', 'requeued')
-  local attempts, max, size = whole_number(f[4]), whole_number(f[5]), redis.pcall('HSTRLEN', of_job('job', id), 'payload')
-  if not (place(f[1], f[2], '0') and f[3] and attempts and max) or attempts >= ATTEMPTS_MAX or size == 0 then return nil end
-  return { id = id, key = of_job('job', id), lane = f[1], class = f[2], user = f[3], attempts = attempts, max = max,
-    digest = f[6], fresh = f[7], tokens = whole_number(f[8]), micros = whole_number(f[9]), listed = f[10] == '1',
-    ended = whole_number(f[11]), times = (whole_number(f[12]) or 0) + 1, bytes = size > SMALL_BYTES and text(size) }
+  local f = redis.pcall('HMGET', of_job('job', id), 'state', 'lane', 'class', 'user', 'attempts', 'max', 'content', 'fresh',
+    'held_tokens', 'held_micros', 'listed', 'ended', 'requeued', 'resumed')
+  return { id = id, key = of_job('job', id), state = f[1], lane = f[2], class = f[3], user = f[4],
+    attempts = whole_number(f[5]), max = whole_number(f[6]), digest = f[7], fresh = f[8], tokens = whole_number(f[9]),
+    micros = whole_number(f[10]), listed = f[11] == '1', ended = whole_number(f[12]), times = (whole_number(f[13]) or 0) + 1,
+    resumed = f[14] }
+end
+
+-- Whether the letter could run.
+local function is_sound(letter)
+  if not (place(letter.lane, letter.class, '0') and letter.user and letter.attempts and letter.max) then return false end
+  local size = redis.pcall('HSTRLEN', letter.key, 'payload')
+  if letter.attempts >= ATTEMPTS_MAX or size == 0 then return false end
+  letter.bytes = size > SMALL_BYTES and text(size)
+  return true
 end
 
 -- What there is of its work: the job whose result answers for it, or the one that does it now; and the job that was to.
@@ -36,18 +44,18 @@ local function meet_work(letter, now)
   return nil, nil, work[1]
 end
 
--- It is no dead letter any more.
-local function raise(letter, track, ...)
+-- It is no dead letter any more; `fields` are its new ones.
+local function raise(letter, track, fields)
   redis.call('ZREM', of_queue('dead'), letter.id)
   redis.call('HDEL', letter.key, 'code', 'message', 'reason', 'run_at', 'follows', 'ended')
-  redis.call('HSET', letter.key, 'requeued', text(letter.times), ...)
+  redis.call('HSET', letter.key, 'requeued', text(letter.times), unpack(fields))
   if letter.listed then track().put_back(letter.user, letter.ended) end
 end
 
 -- Its work was done meanwhile: it ends well.
 local function answer_letter(letter, result_of, now, track)
   local ended = text(now)
-  raise(letter, track, 'state', 'completed', 'ended', ended, 'result_of', result_of, 'cached', '1', 'payload', '')
+  raise(letter, track, { 'state', 'completed', 'ended', ended, 'result_of', result_of, 'cached', '1', 'payload', '' })
   redis.call('HDEL', letter.key, 'held_tokens', 'held_micros')
   redis.call('PEXPIRE', letter.key, completed_ttl)
   redis.call('UNLINK', of_job('checkpoints', letter.id), of_job('attempts', letter.id))

@@ -9,7 +9,8 @@
 local now, deadlines, deadline_ms = now_ms(), of_queue('deadlines'), tonumber(ARGV[4])
 local sizes, deadline = root .. ':bytes', text(now + deadline_ms)
 local limits = budget_limits({})
-local books, tracked
+local some_suspended = redis.call('HLEN', root .. ':suspended') > 0
+local books, tracked, woken = nil, nil, {}
 
 local function track()
   tracked = tracked or tracking()
@@ -17,7 +18,8 @@ local function track()
 end
 
 -- Takes the room that its payload needs; whether there was so much.
-local function take_room(letter, unfinished)
+local function take_room(letter)
+  local unfinished = redis.call('ZCARD', deadlines)
   if unfinished >= tonumber(ARGV[5]) then return false end
   if not letter.bytes then return true end
   if unfinished == 0 then
@@ -29,13 +31,25 @@ local function take_room(letter, unfinished)
   return true
 end
 
+-- The letter's fields as a job that waits.
+local function waiting(letter, rank)
+  local attempts, max = letter.attempts, letter.max
+  if ARGV[7] == '1' then attempts = 0 elseif attempts >= max then max = attempts + 1 end
+  local fields = { 'state', 'waiting', 'attempts', text(attempts), 'max', text(max), 'rank', rank }
+  local function field(name, value)
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+  return fields, field
+end
+
 local function put_back(id, ended)
-  local other = no_letter(id, ended, now)
-  if other then return other end
   local letter = read_letter(id)
-  if not letter then return 'broken' end
+  local other = no_letter(id, letter.state, ended, now)
+  if other then return other end
+  if not is_sound(letter) then return 'broken' end
   if not limits then return 'killed' end
-  if redis.call('HEXISTS', root .. ':suspended', letter.user) == 1 then return 'suspended' end
+  if some_suspended and redis.call('HEXISTS', root .. ':suspended', letter.user) == 1 then return 'suspended' end
   local result_of, leader, gone = meet_work(letter, now)
   if result_of then
     answer_letter(letter, result_of, now, track)
@@ -48,29 +62,35 @@ local function put_back(id, ended)
     refused, standing = books.refusal(now, letter.user, letter.tokens, letter.micros, limits)
     if refused then return refused[1] end
   end
-  if not take_room(letter, redis.call('ZCARD', deadlines)) then return 'full' end
+  if not take_room(letter) then return 'full' end
 
-  local attempts, max = letter.attempts, letter.max
-  if ARGV[7] == '1' then attempts = 0 elseif attempts >= max then max = attempts + 1 end
   local rank = leader and '0' or next_rank(letter.class, letter.user)
-  raise(letter, track, 'state', 'waiting', 'attempts', text(attempts), 'max', text(max), 'rank', rank)
-  for _, name in ipairs({ 'job', 'checkpoints', 'attempts' }) do redis.call('PERSIST', of_job(name, id)) end
+  local fields, field = waiting(letter, rank)
+  if letter.bytes then field('bytes', letter.bytes) end
+  if pays then field('held', books.hold(standing)) end
+  if leader then field('follows', '1') end
+  raise(letter, track, fields)
+  redis.call('PERSIST', letter.key)
+  redis.call('PERSIST', of_job('attempts', id))
+  if letter.resumed then redis.call('PERSIST', of_job('checkpoints', id)) end
   redis.call('ZADD', deadlines, deadline, id)
-  if letter.bytes then redis.call('HSET', letter.key, 'bytes', letter.bytes) end
-  if pays then redis.call('HSET', letter.key, 'held', books.hold(standing)) end
   if letter.digest and not letter.repeated then
     redis.call('SET', of_repeat(letter.digest, letter.user), id, 'PX', ARGV[4])
   end
   redis.call('PUBLISH', of_job('events', id), 'waiting')
   if leader then
-    redis.call('HSET', letter.key, 'follows', '1')
     mend('ZADD', of_job('followers', leader), text(now), id)
     outlive(of_job('followers', leader), deadline_ms)
     hurry(leader, letter.class, letter.user)
     return 'joined'
   end
   if letter.digest and not letter.fresh then lead(letter, gone, deadline_ms) end
-  put_in_line(id, letter.lane, letter.class, rank)
+  if woken[letter.lane] then
+    redis.call('ZADD', of_line(letter.lane, letter.class), rank, id)
+  else
+    put_in_line(id, letter.lane, letter.class, rank)
+    woken[letter.lane] = true
+  end
   return 'moved'
 end
 

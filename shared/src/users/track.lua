@@ -64,9 +64,8 @@ local function tracking()
   end
 
   local function take_one_off(key, field)
-    local number = redis.pcall('HGET', key, field)
-    number = type(number) == 'string' and whole_number(number)
-    if number and number > 0 then redis.call('HSET', key, field, text(number - 1)) end
+    local left = redis.pcall('HINCRBY', key, field, '-1')
+    if type(left) == 'number' and left < 0 then redis.call('HDEL', key, field) end
   end
 
   -- A job of the user that had failed at `ended` goes on: it counts as failed no more.
