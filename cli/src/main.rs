@@ -12,9 +12,19 @@ use shared::startup::without_secret;
 
 use crate::commands::Command;
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed: the reason is on standard error
+  2  wrong usage, or consent is needed and nobody can be asked (--yes)
+  3  nothing matched, or not all of it could be done
+
+Operators' commands reach a running system by REDIS_URL and QUEUE_PREFIX, and print one JSON document with --json. Colours come where
+a terminal is, unless NO_COLOR is set.";
+
 /// Runs UniLingo and looks after its queue
 #[derive(Debug, Parser)]
-#[command(name = "unilingo", version)]
+#[command(name = "unilingo", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -39,6 +49,11 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => failed(&error),
     }
+}
+
+/// All commands, as their completion needs them.
+fn cli() -> clap::Command {
+    Cli::command()
 }
 
 fn failed(error: &anyhow::Error) -> ExitCode {

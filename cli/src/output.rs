@@ -44,6 +44,11 @@ pub(crate) fn plain(text: &str) -> String {
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// How wide a column is with `head` above `cells`, as [`plain`] shows these.
+pub(crate) fn width<'a>(head: &str, cells: impl Iterator<Item = &'a str>) -> usize {
+    cells.map(|cell| plain(cell).chars().count()).max().unwrap_or_default().max(head.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::plain;

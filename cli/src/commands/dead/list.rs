@@ -11,7 +11,7 @@ use shared::{
 use super::ListArgs;
 use crate::{
     commands::letters::{DONE, Look, NOT_ALL},
-    output::plain,
+    output::{plain, width},
 };
 
 /// Where no limit is named.
@@ -76,10 +76,8 @@ impl fmt::Display for Listed {
         if self.0.is_empty() {
             return f.write_str("No dead letter matches.");
         }
-        let width = |of: fn(&Shown) -> &str, least: usize| {
-            self.0.iter().map(|letter| plain(of(letter)).chars().count()).max().unwrap_or_default().max(least)
-        };
-        let (user, code) = (width(|of| &of.user, 4), width(|of| &of.code, 5));
+        let user = width("user", self.0.iter().map(|letter| &*letter.user));
+        let code = width("error", self.0.iter().map(|letter| &*letter.code));
         write!(
             f,
             "{:<24}  {:<36}  {:<user$}  {:>8}  {:<code$}  message",
