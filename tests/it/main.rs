@@ -13,6 +13,7 @@ mod job_events;
 mod monitoring;
 mod one_limit;
 mod operator;
+mod operator_looks;
 mod redis_away;
 mod redis_keys;
 mod redis_tls;
