@@ -20,10 +20,33 @@ pub(crate) fn is_terminal() -> bool {
     std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Whether progress can be shown: what goes to standard error is seen as it comes.
+pub(crate) fn shows_progress() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Asks somebody at the terminal; `None` where there is nobody to ask.
+pub(crate) fn ask(question: impl Display) -> Option<String> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let mut error = std::io::stderr();
+    let _ = write!(error, "{question}");
+    let _ = error.flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).ok()?;
+    Some(answer)
+}
+
 /// Text from elsewhere, on one line and without what could steer a terminal.
 pub(crate) fn plain(text: &str) -> String {
     let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// How wide a column is with `head` above `cells`, as [`plain`] shows these.
+pub(crate) fn width<'a>(head: &str, cells: impl Iterator<Item = &'a str>) -> usize {
+    cells.map(|cell| plain(cell).chars().count()).max().unwrap_or_default().max(head.len())
 }
 
 #[cfg(test)]

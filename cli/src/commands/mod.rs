@@ -5,14 +5,22 @@ mod bench;
 mod breaker;
 mod budget;
 mod chaos;
+mod completions;
+mod dead;
 mod dev;
+mod jobs;
 mod keys;
+mod letters;
 mod limits;
 mod numbered;
 mod process;
 mod provider;
 mod queue;
+mod requeue;
 mod system;
+mod users;
+mod verify;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -35,17 +43,34 @@ pub(crate) enum Command {
     /// Kill, stop and cut off a whole system of real processes, and check that nothing is lost
     #[command(subcommand)]
     Chaos(chaos::ChaosCommand),
+    /// Print what a shell needs to complete commands
+    Completions(completions::CompletionsArgs),
+    /// List and remove dead letters: jobs that failed for good
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
     /// Start the whole system on this machine and make flashcards of a lesson
     Dev(dev::DevArgs),
+    /// List, show and cancel jobs
+    #[command(subcommand)]
+    Jobs(jobs::JobsCommand),
     /// Make, list and revoke servers' keys for the API
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Show and set the rate limits of the fleet
     #[command(subcommand)]
     Limits(limits::LimitsCommand),
-    /// Pause and resume a queue
+    /// Count what is in a queue, pause it and resume it
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// Put dead letters back in line: jobs that failed for good
+    Requeue(Box<requeue::RequeueArgs>),
+    /// List, show, suspend and erase users
+    #[command(subcommand)]
+    Users(users::UsersCommand),
+    /// Check a deployed api from outside
+    Verify(verify::VerifyArgs),
+    /// List the workers that live
+    Workers(workers::WorkersArgs),
 }
 
 impl Command {
@@ -57,10 +82,17 @@ impl Command {
             Self::Breaker(command) => command.run().await,
             Self::Budget(command) => command.run().await,
             Self::Chaos(command) => command.run().await,
+            Self::Completions(args) => completions::run(&args),
+            Self::Dead(command) => command.run().await,
             Self::Dev(args) => dev::run(args).await,
+            Self::Jobs(command) => command.run().await,
             Self::Keys(command) => command.run().await,
             Self::Limits(command) => command.run().await,
             Self::Queue(command) => command.run().await,
+            Self::Requeue(args) => requeue::run(*args).await,
+            Self::Users(command) => command.run().await,
+            Self::Verify(args) => verify::run(args).await,
+            Self::Workers(args) => workers::run(args).await,
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{fmt::Display, process::ExitCode};
 
-use clap::Args;
+use clap::{Args, Parser};
 use serde::Serialize;
 use shared::{
-    config::{ConfigError, RedisConfig},
+    config::{ConfigError, JobsConfig, RedisConfig},
+    queue::Queue,
     redis::{Keys, RedisPool},
 };
 
@@ -33,6 +34,17 @@ impl SystemArgs {
 
     pub(super) fn keys(&self) -> Keys {
         Keys::new(self.prefix())
+    }
+
+    /// The queues, to look at them: what may be accepted is not this process's to say.
+    pub(super) fn queue(&self) -> anyhow::Result<Queue> {
+        #[derive(Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            jobs: JobsConfig,
+        }
+        let jobs = Defaults::try_parse_from(["unilingo"])?.jobs;
+        Ok(Queue::new(self.redis()?, self.prefix(), jobs))
     }
 
     /// Prints what was found or done: `text` for people, or `document` for programs.

@@ -15,16 +15,22 @@ local function uncount(name, bytes)
   if type(left) ~= 'number' or left <= 0 then redis.call('HDEL', sizes, name) end
 end
 
--- Gives back what a job that has ended in `state` was held to by the budget, and its room in the queue, drops its recording
--- and counts it.
--- Returns the digest of its work and its user.
+-- Gives back what a job that has ended in `state` was held to by the budget, and its room in the queue, drops its recording and
+-- counts it. A dead letter keeps in mind what it may come to, should it be put back. Returns the digest of its work and its user.
 local function close_books(id, state, now, code)
-  local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content', 'listed',
-    'recording')
+  local key = of_job('job', id)
+  local job = redis.call('HMGET', key, 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content', 'listed', 'recording')
   local bytes = whole_number(job[5])
   if bytes then uncount(queue, text(bytes)) end
   if job[1] then budget().release(job[1], job[2], whole_number(job[3]), whole_number(job[4])) end
-  if job[1] or job[5] then redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros', 'bytes') end
+  if job[1] and state == 'failed' then
+    local spent = redis.call('HMGET', key, 'spent_tokens', 'spent_micros')
+    redis.call('HDEL', key, 'held', 'spent_tokens', 'spent_micros', 'bytes')
+    redis.call('HSET', key, 'held_tokens', text((whole_number(job[3]) or 0) + (whole_number(spent[1]) or 0)),
+      'held_micros', text((whole_number(job[4]) or 0) + (whole_number(spent[2]) or 0)))
+  elseif job[1] or job[5] then
+    redis.call('HDEL', key, 'held', 'held_tokens', 'held_micros', 'spent_tokens', 'spent_micros', 'bytes')
+  end
   if job[8] then redis.call('UNLINK', of_job('recording', id)) end
   if job[7] == '1' then tracking().ended(job[2], state, now, code) end
   return job[6], job[2]

@@ -49,7 +49,8 @@ if ending ~= 'unsent' then
 end
 
 local key = of_job('job', id)
-local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros')
+local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros', 'spent_tokens',
+  'spent_micros')
 if known(8) then
   local b = budget()
   b.spend(now, job[2], ARGV[8], ARGV[23])
@@ -61,7 +62,9 @@ if known(8) then
   local spent_tokens, spent_micros = math.min(known(8), tokens), math.min(tonumber(ARGV[23]), micros)
   if job[3] then
     b.release(job[3], job[2], spent_tokens, spent_micros)
-    redis.call('HSET', key, 'held_tokens', text(tokens - spent_tokens), 'held_micros', text(micros - spent_micros))
+    redis.call('HSET', key, 'held_tokens', text(tokens - spent_tokens), 'held_micros', text(micros - spent_micros),
+      'spent_tokens', text((whole_number(job[6]) or 0) + spent_tokens),
+      'spent_micros', text((whole_number(job[7]) or 0) + spent_micros))
   end
 end
 

@@ -77,6 +77,7 @@ if digest ~= '' then
   redis.call('SET', of_repeat(digest, user), id, 'PX', ARGV[8])
 end
 if leader then field('follows', '1') end
+if fresh then field('fresh', '1') end
 if listed then field('listed', '1') end
 if recording ~= '' then
   field('recording', text(#recording))

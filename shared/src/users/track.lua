@@ -63,7 +63,19 @@ local function tracking()
     count_day(now, state, '1')
   end
 
-  return { request = count_request, ended = count_end, of_all = count_day, user = of_user, day = of_day, day_ms = DAY_MS }
+  local function take_one_off(key, field)
+    local left = redis.pcall('HINCRBY', key, field, '-1')
+    if type(left) == 'number' and left < 0 then redis.call('HDEL', key, field) end
+  end
+
+  -- A job of the user that had failed at `ended` goes on: it counts as failed no more.
+  local function count_back(user, ended)
+    take_one_off(of_user(user), 'failed')
+    if ended then take_one_off(of_day('day', ended), 'failed') end
+  end
+
+  return { request = count_request, ended = count_end, put_back = count_back, of_all = count_day,
+    user = of_user, day = of_day, day_ms = DAY_MS }
 end
 
 -- Counts that a job was refused, with the word for it. A Redis that is full counts nothing.

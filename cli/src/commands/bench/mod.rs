@@ -9,6 +9,7 @@ mod limit;
 mod memory;
 mod noop;
 mod refused;
+mod requeue;
 mod speech;
 mod wake;
 
@@ -35,6 +36,8 @@ pub(crate) enum BenchCommand {
     Refused(refused::RefusedArgs),
     /// A burst of learners, each with a recording: how long they wait, and what that takes in memory
     Speech(speech::SpeechArgs),
+    /// How fast dead letters are put back, also by two at once of which one is killed
+    Requeue(requeue::RequeueArgs),
     /// How long a lone job waits for an idle worker
     Wake(wake::WakeArgs),
     /// A worker that does nothing with its jobs; the other benches start it
@@ -56,6 +59,7 @@ impl BenchCommand {
             Self::Memory(args) => memory::run(args).await,
             Self::Refused(args) => refused::run(args).await,
             Self::Speech(args) => speech::run(args).await,
+            Self::Requeue(args) => requeue::run(args).await,
             Self::Wake(args) => wake::run(args).await,
             Self::NoopWorker(args) => noop::run(args).await,
         }

@@ -29,6 +29,10 @@ pub(crate) struct NoopWorkerArgs {
     jobs: JobsConfig,
     #[command(flatten)]
     worker: WorkerConfig,
+
+    /// Jobs that are doomed fail for good
+    #[arg(long)]
+    doom: bool,
 }
 
 /// A job that does nothing.
@@ -42,6 +46,26 @@ impl Kind for Noop {
     const NAME: &'static str = "bench-noop";
     const VERSION: u32 = 1;
     const QUEUE: QueueName = QueueName::Ai;
+}
+
+/// A job with all that a job of the API has: a text, work that others may want, and what it may come to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Doomed {
+    /// Tells one from the other.
+    pub(super) number: u64,
+    /// Something to carry.
+    pub(super) text: String,
+}
+
+impl Kind for Doomed {
+    const NAME: &'static str = "bench-doomed";
+    const VERSION: u32 = 1;
+    const QUEUE: QueueName = QueueName::Ai;
+    const RECIPE: Option<u32> = Some(1);
+
+    fn tokens(&self) -> u32 {
+        100
+    }
 }
 
 /// What a no-op job comes to.
@@ -62,11 +86,28 @@ impl Handler for NoopHandler {
     }
 }
 
+/// Fails its jobs for good, by two errors in turn; or does nothing.
+struct DoomedHandler {
+    doom: bool,
+}
+
+impl Handler for DoomedHandler {
+    type Payload = Doomed;
+
+    async fn run(&self, _job: JobContext, payload: Doomed) -> Result<Box<RawValue>, JobError> {
+        let code = if payload.number.is_multiple_of(2) { "bench_even" } else { "bench_odd" };
+        if self.doom {
+            return Err(JobError::fail(code, "It was doomed"));
+        }
+        to_raw_value("well").map_err(|error| JobError::fail("encode", "No JSON").with_source(error))
+    }
+}
+
 pub(super) async fn run(args: NoopWorkerArgs) -> anyhow::Result<ExitCode> {
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals(args.worker.drain())?;
     let redis = RedisPool::new(&args.redis)?;
-    let registry = Registry::new().with(NoopHandler);
+    let registry = Registry::new().with(NoopHandler).with(DoomedHandler { doom: args.doom });
     let settings = (&args.jobs, &args.worker);
     let worker = Worker::new(redis, &args.redis.queue_prefix, Noop::QUEUE, registry, None, settings, &lifecycle);
     worker.run(&lifecycle).await.map_err(|error| anyhow::anyhow!("{error}"))?;

@@ -9,6 +9,7 @@ use super::{
     model::{End, Model},
 };
 use crate::{
+    dead_letter::{Letter, Purged, Requeue},
     job::{JobId, JobState, Kind, Priority},
     queue::{
         Cancelled, EnqueueError, NewJob,
@@ -53,7 +54,9 @@ async fn the_scripts_do_what_the_model_does() {
 impl Pair {
     async fn step(&mut self) -> String {
         match self.rng.random_range(0..100) {
-            0..18 => self.enqueue().await,
+            0..14 => self.enqueue().await,
+            14..17 => self.requeue().await,
+            17 => self.purge().await,
             18 => self.suspend().await,
             19 => self.cancel().await,
             20..45 => self.take().await,
@@ -105,6 +108,35 @@ impl Pair {
         let done = self.f.queue.cancel(Echo::QUEUE, id).await.unwrap() == Cancelled::Done;
         assert_eq!(done, self.model.cancel(id));
         format!("cancel {id}")
+    }
+
+    /// A job, most of the time a dead letter; and as it was named, or by an end that it has not had.
+    fn letter(&mut self) -> Option<(JobId, bool)> {
+        let dead = self.model.in_state(JobState::Failed);
+        let all: Vec<JobId> = self.model.jobs.keys().copied().collect();
+        let from = if dead.is_empty() || self.rng.random_bool(0.1) { all } else { dead };
+        Some((from.choose(&mut self.rng).copied()?, self.rng.random_bool(0.1)))
+    }
+
+    async fn requeue(&mut self) -> String {
+        let Some((id, another)) = self.letter() else { return "nothing".to_owned() };
+        let reset_attempts = self.rng.random_bool(0.3);
+        let letter = Letter { id, ended_at_ms: another.then_some(1) };
+        let how = Requeue { reset_attempts };
+        // Named twice, it is put back once.
+        let seen = self.f.dead_letters().requeue(Echo::QUEUE, &[letter, letter], how).await.unwrap();
+        let back = !another && self.model.requeue(id, reset_attempts);
+        let moved = seen.iter().filter(|seen| seen.is_back()).count();
+        assert_eq!(moved, usize::from(back), "{letter:?}: {seen:?}");
+        format!("requeue {id} (another: {another}, reset: {reset_attempts}): {back}")
+    }
+
+    async fn purge(&mut self) -> String {
+        let Some((id, another)) = self.letter() else { return "nothing".to_owned() };
+        let letter = Letter { id, ended_at_ms: another.then_some(1) };
+        let seen = self.f.dead_letters().purge(Echo::QUEUE, &[letter]).await.unwrap();
+        assert_eq!(seen == [Purged::Purged], !another && self.model.purge(id), "{letter:?}: {seen:?}");
+        format!("purge {id} (another: {another})")
     }
 
     async fn erase(&mut self) -> String {

@@ -12,6 +12,7 @@ mod list;
 mod memory_full;
 mod model;
 mod recording;
+mod requeue;
 mod robustness;
 mod running;
 mod sharing;

@@ -16,6 +16,9 @@ pub(super) struct ModelJob {
     pub(super) progress: u8,
     listed: bool,
     settled: u64,
+    max: u32,
+    /// Its place in line.
+    rank: u64,
 }
 
 /// How an attempt ends.
@@ -35,7 +38,10 @@ pub(super) struct Model {
     /// Whether the user may ask for nothing, and how often that was refused.
     pub(super) suspended: bool,
     pub(super) refused: u64,
+    /// Listed jobs that were removed as dead letters: they still count.
+    purged: u64,
     max_attempts: u32,
+    ranks: u64,
     due: BTreeSet<JobId>,
     lapsed: BTreeSet<JobId>,
     overdue: BTreeSet<JobId>,
@@ -48,7 +54,8 @@ impl Model {
 
     pub(super) fn enqueue(&mut self, id: JobId, delayed: bool, listed: bool) {
         let state = if delayed { JobState::Scheduled } else { JobState::Waiting };
-        self.jobs.insert(id, ModelJob { state, attempts: 0, fence: 0, progress: 0, listed, settled: 0 });
+        let (max, rank) = (self.max_attempts, self.next_rank());
+        self.jobs.insert(id, ModelJob { state, attempts: 0, fence: 0, progress: 0, listed, settled: 0, max, rank });
     }
 
     pub(super) fn cancel(&mut self, id: JobId) -> bool {
@@ -59,10 +66,45 @@ impl Model {
         true
     }
 
+    /// Puts a dead letter back; whether it was one that may be.
+    pub(super) fn requeue(&mut self, id: JobId, reset_attempts: bool) -> bool {
+        let rank = self.ranks;
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.state == JobState::Failed && !self.suspended) else {
+            return false;
+        };
+        job.state = JobState::Waiting;
+        job.rank = rank;
+        if reset_attempts {
+            job.attempts = 0;
+        }
+        job.max = job.max.max(job.attempts + 1);
+        self.next_rank();
+        for passed in [&mut self.due, &mut self.lapsed, &mut self.overdue] {
+            passed.remove(&id);
+        }
+        true
+    }
+
+    /// Removes a dead letter for good; whether it was one.
+    pub(super) fn purge(&mut self, id: JobId) -> bool {
+        if self.jobs.get(&id).is_none_or(|job| job.state != JobState::Failed) {
+            return false;
+        }
+        let purged = self.jobs.remove(&id);
+        self.purged += u64::from(purged.is_some_and(|job| job.listed));
+        true
+    }
+
+    fn next_rank(&mut self) -> u64 {
+        self.ranks += 1;
+        self.ranks - 1
+    }
+
     /// Nothing is left of the user, whose jobs all of these are. How many there were.
     pub(super) fn erase(&mut self) -> u64 {
         let jobs = self.jobs.len() as u64;
-        *self = Self { suspended: self.suspended, max_attempts: self.max_attempts, ..Self::default() };
+        *self =
+            Self { suspended: self.suspended, max_attempts: self.max_attempts, ranks: self.ranks, ..Self::default() };
         jobs
     }
 
@@ -71,9 +113,9 @@ impl Model {
         let listed = || self.jobs.values().filter(|job| job.listed);
         let in_state = |state| listed().filter(|job| job.state == state).count() as u64;
         Counts {
-            accepted: listed().count() as u64,
+            accepted: listed().count() as u64 + self.purged,
             completed: in_state(JobState::Completed),
-            failed: in_state(JobState::Failed),
+            failed: in_state(JobState::Failed) + self.purged,
             cancelled: in_state(JobState::Cancelled),
             refused: self.refused,
             limited: 0,
@@ -103,7 +145,7 @@ impl Model {
             self.move_from(id, JobState::Scheduled, JobState::Waiting);
         }
         for id in std::mem::take(&mut self.lapsed) {
-            let spent = self.jobs[&id].attempts >= self.max_attempts;
+            let spent = self.jobs[&id].attempts >= self.jobs[&id].max;
             self.move_from(id, JobState::Active, if spent { JobState::Failed } else { JobState::Waiting });
         }
         for id in std::mem::take(&mut self.overdue) {
@@ -112,7 +154,9 @@ impl Model {
             }
         }
         let mut taken = Vec::new();
-        for (id, job) in self.jobs.iter_mut().filter(|(_, job)| job.state == JobState::Waiting).take(want) {
+        let mut line: Vec<_> = self.jobs.iter_mut().filter(|(_, job)| job.state == JobState::Waiting).collect();
+        line.sort_by_key(|(_, job)| job.rank);
+        for (id, job) in line.into_iter().take(want) {
             job.state = JobState::Active;
             job.attempts += 1;
             job.fence += 1;
@@ -145,7 +189,6 @@ impl Model {
     /// Whether the settle was done, now or before.
     pub(super) fn settle(&mut self, id: JobId, fence: u64, end: End) -> bool {
         let held = self.holds(id, fence);
-        let max = self.max_attempts;
         let Some(job) = self.jobs.get_mut(&id) else { return false };
         if job.settled == fence {
             return true;
@@ -162,7 +205,7 @@ impl Model {
             End::Complete => JobState::Completed,
             End::Cancel => JobState::Cancelled,
             End::Fail => JobState::Failed,
-            End::Retry { .. } if job.attempts >= max => JobState::Failed,
+            End::Retry { .. } if job.attempts >= job.max => JobState::Failed,
             End::Retry { at_once } => again(at_once),
             End::Snooze { at_once } => {
                 job.attempts -= 1;

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     budget::{Budget, Limits},
     config::JobsConfig,
+    dead_letter::{DeadLetters, Letter, Requeue, Requeued},
     job::{Decision, JobError, JobId, JobState, QueueName, kinds::AssessPronunciation},
     queue::{EnqueueError, Meeting, NewJob},
 };
@@ -83,6 +84,11 @@ async fn whatever_the_end_the_recording_goes_with_it() {
         f.nothing_is_left("failed").await;
         let gone = f.context(&job).recording().await.unwrap_err();
         assert_eq!((gone.decision(), gone.code()), (Decision::Fail, "recording_gone"));
+
+        let letters = DeadLetters::new(f.queue.clone());
+        let letter = Letter { id: job.id, ended_at_ms: None };
+        let put_back = letters.requeue(QueueName::Ai, &[letter], Requeue::default()).await.unwrap();
+        assert_eq!(put_back, [Requeued::Unrecorded], "it could only fail again");
 
         let id = f.queue.enqueue(&say("by request")).await.unwrap().id;
         f.queue.cancel(QueueName::Ai, id).await.unwrap();

@@ -37,7 +37,7 @@ impl Kind for Verse {
 pub(super) const LIMITS: Limits = Limits { rpm: 100_000, tpm: 1_000_000_000, concurrency: 100_000, ..FREE };
 
 /// Every field that a job has at some time.
-pub(super) const FIELDS: [&str; 32] = [
+pub(super) const FIELDS: [&str; 36] = [
     "fence",
     "state",
     "attempts",
@@ -65,6 +65,10 @@ pub(super) const FIELDS: [&str; 32] = [
     "permit",
     "held",
     "held_tokens",
+    "spent_tokens",
+    "spent_micros",
+    "fresh",
+    "requeued",
     "held_micros",
     "progress",
     "settled",

@@ -1,6 +1,7 @@
 //! Lost answers and stored jobs that nobody of ours wrote.
 
 mod damage;
+mod dead_letters;
 mod every_field;
 mod fuzz;
 mod patient;

@@ -1,0 +1,18 @@
+-- The rest of purge, after letters_head.lua and the fragments: removes dead letters for good, with all that was kept of them.
+-- KEYS  1 root
+-- ARGV  1 queue  2 completed_ttl_ms  3 dead_ttl_ms  4… id, when it ended ('': whenever), …
+-- Returns {'purged', word, …}: for each, purged, or what no_letter says of it
+local now = now_ms()
+write_though_full()
+local reply = { 'purged' }
+for i = 4, #ARGV, 2 do
+  local id = ARGV[i]
+  local word = no_letter(id, state_of(id), ARGV[i + 1], now)
+  if not word then
+    redis.call('ZREM', of_queue('dead'), id)
+    redis.call('UNLINK', of_job('job', id), of_job('checkpoints', id), of_job('attempts', id))
+    word = 'purged'
+  end
+  reply[#reply + 1] = word
+end
+return reply
