@@ -152,7 +152,7 @@ impl Queue {
     ) -> Result<IndexPage, UnavailableError> {
         let most = most.clamp(1, Self::PAGE_MAX);
         let score = |ms: Option<u64>, none: &str| ms.map_or_else(|| none.to_owned(), |ms| ms.to_string());
-        let (at, after) = span.after.as_ref().map_or(("".to_owned(), ""), |(at, id)| (at.to_string(), id.as_str()));
+        let (at, after) = span.after.as_ref().map_or((String::new(), ""), |(at, id)| (at.to_string(), id.as_str()));
         let mut call = INDEX_PAGE.call();
         call.key(self.keys.root())
             .arg(queue.as_str())

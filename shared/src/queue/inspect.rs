@@ -65,6 +65,7 @@ pub struct FailedAttempt {
 }
 
 type Known = [Option<String>; 6];
+type Reply = (Known, u64, u64, u64, u64, u64, Vec<String>, i64, Option<f64>);
 
 impl Queue {
     /// All that is known of a job; `None` where it is not known (any more), or not readable.
@@ -90,7 +91,6 @@ impl Queue {
         }
         read.strlen(keys.result(id)).hlen(keys.checkpoints(id)).zcard(keys.followers(id));
         read.lrange(keys.attempts(id), 0, -1).pttl(&key).zscore(keys.deadlines(queue.as_str()), id.to_string());
-        type Reply = (Known, u64, u64, u64, u64, u64, Vec<String>, i64, Option<f64>);
         let (known, payload_bytes, inline, apart, checkpoints, followers, attempts, ttl, deadline): Reply =
             self.redis.query(&read).await?;
         let [lane, progress, worker, started, follows, result_of] = known;

@@ -25,7 +25,7 @@ Exit codes: 0 done; 1 failed; 2 wrong usage, or consent is needed; 3 nothing mat
 pub(crate) enum DeadCommand {
     /// List dead letters, newest first, with what they died of
     #[command(after_help = EXAMPLES)]
-    List(ListArgs),
+    List(Box<ListArgs>),
     /// Remove dead letters for good, with the texts and all that was kept of them
     #[command(after_help = EXAMPLES)]
     Purge(Box<PurgeArgs>),
@@ -65,7 +65,7 @@ pub(crate) struct PurgeArgs {
 impl DeadCommand {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
-            Self::List(args) => list::run(args).await,
+            Self::List(args) => list::run(*args).await,
             Self::Purge(args) => purge::run(*args).await,
         }
     }

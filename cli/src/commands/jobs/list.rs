@@ -21,7 +21,7 @@ pub(super) async fn run(args: ListArgs) -> anyhow::Result<ExitCode> {
         Some(user) => of_user(&queue, user, &args).await?,
         None => of_queues(&queue, &args).await?,
     };
-    jobs.sort_by(|a, b| b.created_at_ms.cmp(&a.created_at_ms));
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.created_at_ms));
     jobs.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
     let code = if jobs.is_empty() { NOT_ALL } else { DONE };
     let listed = Listed(jobs.into_iter().map(Shown::from).collect());

@@ -41,6 +41,7 @@ A letter stays where its user is suspended, where it could overrun a budget that
 Exit codes: 0 all were put back; 1 failed; 2 wrong usage, or consent is needed; 3 nothing matched, or some stay.";
 
 /// Which dead letters are put back, and how.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RequeueArgs {
@@ -154,7 +155,7 @@ fn show(args: &RequeueArgs, groups: &Groups, strangers: u64) -> anyhow::Result<E
         _ => format!("{letters} dead letters would be put back:\n\n{groups}"),
     };
     if strangers > 0 {
-        text.push_str(&format!("\n\n{strangers} of the ids are none of a dead letter."));
+        text = format!("{text}\n\n{strangers} of the ids are none of a dead letter.");
     }
     args.system.answer(text, &document)?;
     Ok(ExitCode::from(code))

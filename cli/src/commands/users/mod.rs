@@ -144,7 +144,7 @@ async fn suspend(args: SuspendArgs) -> anyhow::Result<ExitCode> {
     let cancelled = if args.cancel_jobs { users.cancel_jobs(&args.user).await? } else { 0 };
     let mut text = format!("{} may ask for no more jobs", plain(&args.user));
     if args.cancel_jobs {
-        text.push_str(&format!("; {cancelled} jobs are cancelled"));
+        text = format!("{text}; {cancelled} jobs are cancelled");
     }
     let document = json!({ "user": args.user, "suspended": true, "reason": args.reason, "cancelled_jobs": cancelled });
     args.system.answer(text, &document)

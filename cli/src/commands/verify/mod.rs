@@ -25,7 +25,7 @@ Exit codes: 0 all is well; 1 something is not; 2 wrong usage.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArgs {
-    /// Where it is, such as https://api.example.org
+    /// Where it is: an address such as `https://api.example.org`
     #[arg(value_parser = parse)]
     url: Url,
 
