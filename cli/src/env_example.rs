@@ -7,7 +7,8 @@ use std::{
 
 use clap::{Args, Command};
 use shared::config::{
-    ApiConfig, BudgetConfig, DurabilityConfig, JobsConfig, LoggingConfig, OpenAiConfig, RedisConfig, WorkerConfig,
+    ApiConfig, AzureConfig, BudgetConfig, DurabilityConfig, JobsConfig, LoggingConfig, OpenAiConfig, RedisConfig,
+    WorkerConfig,
 };
 
 /// Set on purpose to something else than the binary's default: what the shipped app needs.
@@ -27,6 +28,7 @@ fn configured() -> Variables {
         }
     };
     add(ApiConfig::augment_args(Command::new("api")));
+    add(AzureConfig::augment_args(Command::new("azure")));
     add(BudgetConfig::augment_args(Command::new("budget")));
     add(DurabilityConfig::augment_args(Command::new("durability")));
     add(JobsConfig::augment_args(Command::new("jobs")));

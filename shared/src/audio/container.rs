@@ -3,7 +3,7 @@
 /// A container that recordings come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Container {
-    /// RIFF/WAVE.
+    /// `RIFF`, `WAVE`.
     Wav,
     /// MP4, M4A, 3GP: what phones write.
     Mp4,
@@ -17,7 +17,7 @@ pub enum Container {
     OggVorbis,
     /// Opus in Ogg.
     OggOpus,
-    /// WebM or Matroska: what browsers write.
+    /// Matroska, of which `WebM` is a part: what browsers write.
     WebmOpus,
 }
 
@@ -69,7 +69,7 @@ impl Container {
     }
 }
 
-/// What follows the ID3v2 tags, which may stand before MP3, AAC and FLAC; all of it where there are none.
+/// What follows the `ID3v2` tags, which may stand before MP3, AAC and FLAC; all of it where there are none.
 /// <https://id3.org/id3v2.4.0-structure>
 pub(super) fn after_id3(mut bytes: &[u8]) -> &[u8] {
     while let [b'I', b'D', b'3', _, _, flags, s0, s1, s2, s3, ..] = *bytes {

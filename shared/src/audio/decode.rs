@@ -12,7 +12,7 @@ use symphonia::{
         },
         errors::Error,
         formats::{FormatOptions, FormatReader, TrackType},
-        io::{MediaSource, MediaSourceStream, ReadOnlySource},
+        io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource},
         packet::Packet,
     },
     default::{formats, get_codecs},
@@ -43,7 +43,8 @@ impl<'a> Source<'a> {
     /// Opens a file at its first track of sound.
     pub(super) fn open(container: Container, bytes: &'a [u8]) -> Result<Self, AudioError> {
         let options = FormatOptions::default();
-        let stream = |source: Box<dyn MediaSource + 'a>| MediaSourceStream::new(source, Default::default());
+        let stream =
+            |source: Box<dyn MediaSource + 'a>| MediaSourceStream::new(source, MediaSourceStreamOptions::default());
         // What can't be sought in is read once, from its beginning to its end, wherever the file says that there is more.
         let once = || stream(Box::new(ReadOnlySource::new(Cursor::new(bytes))));
         let opened: Result<Box<dyn FormatReader + 'a>, Error> = match container {

@@ -19,7 +19,8 @@ mod prepared;
 mod resample;
 #[cfg(feature = "audio")]
 mod sink;
-#[cfg(all(test, feature = "audio"))]
+#[cfg(test)]
+#[cfg(feature = "audio")]
 mod tests;
 #[cfg(feature = "audio")]
 mod wav_file;

@@ -85,26 +85,26 @@ fn next_box(bytes: &[u8]) -> Option<([u8; 4], &[u8], &[u8])> {
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let size = u32::try_from(body.len() + 8).unwrap();
         [&size.to_be_bytes(), &kind[..], body].concat()
     }
 
-    fn table_of(kind: &[u8; 4], entries: u32) -> Vec<u8> {
-        let at = if kind == b"stsz" { 8 } else { 4 };
+    fn table_of(kind: [u8; 4], entries: u32) -> Vec<u8> {
+        let at = if kind == *b"stsz" { 8 } else { 4 };
         let leaf = boxed(kind, &[vec![0; at], entries.to_be_bytes().to_vec()].concat());
-        [b"stbl", b"minf", b"mdia", b"trak", b"moov"].iter().fold(leaf, |inner, kind| boxed(kind, &inner))
+        [b"stbl", b"minf", b"mdia", b"trak", b"moov"].iter().fold(leaf, |inner, kind| boxed(**kind, &inner))
     }
 
     #[test]
     fn tables_of_minutes_are_refused_before_they_are_read() {
         for kind in [b"stts", b"ctts", b"stsc", b"stco", b"co64", b"elst", b"stsz"] {
-            assert_eq!(check(&table_of(kind, 20_000)), Ok(()));
-            assert_eq!(check(&table_of(kind, u32::MAX)), Err(AudioError::TooLong));
+            assert_eq!(check(&table_of(*kind, 20_000)), Ok(()));
+            assert_eq!(check(&table_of(*kind, u32::MAX)), Err(AudioError::TooLong));
         }
         let piece = |samples: u32| {
-            let run = boxed(b"trun", &[vec![0; 4], samples.to_be_bytes().to_vec()].concat());
-            boxed(b"moof", &boxed(b"traf", &run))
+            let run = boxed(*b"trun", &[vec![0; 4], samples.to_be_bytes().to_vec()].concat());
+            boxed(*b"moof", &boxed(*b"traf", &run))
         };
         assert_eq!(check(&[piece(10_000), piece(10_000)].concat()), Ok(()));
         assert_eq!(check(&[piece(10_000), piece(10_001)].concat()), Err(AudioError::TooLong));
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn boxes_without_end_are_refused() {
-        assert_eq!(check(&boxed(b"moov", &boxed(b"trak", &[]).repeat(17))), Err(AudioError::Corrupt));
-        assert_eq!(check(&boxed(b"free", &[]).repeat(50_001)), Err(AudioError::TooLong));
-        let deep = (0..9).fold(Vec::new(), |inner, _| boxed(b"moov", &inner));
+        assert_eq!(check(&boxed(*b"moov", &boxed(*b"trak", &[]).repeat(17))), Err(AudioError::Corrupt));
+        assert_eq!(check(&boxed(*b"free", &[]).repeat(50_001)), Err(AudioError::TooLong));
+        let deep = (0..9).fold(Vec::new(), |inner, _| boxed(*b"moov", &inner));
         assert_eq!(check(&deep), Err(AudioError::Corrupt));
         for broken in
             [&b"\0\0\0\0moov"[..], b"\0\0\0\x01moov", b"\0\0\0\x03free", b"\xff\xff\xff\xffmoov\0\0\0\x09stts", b"moo"]

@@ -29,14 +29,13 @@ struct Head {
     channels: u8,
     /// Ticks at the beginning that are not to be heard.
     skip: u16,
-    rate: u32,
     gain: i16,
 }
 
 impl Head {
     fn read(bytes: &[u8]) -> Result<Self, AudioError> {
         let rest = bytes.strip_prefix(b"OpusHead").ok_or(AudioError::Corrupt)?;
-        let [version, channels, s0, s1, r0, r1, r2, r3, g0, g1, family, ..] = *rest else {
+        let [version, channels, s0, s1, _, _, _, _, g0, g1, family, ..] = *rest else {
             return Err(AudioError::Corrupt);
         };
         if version > 15 || channels == 0 {
@@ -45,19 +44,15 @@ impl Head {
         if family > 1 || channels > 2 {
             return Err(AudioError::Unsupported("Opus of more than two channels"));
         }
-        Ok(Self {
-            channels,
-            skip: u16::from_le_bytes([s0, s1]),
-            rate: u32::from_le_bytes([r0, r1, r2, r3]),
-            gain: i16::from_le_bytes([g0, g1]),
-        })
+        Ok(Self { channels, skip: u16::from_le_bytes([s0, s1]), gain: i16::from_le_bytes([g0, g1]) })
     }
 
     /// As one channel.
     fn mono(self) -> Vec<u8> {
         let mut bytes = b"OpusHead\x01\x01".to_vec();
         bytes.extend(self.skip.to_le_bytes());
-        bytes.extend(self.rate.to_le_bytes());
+        // What it was recorded at: of no meaning to decoders, but some servers heed it, and 16 kHz is what they are asked for.
+        bytes.extend(16_000_u32.to_le_bytes());
         bytes.extend(self.gain.to_le_bytes());
         bytes.push(0);
         bytes
@@ -88,23 +83,23 @@ pub(super) fn from_packets(
     let head = Head::read(head)?;
     let (mut packets, mut total) = (Vec::new(), 0);
     while let Some(packet) = next()? {
-        let ticks = ticks(&packet).ok_or(AudioError::Corrupt)?;
-        total += ticks;
+        let length = ticks(&packet).ok_or(AudioError::Corrupt)?;
+        total += length;
         if total > LONGEST + TOLERANCE + u64::from(head.skip) {
             return Err(AudioError::TooLong);
         }
-        packets.push((packet, ticks));
+        packets.push((packet, length));
     }
-    let heard = total.saturating_sub(head.skip.into()).min(LONGEST);
-    if heard < SHORTEST {
+    let audible = total.saturating_sub(head.skip.into()).min(LONGEST);
+    if audible < SHORTEST {
         return Err(AudioError::Empty);
     }
-    let end = heard + u64::from(head.skip);
+    let end = audible + u64::from(head.skip);
     let file = write(head, &packets, end).map_err(|_| AudioError::Corrupt)?;
     Ok(Prepared {
         bytes: file.into(),
         content_type: ContentType::OggOpus,
-        duration_ms: u32::try_from(heard * 1_000 / TICKS_PER_SECOND).unwrap_or(u32::MAX),
+        duration_ms: u32::try_from(audible * 1_000 / TICKS_PER_SECOND).unwrap_or(u32::MAX),
     })
 }
 

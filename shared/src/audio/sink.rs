@@ -55,10 +55,10 @@ impl Sink {
             return Err(AudioError::Corrupt);
         }
         #[expect(clippy::cast_precision_loss, reason = "there are at most 8")]
-        let share = 1.0 / shape.channels as f32;
+        let part = 1.0 / shape.channels as f32;
         self.mono.clear();
         self.mono.extend(frames.chunks_exact(shape.channels).map(|frame| {
-            let sample = frame.iter().sum::<f32>() * share;
+            let sample = frame.iter().sum::<f32>() * part;
             if sample.is_finite() { sample.clamp(-1.0, 1.0) } else { 0.0 }
         }));
         stream.1.push(&self.mono)?;
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_silence() {
-        assert_eq!(heard(STEREO, &[f32::NAN; 96_000]), Err(AudioError::Silent));
-        assert_eq!(heard(STEREO, &[f32::INFINITY; 96_000]), Err(AudioError::Silent));
+        assert_eq!(heard(STEREO, &vec![f32::NAN; 96_000]), Err(AudioError::Silent));
+        assert_eq!(heard(STEREO, &vec![f32::INFINITY; 96_000]), Err(AudioError::Silent));
     }
 
     #[test]

@@ -92,14 +92,20 @@ fn samples(shape: Shape, form: Form, data: &[u8], sink: &mut Sink) -> Result<(),
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "16 bit are kept in the end")]
 fn sample(form: Form, bytes: &[u8]) -> f32 {
     const I32: f32 = 2_147_483_648.0;
-    match (form, bytes) {
-        (Form::U8, &[a]) => (f32::from(a) - 128.0) / 128.0,
-        (Form::I16, &[a, b]) => f32::from(i16::from_le_bytes([a, b])) / 32_768.0,
-        (Form::I24, &[a, b, c]) => i32::from_le_bytes([0, a, b, c]) as f32 / I32,
-        (Form::I32, &[a, b, c, d]) => i32::from_le_bytes([a, b, c, d]) as f32 / I32,
-        (Form::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
-        (Form::F64, &[a, b, c, d, e, f, g, h]) => f64::from_le_bytes([a, b, c, d, e, f, g, h]) as f32,
-        // The slices are as long as the form is wide.
-        _ => 0.0,
+    let i32_of = |first: usize| {
+        let mut word = [0; 4];
+        for (to, from) in word[first..].iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        i32::from_le_bytes(word) as f32 / I32
+    };
+    match form {
+        // Its middle is 128.
+        Form::U8 => bytes.first().map_or(0.0, |byte| (f32::from(*byte) - 128.0) / 128.0),
+        Form::I16 => i32_of(2),
+        Form::I24 => i32_of(1),
+        Form::I32 => i32_of(0),
+        Form::F32 => bytes.first_chunk().map_or(0.0, |bytes| f32::from_le_bytes(*bytes)),
+        Form::F64 => bytes.first_chunk().map_or(0.0, |bytes| f64::from_le_bytes(*bytes) as f32),
     }
 }

@@ -211,7 +211,7 @@ mod tests {
     fn assessed(body: &Value) -> Assessment {
         match read_json(body).unwrap() {
             Heard::Assessed(assessment) => assessment,
-            other => panic!("{other:?}"),
+            other @ Heard::NoSpeech { .. } => panic!("{other:?}"),
         }
     }
 

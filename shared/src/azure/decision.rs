@@ -87,9 +87,9 @@ mod tests {
             (AzureError::RecognitionFailed, Decision::Retry, "azure_recognition_failed", Ending::Failed),
             (AzureError::Malformed { what: "x" }, Decision::Retry, "azure_malformed_answer", Ending::Ok),
         ] {
-            let outcome = Err(error);
+            let outcome: Result<Heard, AzureError> = Err(error);
             assert_eq!(end_of(&outcome).ending, ending, "{code}");
-            let error = JobError::from(outcome.unwrap_err());
+            let Err(error) = outcome.map_err(JobError::from) else { panic!("{code}") };
             assert_eq!((error.decision(), error.code()), (decision, code));
             assert!(std::error::Error::source(&error).is_some(), "{error} has lost its cause");
         }

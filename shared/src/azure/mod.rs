@@ -13,7 +13,8 @@ mod decision;
 mod ending;
 mod error;
 mod question;
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests;
 
 pub use assessment::{Assessment, ErrorType, Heard, NoSpeech, Phoneme, Word};

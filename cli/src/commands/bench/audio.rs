@@ -26,7 +26,7 @@ pub(crate) struct AudioArgs {
     file: Option<PathBuf>,
 }
 
-pub(super) fn run(args: AudioArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &AudioArgs) -> anyhow::Result<ExitCode> {
     let recording = match &args.file {
         Some(file) => fs::read(file)?,
         None => PHONE.to_vec(),

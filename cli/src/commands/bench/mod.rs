@@ -51,7 +51,7 @@ impl BenchCommand {
             crate::output::error("This is a debug build: build with --release for figures that mean something");
         }
         match self {
-            Self::Audio(args) => audio::run(args),
+            Self::Audio(args) => audio::run(&args),
             Self::Drain(args) => drain::run(args).await,
             Self::Http(args) => http::run(args).await,
             Self::Idle(args) => idle::run(args).await,

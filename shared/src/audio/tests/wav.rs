@@ -134,7 +134,7 @@ fn a_length_that_is_not_true_is_not_believed() {
     }
     // What was recorded before an interruption.
     let file = PLAIN.file(&speech);
-    assert!(prepare(&file[..file.len() / 2 + 1]).unwrap().duration_ms > honest.duration_ms / 2 - 10);
+    assert!(prepare(&file[..file.len().div_ceil(2)]).unwrap().duration_ms > honest.duration_ms / 2 - 10);
     let empty = Written { claims: Some(u32::MAX), ..PLAIN }.file(&[]);
     assert_eq!(prepare(&empty), Err(AudioError::Empty));
 }
@@ -145,7 +145,7 @@ fn lengths_and_silence_are_told() {
     let long: Vec<i16> = speech.iter().copied().cycle().take(16_000 * 31).collect();
     assert_eq!(prepare(&PLAIN.file(&long)), Err(AudioError::TooLong));
     assert_eq!(prepare(&PLAIN.file(&long[..16_000 * 30 + 4_000])).unwrap().duration_ms, 30_000);
-    assert_eq!(prepare(&PLAIN.file(&[0; 32_000])), Err(AudioError::Silent));
+    assert_eq!(prepare(&PLAIN.file(&vec![0; 32_000])), Err(AudioError::Silent));
     assert_eq!(prepare(&PLAIN.file(&[])), Err(AudioError::Empty));
     for channels in [0, 9, u16::MAX] {
         let mut file = PLAIN.file(&speech);

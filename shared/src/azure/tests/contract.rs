@@ -18,7 +18,7 @@ fn start() -> RunningSimulator {
 async fn assessed(simulator: &RunningSimulator, question: &Question<'_>) -> Assessment {
     match ask(&simulator.speech_url(), question).await.unwrap() {
         Heard::Assessed(assessment) => assessment,
-        other => panic!("{other:?}"),
+        other @ Heard::NoSpeech { .. } => panic!("{other:?}"),
     }
 }
 

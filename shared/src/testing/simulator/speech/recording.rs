@@ -73,7 +73,8 @@ fn opus(bytes: &[u8]) -> Option<Recording> {
     }
     let skip = u64::from(u16::from_le_bytes([head[10], head[11]]));
     // The last packet may reach beyond the end by less than its length.
-    let heard = total.saturating_sub(skip);
-    let heard = if heard < LONGEST_MS * 48 + 5_760 { heard.min(LONGEST_MS * 48) } else { heard };
-    ended.then_some(Recording { duration_ms: heard / 48, silent: false })
+    let length = total.saturating_sub(skip);
+    let longest = LONGEST_MS * 48;
+    let length = if length < longest + 5_760 { length.min(longest) } else { length };
+    ended.then_some(Recording { duration_ms: length / 48, silent: false })
 }
