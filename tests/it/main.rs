@@ -19,6 +19,7 @@ mod redis_tls;
 mod redis_trouble;
 mod request_limits;
 mod rolling_deploy;
+mod scaling_script;
 mod shared_work;
 mod tidy;
 mod upstream_faults;
