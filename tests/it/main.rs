@@ -6,6 +6,7 @@ mod app_wire;
 mod chaos;
 mod conformance;
 mod crashes;
+mod deployment;
 mod end_to_end;
 mod harness;
 mod identity;
