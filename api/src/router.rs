@@ -12,7 +12,7 @@ use crate::{
     error::{ApiError, legacy},
     middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
     request_limits::{general, general_unless_counted},
-    routes::{dashboard, docs, events, flashcards, health, jobs, limits, monitoring as shown, users},
+    routes::{dashboard, docs, events, flashcards, health, jobs, limits, monitoring as shown, pronunciation, users},
     state::AppState,
 };
 
@@ -40,6 +40,10 @@ fn v1(state: &AppState) -> Router<AppState> {
             "/api/v1/flashcards",
             post(flashcards::create).layer(from_fn_with_state(state.clone(), general_unless_counted)),
         )
+        .route(
+            "/api/v1/pronunciation",
+            post(pronunciation::create).layer(from_fn_with_state(state.clone(), general_unless_counted)),
+        )
         .route("/api/v1/jobs", get(jobs::list).layer(limited()))
         .route("/api/v1/limits", get(limits::get))
         // Looking at a job is not limited, so that it can be polled.
@@ -56,7 +60,8 @@ fn v1(state: &AppState) -> Router<AppState> {
 fn legacy_paths(state: &AppState) -> Router<AppState> {
     let limited = from_fn_with_state(state.clone(), general_unless_counted);
     Router::new()
-        .route("/api/ai/generate-flashcards", post(flashcards::generate).layer(limited))
+        .route("/api/ai/generate-flashcards", post(flashcards::generate).layer(limited.clone()))
+        .route("/api/pronunciation-assess", post(pronunciation::assess).layer(limited))
         .route("/api/job-status/{jobId}", get(jobs::status))
         .layer(from_fn_with_state(state.room.clone(), overload))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())

@@ -59,7 +59,7 @@ impl Settings {
     pub fn from_args() -> Result<Self, StartupError> {
         let settings: Self = startup::read()?;
         settings.api.validate()?;
-        settings.jobs.validate(settings.api.body_max())?;
+        settings.jobs.validate(settings.api.body_max().max(settings.api.audio_max()))?;
         Ok(settings)
     }
 }

@@ -18,6 +18,7 @@ use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
 use crate::{
+    extract::UploadRoom,
     identity::Identity,
     middleware::{Room, cors},
     monitoring::Monitoring,
@@ -40,6 +41,7 @@ pub struct Handles {
     pub(crate) monitoring: Monitoring,
     pub(crate) users: Users,
     pub(crate) room: Room,
+    pub(crate) uploads: UploadRoom,
     pub(crate) cors: CorsLayer,
     /// What the API says about itself.
     pub(crate) document: DocumentText,
@@ -92,6 +94,7 @@ impl AppState {
             monitoring,
             users,
             room,
+            uploads: UploadRoom::default(),
             cors,
             document: DocumentText::default(),
             replica,

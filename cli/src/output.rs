@@ -5,9 +5,9 @@ use std::{
     io::{IsTerminal, Write},
 };
 
-/// One line of the answer, to standard output.
+/// One line of the answer, to standard output. Colours are taken out where that is no terminal, or `NO_COLOR` is set.
 pub(crate) fn line(text: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(anstream::stdout(), "{text}");
 }
 
 /// One line about what went wrong, to standard error.

@@ -3,10 +3,13 @@
 //! See `ARCHITECTURE.md` at the top of the repository for the map.
 
 pub mod api_keys;
+pub mod audio;
+pub mod azure;
 pub mod breaker;
 pub mod budget;
 pub mod clock;
 pub mod config;
+pub mod http_call;
 pub mod job;
 pub mod lifecycle;
 pub mod limiter;

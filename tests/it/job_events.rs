@@ -148,3 +148,23 @@ async fn a_stream_survives_a_redis_that_comes_back() {
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap().name, "completed", "{rest:?}");
 }
+
+#[tokio::test]
+async fn an_open_stream_has_its_place_among_the_requests_in_hand() {
+    let mut system = System::new().await;
+    let submitting = system.api().await;
+    let id = system.submit(&submitting, &chapter(4, 2)).await;
+    system.set("API_MAX_CONCURRENT", 1);
+    let api = system.api().await;
+    let mut events = Events::of(&system, &api, &id).await;
+    events.expect("connected").await;
+    let look = || async {
+        let looked = system.http.get(api.url(&format!("/api/job-events?jobId={id}"))).send().await.unwrap();
+        (looked.status().as_u16(), looked.headers().get("retry-after").cloned())
+    };
+    let (status, retry_after) = look().await;
+    assert_eq!((status, retry_after.unwrap().to_str().unwrap()), (503, "1"));
+    drop(events);
+    let free = async { while look().await.0 != 200 {} };
+    timeout(PATIENCE, free).await.expect("the place of a stream that was left is free again");
+}

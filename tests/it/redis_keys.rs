@@ -55,7 +55,8 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     let checkpoints = system.keys.checkpoints(running.parse().unwrap());
     system.until("a part is recorded", &["HLEN", &checkpoints], |parts| parts >= 1).await;
     system.simulator.hold();
-    queue.enqueue(&NewJob::new(Unheard, "ada")).await.unwrap();
+    let recording = Some("a recording".into());
+    queue.enqueue(&NewJob { recording, ..NewJob::new(Unheard, "ada") }).await.unwrap();
     let again = NewJob { idempotency_key: Some("tap".to_owned()), ..NewJob::new(payload(), "ada") };
     queue.enqueue(&again).await.unwrap();
     assert_eq!(queue.enqueue(&NewJob::new(payload(), "eve")).await.unwrap().meeting, Meeting::Joined);
@@ -95,7 +96,9 @@ fn documented() -> BTreeSet<String> {
 fn pattern_of(key: &str) -> String {
     let parts: Vec<&str> = key.strip_prefix("{it}:").unwrap_or(key).split(':').collect();
     match parts.as_slice() {
-        [name @ ("job" | "checkpoints" | "attempts" | "corrupt" | "result" | "followers"), _] => format!("{name}:<id>"),
+        [name @ ("job" | "checkpoints" | "attempts" | "corrupt" | "result" | "recording" | "followers"), _] => {
+            format!("{name}:<id>")
+        }
         ["waiting", _, _, _] => "waiting:<queue>:<lane>:<class>".to_owned(),
         ["wake", _, _] => "wake:<queue>:<lane>".to_owned(),
         ["shares", _, _] => "shares:<queue>:<class>".to_owned(),

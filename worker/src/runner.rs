@@ -61,7 +61,10 @@ pub fn main<S: Parser>(prepare: impl FnOnce(S) -> Result<Service, ConfigError>) 
 async fn run(service: Service) -> anyhow::Result<()> {
     let Service { queue, registry, port, upstream, upstream_timeout: _, settings } = service;
     shared::telemetry::init(&settings.logging)?;
-    upstream.prices.warn_unless_priced(&upstream.model);
+    if upstream.call_tokens > 0 {
+        // Others are not paid by tokens.
+        upstream.prices.warn_unless_priced(&upstream.model);
+    }
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals(settings.worker.drain())?;
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;

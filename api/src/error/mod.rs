@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shared::{
     api_keys::Scope,
+    audio::AudioError,
     clock,
     job::{JobFailure, JobState},
     queue::EnqueueError,
@@ -95,6 +96,52 @@ impl ApiError {
     pub(crate) fn unsupported_media_type() -> Self {
         let detail = "The body must be JSON, with `content-type: application/json`";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).about("content-type")
+    }
+
+    /// The body is no upload by its own account.
+    pub(crate) fn not_an_upload() -> Self {
+        let detail = "Send the recording in a form (`multipart/form-data`, field `audio`), or as the body with `content-type: audio/…`";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).about("content-type")
+    }
+
+    /// The form can't be read; `why` goes on after "The form can't be read: ".
+    pub(crate) fn bad_form(why: &'static str) -> Self {
+        Self::bad_field("body", "invalid_form", format!("The form can't be read: {why}"))
+    }
+
+    /// There is no recording in the form.
+    pub(crate) fn no_audio() -> Self {
+        Self { bare: true, ..Self::bad_field("audio", "no_audio_file", "No audio file uploaded") }
+    }
+
+    /// Nothing says what should have been read.
+    pub(crate) fn no_reference_text() -> Self {
+        Self { bare: true, ..Self::bad_field("referenceText", "no_reference_text", "Reference text is required") }
+    }
+
+    /// The recording has more than `max` bytes.
+    pub(crate) fn audio_too_large(max: usize) -> Self {
+        let detail = format!("The recording must not be larger than {max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail).about("audio")
+    }
+
+    /// The recording can't be used, which its first bytes tell.
+    pub(crate) fn unusable_audio(error: &AudioError) -> Self {
+        let status = match error {
+            AudioError::Unknown | AudioError::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, error.code(), error.to_string()).about("audio")
+    }
+
+    /// The recording that the request was held for was not assessed: it can't be used, or something else is wrong.
+    pub(crate) fn assessment_failed(failure: JobFailure) -> Self {
+        if failure.code.starts_with("audio_") {
+            let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "", failure.message).about("audio");
+            return Self { code: Cow::Owned(failure.code), ..error };
+        }
+        let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "assessment_failed", failure.message);
+        Self { bare: true, ..error }
     }
 
     /// The body has more than `max` bytes.

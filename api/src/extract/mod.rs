@@ -10,6 +10,8 @@ mod optional_json_body;
 mod prefer;
 mod query_pairs;
 mod read_body;
+mod upload;
+mod upload_room;
 mod user_path;
 mod wait_query;
 
@@ -22,5 +24,7 @@ pub(crate) use no_cache::NoCache;
 pub(crate) use optional_json_body::OptionalJsonBody;
 pub(crate) use prefer::Prefer;
 pub(crate) use query_pairs::QueryPairs;
+pub(crate) use upload::Upload;
+pub(crate) use upload_room::UploadRoom;
 pub(crate) use user_path::UserPath;
 pub(crate) use wait_query::WaitQuery;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::{
     extract::{FromRequestParts, Query},
-    http::request::Parts,
+    http::{Uri, request::Parts},
 };
 
 use crate::state::AppState;
@@ -25,12 +25,15 @@ impl QueryPairs {
     }
 }
 
+/// All pairs of a query. Form decoding replaces what it can't decode, so there is always something to read.
+pub(super) fn pairs_of(uri: &Uri) -> Vec<(String, String)> {
+    Query::try_from_uri(uri).map_or_else(|_| Vec::new(), |Query(pairs)| pairs)
+}
+
 impl FromRequestParts<AppState> for QueryPairs {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
-        // Form decoding replaces what it can't decode, so there is always something to read.
-        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-        Ok(pairs.map_or_else(|_| Self::default(), |Query(pairs)| Self(pairs)))
+        Ok(Self(pairs_of(&parts.uri)))
     }
 }

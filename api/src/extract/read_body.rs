@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, BodyDataStream, HttpBody},
+    body::{Body, BodyDataStream, Bytes, HttpBody},
     extract::Request,
     http::header::EXPECT,
 };
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio::time::timeout;
 
 use crate::error::ApiError;
@@ -54,7 +54,8 @@ async fn collect(mut stream: BodyDataStream, max: usize) -> Result<Vec<u8>, ApiE
     Ok(bytes)
 }
 
-async fn discard(mut stream: BodyDataStream) {
+/// Reads on and drops what comes, for a while, so that the client reads the answer.
+pub(super) async fn discard(mut stream: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin) {
     let reading = async {
         let mut read = 0;
         while let Some(Ok(chunk)) = stream.next().await {

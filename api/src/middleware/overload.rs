@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
 
@@ -19,6 +19,12 @@ impl Room {
     /// Room for `most`; 0 is no limit.
     pub(crate) fn of(most: u32) -> Self {
         Self((most > 0).then(|| Arc::new(Semaphore::new(most as usize))))
+    }
+
+    /// A place for as long as the answer lives, or 503 where there is none.
+    pub(crate) fn enter(&self) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+        let place = self.0.as_ref().map(|room| Arc::clone(room).try_acquire_owned());
+        place.transpose().map_err(|_| ApiError::overloaded())
     }
 }
 

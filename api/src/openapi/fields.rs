@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use shared::{config::AuthMode, job::Language};
+use shared::{
+    config::AuthMode,
+    job::{Language, kinds::AssessPronunciation},
+};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
@@ -47,6 +50,30 @@ pub(crate) fn topic() -> Object {
 
 fn name() -> ObjectBuilder {
     written().max_length(Some(200))
+}
+
+/// What should have been read aloud.
+pub(crate) fn reference_text() -> Object {
+    let most = AssessPronunciation::REFERENCE_MAX_CHARS;
+    written()
+        .max_length(Some(most))
+        .description(Some("The text that should have been read"))
+        .examples(["The leaf turns to the light."])
+        .build()
+}
+
+/// The language that is spoken.
+pub(crate) fn spoken_language() -> Object {
+    text()
+        .default(Some("en-US".into()))
+        .description(Some("The language that is spoken, as a BCP 47 tag with a region. A name, or a tag without a region, is understood"))
+        .examples(["en-GB"])
+        .build()
+}
+
+/// A yes or no in a form.
+pub(crate) fn switch() -> Object {
+    text().enum_values(Some(["true", "false"])).default(Some("false".into())).build()
 }
 
 /// A user in a body, which may be left out.

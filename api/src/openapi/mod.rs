@@ -24,7 +24,7 @@ use utoipa::{
 pub(crate) use errors::{LegacyErrors, Problems, cases};
 pub(crate) use fields::{
     AnyUserInQuery, KillSwitchRequest, LanguageName, SuspendRequest, UserInPath, UserInQuery, lesson, priority,
-    subject, text, topic, user,
+    reference_text, spoken_language, subject, switch, text, topic, user,
 };
 pub(crate) use parameter::{header, query};
 
@@ -35,6 +35,7 @@ use crate::routes;
     info(title = "UniLingo", description = include_str!("introduction.md")),
     tags(
         (name = "Flashcards", description = "Cards from a lesson text. Making them takes a while: a request becomes a job."),
+        (name = "Pronunciation", description = "How well a text was read aloud. Listening takes a while: a request becomes a job."),
         (name = "Jobs", description = "What has become of a request, whatever its kind."),
         (name = "Limits", description = "How often one may ask."),
         (name = "Shipped apps", description = "What apps and scripts in the field call. New clients use the paths below \

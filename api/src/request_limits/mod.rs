@@ -11,16 +11,50 @@ pub(crate) use standings::{Standings, UsedUp};
 
 use crate::{error::ApiError, extract::ClientAddress, patience, state::AppState};
 
+/// What a user may ask for, each with limits of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paid {
+    Flashcards,
+    Pronunciation,
+}
+
 /// What a request for a job by `user` from `address` counts against; [`Queue::submit`](shared::queue::Queue::submit) counts it.
-pub(crate) fn of_job(state: &AppState, user: &str, address: ClientAddress) -> Vec<RequestLimit> {
+pub(crate) fn of_job(state: &AppState, paid: Paid, user: &str, address: ClientAddress) -> Vec<RequestLimit> {
     let config = &state.config.request_limits;
-    let of_address = per_minute("address-ai", address.limit_key(), config.ip_ai_limit_per_min);
-    user_limits(config, user).into_iter().chain(of_address).chain(general_limit(config, address)).collect()
+    let (name, most) = match paid {
+        Paid::Flashcards => ("address-ai", config.ip_ai_limit_per_min),
+        Paid::Pronunciation => ("address-pronunciation", config.ip_pronunciation_limit_per_min),
+    };
+    let of_address = per_minute(name, address.limit_key(), most);
+    let of_user = of_user(config, paid, user);
+    of_user.into_iter().chain(of_address).chain(general_limit(config, address)).collect()
+}
+
+/// Refuses a request for a job whose limits are used up already, before its body is read. Nothing is counted.
+pub(crate) async fn refuse_early(
+    state: &AppState,
+    paid: Paid,
+    user: &str,
+    address: ClientAddress,
+) -> Result<(), ApiError> {
+    let limits = of_job(state, paid, user, address);
+    if limits.is_empty() {
+        return Ok(());
+    }
+    let mut counted = patience::redis(state.request_limits.look(&limits)).await?;
+    counted.over = counted.standings.iter().position(|standing| standing.remaining == 0);
+    Standings::of(counted).map(drop)
 }
 
 /// Where the limits of a user stand.
 pub(crate) async fn stand(state: &AppState, user: &str, address: ClientAddress) -> Result<Standings, ApiError> {
-    let limits = of_job(state, user, address);
+    let config = &state.config.request_limits;
+    let of_address = [
+        per_minute("address-ai", address.limit_key(), config.ip_ai_limit_per_min),
+        per_minute("address-pronunciation", address.limit_key(), config.ip_pronunciation_limit_per_min),
+        general_limit(config, address),
+    ];
+    let limits: Vec<_> = user_limits(config, user).into_iter().chain(of_address.into_iter().flatten()).collect();
     if limits.is_empty() {
         return Ok(Standings::default());
     }
@@ -30,7 +64,15 @@ pub(crate) async fn stand(state: &AppState, user: &str, address: ClientAddress) 
 
 /// The limits that a user has wherever the requests come from.
 pub(crate) fn user_limits(config: &RequestLimitsConfig, user: &str) -> Vec<RequestLimit> {
-    per_minute("user-ai", user.to_owned(), config.user_ai_limit_per_min).into_iter().collect()
+    [Paid::Flashcards, Paid::Pronunciation].into_iter().filter_map(|paid| of_user(config, paid, user)).collect()
+}
+
+fn of_user(config: &RequestLimitsConfig, paid: Paid, user: &str) -> Option<RequestLimit> {
+    let (name, most) = match paid {
+        Paid::Flashcards => ("user-ai", config.user_ai_limit_per_min),
+        Paid::Pronunciation => ("user-pronunciation", config.user_pronunciation_limit_per_min),
+    };
+    per_minute(name, user.to_owned(), most)
 }
 
 fn per_minute(name: &'static str, subject: String, most: u32) -> Option<RequestLimit> {

@@ -8,13 +8,15 @@ pub(crate) mod health;
 pub(crate) mod jobs;
 pub(crate) mod limits;
 pub(crate) mod monitoring;
+pub(crate) mod pronunciation;
+pub(crate) mod submission;
 pub(crate) mod users;
 
 pub(crate) use flashcards::LegacyFlashcardsRequest;
 use utoipa::OpenApi;
 
 /// What the API's document is put together from.
-pub(crate) fn documents() -> [utoipa::openapi::OpenApi; 8] {
+pub(crate) fn documents() -> [utoipa::openapi::OpenApi; 9] {
     [
         docs::Document::openapi(),
         events::Document::openapi(),
@@ -23,6 +25,7 @@ pub(crate) fn documents() -> [utoipa::openapi::OpenApi; 8] {
         jobs::Document::openapi(),
         limits::Document::openapi(),
         monitoring::Document::openapi(),
+        pronunciation::Document::openapi(),
         users::Document::openapi(),
     ]
 }

@@ -11,6 +11,7 @@ mod overload;
 mod redis_away;
 mod slow_clients;
 mod stopping;
+mod uploads;
 
 use shared::job::{JobId, JobState, JobView, QueueName};
 

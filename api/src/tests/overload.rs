@@ -6,7 +6,8 @@ use super::app::App;
 async fn a_process_with_its_hands_full_says_so_and_is_alive() {
     let app = App::without_redis_but(&["--api-max-concurrent", "1"]).await;
     let held = app.state.room.0.clone().unwrap().try_acquire_owned().unwrap();
-    for path in ["/api/v1/jobs/x", "/api/job-status/x"] {
+    let events = format!("/api/job-events?jobId={}", uuid::Uuid::now_v7());
+    for path in ["/api/v1/jobs/x", "/api/job-status/x", &events] {
         let answer = app.get(path).await;
         let code = answer.body["code"].as_str().unwrap().to_lowercase();
         assert_eq!((answer.status.as_u16(), code.as_str()), (503, "overloaded"), "{path}");

@@ -1,5 +1,6 @@
 //! A file or folder for each verb. A new verb is a variant here and its arm in [`Command::run`].
 
+mod assess;
 mod bench;
 mod breaker;
 mod budget;
@@ -20,6 +21,8 @@ use clap::Subcommand;
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Have a recording assessed by a running system, and show its scores
+    Assess(assess::AssessArgs),
     /// Measure and print figures
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -49,6 +52,7 @@ impl Command {
     /// Does it. An error is shown to the operator and ends the process with 1.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Assess(args) => args.run().await,
             Self::Bench(command) => command.run().await,
             Self::Breaker(command) => command.run().await,
             Self::Budget(command) => command.run().await,

@@ -31,6 +31,10 @@ pub struct ApiConfig {
     #[arg(long, env = "CONTENT_MAX_CHARS", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub content_max_chars: u32,
 
+    /// Largest recording, in bytes
+    #[arg(long, env = "AUDIO_MAX_BYTES", default_value_t = 5 * 1024 * 1024, value_parser = clap::value_parser!(u32).range(1..=16 * 1024 * 1024))]
+    pub audio_max_bytes: u32,
+
     /// How long the legacy flashcards path waits for the cards before it answers 202, in seconds. The shipped app reads
     /// the cards from that answer: 55 suits it
     #[arg(long, env = "LEGACY_WAIT_SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60))]
@@ -90,6 +94,12 @@ impl ApiConfig {
     #[must_use]
     pub const fn body_max(&self) -> usize {
         self.content_max() * BYTES_PER_CHAR + BODY_OVERHEAD
+    }
+
+    /// Largest recording, in bytes.
+    #[must_use]
+    pub const fn audio_max(&self) -> usize {
+        self.audio_max_bytes as usize
     }
 
     /// How long the legacy flashcards path waits when the request does not say.

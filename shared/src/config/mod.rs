@@ -5,6 +5,8 @@
 //! that name the variable.
 
 mod api;
+mod azure;
+mod azure_breaker;
 mod budget;
 mod identity;
 mod jobs;
@@ -19,6 +21,8 @@ mod secret;
 mod worker;
 
 pub use api::ApiConfig;
+pub use azure::AzureConfig;
+pub use azure_breaker::AzureBreakerConfig;
 pub use budget::BudgetConfig;
 pub use identity::{AuthMode, IdentityConfig};
 pub use jobs::{ContentSharing, JobsConfig};

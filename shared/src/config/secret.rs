@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt, str::FromStr};
 
 use sha2::{Digest, Sha256};
 
-/// A secret that clients name. Neither its text nor its length is ever shown.
+/// A secret that clients name, or that we name as a client. Neither its text nor its length is ever shown.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -15,6 +15,14 @@ impl Secret {
     #[must_use]
     pub fn is(&self, named: &[u8]) -> bool {
         !self.0.is_empty() && Sha256::digest(self.0.as_bytes()) == Sha256::digest(named)
+    }
+}
+
+impl Secret {
+    /// Its text, to be sent to where it belongs, and shown nowhere.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 }
 

@@ -18,6 +18,9 @@ pub trait Kind: Serialize + DeserializeOwned + Send + 'static {
     /// result. `None`: a result of this kind answers for nobody else's job.
     const RECIPE: Option<u32> = None;
 
+    /// It is paid for in another way than by tokens: none is accepted while the kill switch of the budget is on.
+    const PAID: bool = false;
+
     /// The lane that jobs of this kind and version wait in.
     #[must_use]
     fn lane() -> Lane {

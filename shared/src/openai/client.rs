@@ -12,15 +12,13 @@ use async_openai::{
 use http::HeaderValue;
 
 use super::{
-    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, answer,
-    door::Doorway,
-    error_body,
+    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, answer, error_body,
     exchange::{self, Reply},
     request::RequestBody,
-    retry_after,
 };
 use crate::{
     config::{ConfigError, OpenAiConfig},
+    http_call::{Doorway, retry_after},
     tls,
 };
 
@@ -108,7 +106,7 @@ impl OpenAi {
         if reply.status.is_success() {
             answer::read(request, &reply.body, rate)
         } else {
-            let wait = retry_after::read(&reply.headers);
+            let wait = retry_after(&reply.headers);
             Err(error_body::classify(reply.status, (wait, rate), &reply.body, &[&request.system, &request.user]))
         }
     }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use super::{OpenAiError, door::Doorway};
+use super::OpenAiError;
+use crate::http_call::{Doorway, read_up_to};
 
 /// Largest answer that is read. A full answer of 4,096 tokens is about 20 KB.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
@@ -31,25 +32,11 @@ pub(super) async fn send(
     let mut response = http.execute(request).await?;
     let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let body = if status.is_success() {
-        let (body, whole) = read(&mut response, ANSWER_BYTES).await?;
+        let (body, whole) = read_up_to(&mut response, ANSWER_BYTES).await?;
         whole.then_some(body).ok_or(OpenAiError::TooLarge)?
     } else {
         // The status is known, and says enough when the rest does not arrive.
-        read(&mut response, ERROR_BYTES).await.map(|(body, _)| body).unwrap_or_default()
+        read_up_to(&mut response, ERROR_BYTES).await.map(|(body, _)| body).unwrap_or_default()
     };
     Ok(Reply { status, headers, body })
-}
-
-/// The body up to a limit, and whether that is all of it.
-async fn read(response: &mut reqwest::Response, limit: usize) -> reqwest::Result<(Vec<u8>, bool)> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        let room = limit - body.len();
-        if chunk.len() > room {
-            body.extend_from_slice(&chunk[..room]);
-            return Ok((body, false));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok((body, true))
 }

@@ -8,20 +8,18 @@
 mod answer;
 mod client;
 mod decision;
-mod door;
 mod ending;
 mod error;
 mod error_body;
 mod exchange;
 mod rate_headers;
 mod request;
-mod retry_after;
 #[cfg(test)]
 mod tests;
 
+pub use crate::http_call::Door;
 pub use answer::{ChatAnswer, Usage};
 pub use client::OpenAi;
-pub use door::Door;
 pub use error::OpenAiError;
 pub use rate_headers::{RateHeaders, RateWindow};
 pub use request::ChatRequest;

@@ -15,14 +15,17 @@ local function uncount(name, bytes)
   if type(left) ~= 'number' or left <= 0 then redis.call('HDEL', sizes, name) end
 end
 
--- Gives back what a job that has ended in `state` was held to by the budget, and its room in the queue, and counts it.
+-- Gives back what a job that has ended in `state` was held to by the budget, and its room in the queue, drops its recording
+-- and counts it.
 -- Returns the digest of its work and its user.
 local function close_books(id, state, now, code)
-  local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content', 'listed')
+  local job = redis.call('HMGET', of_job('job', id), 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content', 'listed',
+    'recording')
   local bytes = whole_number(job[5])
   if bytes then uncount(queue, text(bytes)) end
   if job[1] then budget().release(job[1], job[2], whole_number(job[3]), whole_number(job[4])) end
   if job[1] or job[5] then redis.call('HDEL', of_job('job', id), 'held', 'held_tokens', 'held_micros', 'bytes') end
+  if job[8] then redis.call('UNLINK', of_job('recording', id)) end
   if job[7] == '1' then tracking().ended(job[2], state, now, code) end
   return job[6], job[2]
 end
@@ -31,7 +34,7 @@ end
 local function drop_remains(id, now)
   for _, index in ipairs({ 'leases', 'scheduled', 'deadlines' }) do redis.call('ZREM', of_queue(index), id) end
   end_work(id, nil, nil, 'gone', now)
-  redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id))
+  redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id), of_job('recording', id))
 end
 
 -- Dead letters beyond this many push out the oldest.

@@ -44,7 +44,8 @@ if books then
   if refused then return refuse(refused[1], refused[2], refused[3]) end
 end
 -- A small payload takes less room than the job beside it, which `unfinished` bounds.
-local sizes, bytes = root .. ':bytes', #payload > SMALL_BYTES and text(#payload)
+local size = #payload + #recording
+local sizes, bytes = root .. ':bytes', size > SMALL_BYTES and text(size)
 if bytes and unfinished == 0 then
   -- Nothing else takes room.
   redis.call('HSET', sizes, queue, bytes)
@@ -77,6 +78,11 @@ if digest ~= '' then
 end
 if leader then field('follows', '1') end
 if listed then field('listed', '1') end
+if recording ~= '' then
+  field('recording', text(#recording))
+  -- For a job whose hash is lost: all others drop theirs at their end.
+  redis.call('SET', of_job('recording', id), recording, 'PX', ARGV[8])
+end
 if delay > 0 then field('run_at', text(now + delay)) end
 redis.call('HSET', key, unpack(job))
 if leader then

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{
     Queue,
     work::{digest, idempotency_digest},
@@ -44,6 +46,8 @@ pub struct NewJob<K> {
     pub priority: Priority,
     /// It must be done anew: neither an earlier result nor work that is under way will do.
     pub fresh: bool,
+    /// The recording that its worker needs. It is dropped when the job ends.
+    pub recording: Option<Bytes>,
     /// Its user's list shows it ([`Queue::jobs_of`]).
     pub listed: bool,
     /// The caller's name for this request: repeated under it, it is still one request.
@@ -60,6 +64,7 @@ impl<K> NewJob<K> {
             delay: Duration::ZERO,
             priority: Priority::Interactive,
             fresh: false,
+            recording: None,
             listed: false,
             idempotency_key: None,
         }
@@ -201,12 +206,12 @@ impl Queue {
             .arg(request)
             .arg(millis(IDEMPOTENCY_TTL))
             .arg(u8::from(job.listed));
-        if hold == Hold::default() {
+        if hold == Hold::default() && !K::PAID {
             call.arg("").arg("");
         } else {
             call.arg(hold.tokens).arg(hold.micros);
         }
-        call.arg(&self.allowance.limits.in_order());
+        call.arg(&self.allowance.limits.in_order()).arg(job.recording.as_deref().unwrap_or_default());
         request_limits::pass(&mut call, limits);
         let reply: Vec<String> = self.redis.run(&call).await?;
         let at = |i: usize| reply.get(i).map(String::as_str).unwrap_or_default();

@@ -7,7 +7,7 @@
 --       estimated  14 completed_ttl_ms  15 digest of the work ('': it is never shared)  16 '1': it must be done anew
 --       17 digest of the idempotency key and its user ('': none)  18 digest of the request  19 idempotency_ttl_ms
 --       20 '1': its user's list shows it, and it counts as the user's  21, 22 tokens and micro-dollars that it may come to ('': it costs nothing)
---       23 to 26 limits of the budget  27… limits of requests, as windows.lua reads them
+--       23 to 26 limits of the budget  27 recording ('': none)  28… limits of requests, as windows.lua reads them
 -- Returns {word, what it is about, more of it, jobs that wait before it (where it is listed), now, which limit of requests refuses
 --         it (from 1; 0: none), then for each of those limits: how many requests are left, when there may be one more}; the first:
 --         accepted | joined, leader | cached, whose result | known, id (the job that is there)
@@ -16,6 +16,7 @@
 local id, lane, user, class, payload = ARGV[2], ARGV[4], ARGV[5], ARGV[12], ARGV[6]
 local delay, deadline_ms, completed_ttl = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[14])
 local digest, fresh, listed, held = ARGV[15], ARGV[16] == '1', ARGV[20] == '1', ARGV[21] ~= '' and ARGV[21]
+local recording = ARGV[27]
 local asked = ARGV[17] ~= '' and ARGV[17]
 local now, deadlines = now_ms(), of_queue('deadlines')
 local unfinished = redis.call('ZCARD', deadlines)
@@ -30,7 +31,7 @@ if before then
   known = state_of(job) and job
 end
 local suspended = not known and redis.call('HEXISTS', root .. ':suspended', user) == 1
-local over, standings = count_against_limits(not (known or mismatch or suspended), 27, now)
+local over, standings = count_against_limits(not (known or mismatch or suspended), 28, now)
 
 local function reply(word, about, more)
   local ahead = listed and unfinished - redis.call('ZCARD', of_queue('leases')) or 0

@@ -52,6 +52,7 @@ mod outcome;
 mod pause;
 mod read;
 mod ready;
+mod recording;
 mod renew;
 mod renewer;
 mod revocations;

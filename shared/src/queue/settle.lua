@@ -17,7 +17,7 @@ if group then redis.call('HDEL', key, 'group', 'permit') end
 -- Ended without a dead letter: what was needed to run is dropped.
 local function finish(final)
   redis.call('ZREM', of_queue('deadlines'), id)
-  if job[4] or job[7] or job[9] == '1' then close_books(id, final, now) end
+  if job[4] or job[7] or job[9] == '1' or job[10] then close_books(id, final, now) end
   redis.call('HSET', key, 'state', final, 'ended', ended, 'settled', fence, 'payload', '')
   redis.call('PEXPIRE', key, completed_ttl)
   redis.call('ZADD', of_queue('done'), ended, id)

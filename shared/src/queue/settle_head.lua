@@ -9,7 +9,7 @@
 local id, fence, outcome, completed_ttl, dead_ttl = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'bytes', 'resumed', 'group', 'held', 'content',
-  'listed')
+  'listed', 'recording')
 local state = job[2] or job.err and 'corrupt' or 'gone'
 local late = job[1] ~= fence or state ~= 'active'
 if late and not job.err and redis.call('HGET', key, 'settled') == fence then return { 'repeated', state } end
@@ -18,7 +18,7 @@ if late and not (outcome == 'complete' and (state == 'waiting' or state == 'sche
 end
 
 -- A first attempt that ends well, holds nothing and counts for nobody: the rest of the script is not even defined for it.
-if outcome == 'complete' and job[3] == '1' and not (late or job[5] or job[6] or job[7] or job[8] or job[9] == '1') then
+if outcome == 'complete' and job[3] == '1' and not (late or job[5] or job[6] or job[7] or job[8] or job[9] == '1' or job[10]) then
   local ended = text(now_ms())
   redis.call('ZREM', of_queue('leases'), id)
   redis.call('ZREM', of_queue('deadlines'), id)

@@ -75,6 +75,12 @@ impl Keys {
         format!("{}:checkpoints:{id}", self.root)
     }
 
+    /// String: the recording that came with the job. Gone when the job has ended.
+    #[must_use]
+    pub fn recording(&self, id: JobId) -> String {
+        format!("{}:recording:{id}", self.root)
+    }
+
     /// List: the failed attempts, oldest first. Gone when the job has ended well.
     #[must_use]
     pub fn attempts(&self, id: JobId) -> String {

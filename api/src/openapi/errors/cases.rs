@@ -99,6 +99,43 @@ cases! {
         503 "queue_full", "Too many jobs wait already";
     }
 
+    /// Sends a recording.
+    Recording {
+        400 "no_audio_file", "The form has no field `audio`";
+        400 "no_reference_text", "The text that should have been read is not there, or blank";
+        400 "audio_empty", "The recording has no bytes";
+        400 "missing_field", "Under `AUTH=trust-client`: nothing names the user";
+        400 "too_long", "A field has too many characters";
+        400 "invalid_characters", "A text has NUL, or a user's name control characters";
+        400 "invalid_type", "`prosody` is neither `true` nor `false`";
+        400 "unknown_language", "The language is no tag or name of a language whose region is known";
+        400 "repeated_parameter", "A field is there twice";
+        400 "invalid_form", "The form can't be read";
+        400 "invalid_idempotency_key", "`Idempotency-Key` is not 1 to 255 visible ASCII characters, given once";
+        403 "user_suspended", "An operator has suspended the user";
+        408 "body_timeout", "The recording did not arrive within 60 s";
+        413 "body_too_large", "The recording is larger than the deployment takes (5 MiB where it does not say otherwise)";
+        415 "unsupported_media_type", "The body says that it is neither a form nor audio";
+        415 "audio_format_unknown", "The recording is in none of the known formats";
+        422 "idempotency_key_reused", "The key was used for another request within the last day";
+        429 OF_USER, "The user's limit of recordings in a minute is used up";
+        429 OF_ADDRESS, "A limit of the address is used up";
+        429 "budget_limit_exceeded", "No jobs are accepted at the moment";
+        503 "queue_full", "Too many recordings wait already, or too large ones";
+    }
+
+    /// Answers with what a recording came to.
+    Assessing {
+        422 "audio_corrupt", "The recording is damaged";
+        422 "audio_empty", "There is no sound in the recording";
+        422 "audio_too_long", "The recording is longer than 30 s";
+        422 "audio_silent", "Nothing can be heard in the recording";
+        422 "audio_codec_unsupported", "The recording is encoded in a way that is not supported";
+        422 "audio_format_unknown", "The recording is in none of the known formats";
+        422 "audio_rejected", "The speech service could not work with the recording";
+        500 "assessment_failed", "The job that the request was held for has failed";
+    }
+
     /// Says how urgent it is.
     Urgency { 400 "unknown_priority", "`priority` is neither `interactive` nor `bulk`"; }
 

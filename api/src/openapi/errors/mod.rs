@@ -87,7 +87,11 @@ fn narrowed(name: &str, codes: Vec<String>) -> Schema {
 fn legacy_codes(case: &Case) -> Vec<String> {
     match case.code {
         cases::OF_USER => vec!["ERROR_429".to_owned()],
-        cases::OF_ADDRESS => vec!["AI_RATE_LIMIT_EXCEEDED".to_owned(), "RATE_LIMIT_EXCEEDED".to_owned()],
+        cases::OF_ADDRESS => vec![
+            "AI_RATE_LIMIT_EXCEEDED".to_owned(),
+            "PRONUNCIATION_RATE_LIMIT_EXCEEDED".to_owned(),
+            "RATE_LIMIT_EXCEEDED".to_owned(),
+        ],
         code => vec![code.to_ascii_uppercase()],
     }
 }

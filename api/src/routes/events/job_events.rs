@@ -16,6 +16,7 @@ use shared::{
     job::{JobId, JobView},
     queue::JobChanges,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     job_event::{JobEvent, SentEvent},
@@ -50,7 +51,7 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 /// | `connected` | `message` |
 /// | `active` | `attempt`: a worker has begun |
 /// | `progress` | `progress` in percent |
-/// | `completed` | `result` (`success`, `flashcards`, `tokenUsage`), `duration` in ms since the job was accepted |
+/// | `completed` | `result` as in job-status, `duration` in ms since the job was accepted |
 /// | `failed` | `error`, `duration`, `attemptsMade`; of a cancelled job as well |
 ///
 /// A job that has ended gets `connected` and its end at once. The last event's id is `end`: with that as `Last-Event-ID` the
@@ -71,7 +72,7 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
             headers(("X-Accel-Buffering" = String, description = "`no`: proxies should pass it on as it comes")),
             example = json!("event: progress\nid: 3\ndata: {\"jobId\":\"01a20d2f-240c-7464-872f-c2ae28c5fb0a\",\"progress\":40,\"timestamp\":\"2026-11-24T10:52:04.173Z\"}\n\n")),
         (status = 204, description = "Everything was told already"),
-        LegacyErrors<(cases::Identity, cases::Asked, cases::OfJob, cases::Redis)>,
+        LegacyErrors<(cases::Identity, cases::Asked, cases::OfJob, cases::Redis, cases::Room)>,
     ),
 )]
 pub(crate) async fn job_events(
@@ -81,6 +82,8 @@ pub(crate) async fn job_events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     caller.needs(Scope::Read)?;
+    // A stream has a connection and memory for as long as it is open.
+    let place = state.room.enter()?;
     let id = query.get("jobId").ok_or_else(|| ApiError::missing_parameter("jobId", USAGE))?;
     let id: JobId = id.parse().map_err(|_| ApiError::job_not_found())?;
     let job = patience::redis(state.queue.job(id)).await?;
@@ -89,7 +92,7 @@ pub(crate) async fn job_events(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
-    let told = Telling::new(&state, &job).into_stream();
+    let told = Telling::new(&state, &job, place).into_stream();
     Ok(([UNBUFFERED], Sse::new(told).keep_alive(heartbeat)).into_response())
 }
 
@@ -100,13 +103,15 @@ struct Telling {
     news: VecDeque<JobEvent>,
     told: u64,
     _open: OpenStream,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Telling {
-    fn new(state: &AppState, job: &JobView) -> Self {
+    fn new(state: &AppState, job: &JobView, place: Option<OwnedSemaphorePermit>) -> Self {
         let mut story = Story::default();
         let news = story.look(job).into();
-        Self { changes: state.events.follow(job.id), story, news, told: 0, _open: state.monitoring.stream() }
+        let (changes, open) = (state.events.follow(job.id), state.monitoring.stream());
+        Self { changes, story, news, told: 0, _open: open, _place: place }
     }
 
     /// Ends after the job's end, when the job is gone, and when the process drains.

@@ -1,21 +1,14 @@
 //! `POST /api/v1/flashcards`
 
 use axum::{
-    Json,
     extract::State,
-    http::{
-        StatusCode,
-        header::{LOCATION, RETRY_AFTER},
-    },
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 use shared::{
     api_keys::Scope,
-    job::{JobId, JobState, JobView, Kind, QueueName, kinds::GenerateFlashcards},
-    queue::{Accepted, Meeting, NewJob, Submitted},
+    job::kinds::GenerateFlashcards,
+    queue::{NewJob, Submitted},
 };
-use utoipa::ToSchema;
 
 use super::request::{FlashcardsRequest, UserField};
 use crate::{
@@ -24,31 +17,13 @@ use crate::{
     identity::Caller,
     openapi::{Problems, cases},
     patience,
-    request_limits::{self, Standings},
-    routes::jobs::{Job, JobResource},
+    request_limits::{self, Paid, Standings},
+    routes::{
+        jobs::Job,
+        submission::{Waiting, answer},
+    },
     state::AppState,
 };
-
-/// Seconds after which a first look at the job may pay; `?wait=` on the job is better.
-const FIRST_LOOK: &str = "5";
-
-/// A job that has not ended yet.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = AcceptedJob)]
-struct Waiting {
-    #[schema(format = "uuid")]
-    id: String,
-    #[schema(example = "generate-flashcards")]
-    kind: &'static str,
-    #[schema(value_type = QueueName)]
-    queue: &'static str,
-    #[schema(value_type = JobState)]
-    state: &'static str,
-    /// Where to look for it.
-    #[schema(example = "/api/v1/jobs/01a20d2b-61d7-70f2-9e32-a9474b61a22a")]
-    status_url: String,
-}
 
 /// Make flashcards of a lesson text
 ///
@@ -92,38 +67,13 @@ pub(crate) async fn create(
     let request = FlashcardsRequest::parse(&json)?;
     let (priority, fresh) = (request.priority(&caller)?, request.fresh()? || no_cache);
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::HeaderWillDo)?;
-    let limits = request_limits::of_job(&state, &user, address);
+    let limits = request_limits::of_job(&state, Paid::Flashcards, &user, address);
     let job = NewJob { priority, fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
     let Submitted { outcome, counted, .. } = patience::redis(state.queue.submit(&job, &limits)).await?;
     let standings = Standings::of(counted)?;
     let response = match outcome {
-        Ok(accepted) => answer(accepted.id, as_it_stands(&state, accepted).await),
+        Ok(accepted) => answer::<GenerateFlashcards>(&state, accepted).await,
         Err(error) => ApiError::from(error).into_response(),
     };
     Ok(standings.tell(response))
-}
-
-/// The job, where it may have ended already. It has been accepted: when Redis does not answer now, it counts as waiting.
-async fn as_it_stands(state: &AppState, accepted: Accepted) -> Option<JobView> {
-    match accepted.meeting {
-        Meeting::New | Meeting::Joined => None,
-        Meeting::Cached | Meeting::Known => patience::redis(state.queue.job(accepted.id)).await.ok().flatten(),
-    }
-}
-
-fn answer(id: JobId, job: Option<JobView>) -> Response {
-    let status_url = format!("/api/v1/jobs/{id}");
-    let location = [(LOCATION, status_url.clone())];
-    let state = match job {
-        Some(job) if job.state.is_final() => return (location, JobResource(job)).into_response(),
-        job => job.map_or(JobState::Waiting, |job| job.state),
-    };
-    let waiting = Waiting {
-        id: id.to_string(),
-        kind: GenerateFlashcards::NAME,
-        queue: GenerateFlashcards::QUEUE.as_str(),
-        state: state.as_str(),
-        status_url,
-    };
-    (StatusCode::ACCEPTED, location, [(RETRY_AFTER, FIRST_LOOK)], Json(waiting)).into_response()
 }

@@ -1,24 +1,18 @@
 //! `POST /api/ai/generate-flashcards` (legacy)
 
-use std::time::Duration;
-
 use axum::{
     Json,
     extract::State,
-    http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 use shared::{
     api_keys::Scope,
-    job::{JobFailure, JobId, JobState, JobView},
+    job::{JobFailure, JobState, JobView},
     queue::{Accepted, Meeting, NewJob, Submitted},
 };
-use utoipa::ToSchema;
 
 use super::{
     LegacyCards, LegacyResult,
-    estimate::estimate,
     request::{FlashcardsRequest, LegacyFlashcardsRequest, UserField},
 };
 use crate::{
@@ -27,33 +21,13 @@ use crate::{
     identity::Caller,
     openapi::{LegacyErrors, cases},
     patience,
-    request_limits::{self, Standings},
+    request_limits::{self, Paid, Standings},
+    routes::submission::{Pace, Queued, choose_wait, ended, tell_preference},
     state::AppState,
 };
 
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-
-/// A job that was accepted.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = LegacyAccepted)]
-struct Queued {
-    success: bool,
-    #[schema(example = "Flashcard generation queued. Poll statusUrl for the result.")]
-    message: &'static str,
-    #[schema(format = "uuid")]
-    job_id: String,
-    /// `completed` where earlier cards are the answer.
-    #[schema(pattern = "^(queued|completed)$", example = "queued")]
-    status: &'static str,
-    #[schema(example = "/api/job-status/01a20d2f-240c-7464-872f-c2ae28c5fb0a")]
-    status_url: String,
-    #[schema(example = "10-30 seconds")]
-    estimated_time: String,
-    /// The cards are earlier ones.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    from_cache: bool,
-}
+/// With the default limit of 50 requests per minute, and twice that for long texts.
+const PACE: Pace = Pace { fastest: 10, slowest: 30, ahead_least: (6, 5), ahead_most: (12, 5) };
 
 /// Make flashcards, as shipped apps ask for them
 ///
@@ -94,7 +68,7 @@ pub(crate) async fn generate(
     drop(json);
     let fresh = request.fresh()? || no_cache;
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::Required)?;
-    let limits = request_limits::of_job(&state, &user, address);
+    let limits = request_limits::of_job(&state, Paid::Flashcards, &user, address);
     let job = NewJob { fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
     let Submitted { outcome, counted, ahead } = patience::redis(state.queue.submit(&job, &limits)).await?;
     let standings = Standings::of(counted)?;
@@ -106,37 +80,11 @@ pub(crate) async fn generate(
     drop(job);
 
     let (wait, applied) = choose_wait(asked, &prefer, state.config.legacy_wait());
-    let mut response = match ended(&state, accepted.id, wait).await {
+    let response = match ended(&state, accepted.id, wait).await {
         Some(job) => cards(job).unwrap_or_else(ApiError::into_response),
         None => queued(accepted, ahead),
     };
-    if let Some(applied) = applied {
-        response.headers_mut().insert(PREFERENCE_APPLIED, applied);
-    }
-    Ok(standings.tell(response))
-}
-
-/// How long to hold the request, and which preference that honours: the query speaks for this request, `Prefer` for the
-/// client, the setting for the deployment.
-fn choose_wait(asked: Option<Duration>, prefer: &Prefer, default: Duration) -> (Duration, Option<HeaderValue>) {
-    if let Some(asked) = asked {
-        return (asked, None);
-    }
-    match prefer {
-        Prefer { wait: Some(wait), .. } => (*wait, HeaderValue::try_from(format!("wait={}", wait.as_secs())).ok()),
-        Prefer { respond_async: true, .. } => (Duration::ZERO, Some(HeaderValue::from_static("respond-async"))),
-        Prefer { .. } => (default, None),
-    }
-}
-
-/// The job, if it ends in time. A Redis that goes away meanwhile is no error here: the job has been accepted, and a client
-/// that is told otherwise sends it again.
-async fn ended(state: &AppState, id: JobId, wait: Duration) -> Option<JobView> {
-    if wait.is_zero() {
-        return None;
-    }
-    let job = patience::until_ended(state, id, wait).await.ok().flatten();
-    job.filter(|job| job.state.is_final())
+    Ok(standings.tell(tell_preference(response, applied)))
 }
 
 fn cards(job: JobView) -> Result<Response, ApiError> {
@@ -158,22 +106,10 @@ fn cards(job: JobView) -> Result<Response, ApiError> {
 
 fn queued(Accepted { id, meeting }: Accepted, ahead: u64) -> Response {
     if meeting == Meeting::Cached {
-        return accepted(id, true, "Flashcards found. Poll statusUrl for the result.", "0 seconds".to_owned());
+        return Queued::found(id, "Flashcards found. Poll statusUrl for the result.").into_response();
     }
-    accepted(id, false, "Flashcard generation queued. Poll statusUrl for the result.", estimate(ahead))
-}
-
-fn accepted(id: JobId, from_cache: bool, message: &'static str, estimated_time: String) -> Response {
-    let body = Queued {
-        success: true,
-        message,
-        job_id: id.to_string(),
-        status: if from_cache { "completed" } else { "queued" },
-        status_url: format!("/api/job-status/{id}"),
-        estimated_time,
-        from_cache,
-    };
-    (StatusCode::ACCEPTED, Json(body)).into_response()
+    Queued::waiting(id, "Flashcard generation queued. Poll statusUrl for the result.", PACE.estimate(ahead))
+        .into_response()
 }
 
 #[cfg(test)]
@@ -182,22 +118,6 @@ mod tests {
 
     use super::*;
     use crate::{error::legacy, tests::job};
-
-    fn chosen(asked: Option<u64>, prefer: &Prefer) -> (u64, Option<String>) {
-        let default = Duration::from_secs(55);
-        let (wait, applied) = choose_wait(asked.map(Duration::from_secs), prefer, default);
-        (wait.as_secs(), applied.map(|value| value.to_str().unwrap().to_owned()))
-    }
-
-    #[test]
-    fn the_query_wins_then_prefer_then_the_setting() {
-        let wait = Prefer { wait: Some(Duration::from_secs(9)), respond_async: true };
-        let at_once = Prefer { wait: None, respond_async: true };
-        assert_eq!(chosen(Some(0), &wait), (0, None));
-        assert_eq!(chosen(None, &wait), (9, Some("wait=9".to_owned())));
-        assert_eq!(chosen(None, &at_once), (0, Some("respond-async".to_owned())));
-        assert_eq!(chosen(None, &Prefer::default()), (55, None));
-    }
 
     async fn answer(job: JobView) -> (u16, Value) {
         let response = legacy(cards(job).unwrap_or_else(ApiError::into_response)).await;

@@ -1,7 +1,6 @@
 //! Flashcards from a text.
 
 mod create;
-mod estimate;
 mod flag;
 mod generate;
 mod legacy_result;

@@ -7,7 +7,10 @@ use axum::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::{
-    job::{JobFailure, JobId, JobState, JobView, QueueName, kinds::GeneratedFlashcards},
+    job::{
+        JobFailure, JobId, JobState, JobView, QueueName,
+        kinds::{AssessedPronunciation, GeneratedFlashcards},
+    },
     timestamp::rfc3339,
 };
 use utoipa::ToSchema;
@@ -61,12 +64,21 @@ pub(crate) struct Job<'a> {
     from_cache: bool,
     /// Of a completed job.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<GeneratedFlashcards>, nullable = false)]
+    #[schema(value_type = Option<JobResult>, nullable = false)]
     result: Option<&'a RawValue>,
     /// Of a job that has not ended well; while it goes on, of its last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<Failure<'a>>,
+}
+
+/// What a job came to, by its kind.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what is passed on unread")]
+pub(super) enum JobResult {
+    Flashcards(GeneratedFlashcards),
+    Pronunciation(AssessedPronunciation),
 }
 
 /// Why the job failed; of a job that is tried again, why its last attempt did.
@@ -77,8 +89,10 @@ struct Failure<'a> {
     /// `call_exceeds_token_limit`, `openai_unavailable`, `openai_timeout`, `openai_rejected_request`, `openai_refused`,
     /// `openai_cut_off`, `openai_content_filtered`, `openai_malformed_answer`, `undecodable_payload`, `unknown_kind`,
     /// `handler_panicked`, `attempt_failed`, `redis_unavailable`, `lease_lost`, `result_not_written`, `worker_lost`,
-    /// `deadline_exceeded`, `corrupt_job`, `job_cancelled`. While a job waits to go on: `openai_rate_limited`,
-    /// `openai_quota_spent`, `openai_key_rejected`, `awaiting_permit`, `permit_lapsed`, `worker_stopped`.
+    /// `deadline_exceeded`, `corrupt_job`, `job_cancelled`; of recordings `audio_corrupt`, `audio_empty`, `audio_too_long`,
+    /// `audio_silent`, `audio_codec_unsupported`, `audio_format_unknown`, `audio_rejected`, `recording_gone`, `azure_unavailable`,
+    /// `azure_timeout`, `azure_recognition_failed`, `azure_malformed_answer`. While a job waits to go on: `openai_rate_limited`,
+    /// `openai_quota_spent`, `openai_key_rejected`, `azure_rate_limited`, `azure_key_rejected`, `awaiting_permit`, `permit_lapsed`, `worker_stopped`.
     #[schema(example = "openai_rejected_request")]
     code: &'a str,
     /// For people.

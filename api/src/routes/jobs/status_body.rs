@@ -1,7 +1,7 @@
 //! A job in the words that shipped apps know.
 
 use serde::Serialize;
-use shared::job::{JobState, JobView, QueueName};
+use shared::job::{JobState, JobView, QueueName, kinds::AssessedPronunciation};
 use utoipa::ToSchema;
 
 use crate::routes::flashcards::{LegacyCards, LegacyResult};
@@ -45,7 +45,7 @@ pub(super) struct StatusBody<'a> {
     from_cache: bool,
     /// Of a completed job.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<LegacyCards>, nullable = false)]
+    #[schema(value_type = Option<LegacyJobResult>, nullable = false)]
     result: Option<LegacyResult<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -81,6 +81,15 @@ impl<'a> From<&'a JobView> for StatusBody<'a> {
             attempts_made: error.map(|_| job.attempts),
         }
     }
+}
+
+/// What a job came to, by its kind.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what is passed on unread")]
+enum LegacyJobResult<'a> {
+    Flashcards(LegacyCards<'a>),
+    Pronunciation(AssessedPronunciation),
 }
 
 /// The app's word for a state.

@@ -1,5 +1,6 @@
 //! `unilingo bench`: figures, each printed with what it is held against.
 
+mod audio;
 mod drain;
 pub(super) mod figures;
 mod http;
@@ -17,6 +18,8 @@ use clap::Subcommand;
 /// What can be measured. Everything runs on this machine, against a Redis of its own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
+    /// How long decoding and resampling of a recording takes
+    Audio(audio::AudioArgs),
     /// How fast one worker process settles no-op jobs, with a short and a long line
     Drain(drain::DrainArgs),
     /// Requests a second of the api, beside a peer's
@@ -42,6 +45,7 @@ impl BenchCommand {
             crate::output::error("This is a debug build: build with --release for figures that mean something");
         }
         match self {
+            Self::Audio(args) => audio::run(args),
             Self::Drain(args) => drain::run(args).await,
             Self::Http(args) => http::run(args).await,
             Self::Idle(args) => idle::run(args).await,

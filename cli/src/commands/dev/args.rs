@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Start the whole system on this machine and make flashcards of a lesson.
+/// Start the whole system on this machine, make flashcards of a lesson and have a recording assessed.
 #[derive(Args)]
 pub(crate) struct DevArgs {
     /// Leave when the cards are shown; the exit code says whether that worked
@@ -39,6 +39,18 @@ pub(crate) struct DevArgs {
     #[arg(long, env = "OPENAI_BASE_URL", default_value = "", hide_default_value = true)]
     pub(super) openai_base_url: String,
 
+    /// With a key and a region, recordings are assessed by Azure; without them, and without a base URL, by a simulator
+    #[arg(long, env = "AZURE_SPEECH_KEY", default_value = "", hide_env_values = true, hide_default_value = true)]
+    pub(super) azure_speech_key: String,
+
+    /// Region of the Speech resource
+    #[arg(long, env = "AZURE_SPEECH_REGION", default_value = "", hide_default_value = true)]
+    pub(super) azure_speech_region: String,
+
+    /// Any server that speaks Azure's REST API for short audio
+    #[arg(long, env = "AZURE_SPEECH_BASE_URL", default_value = "", hide_default_value = true)]
+    pub(super) azure_speech_base_url: String,
+
     /// How long the legacy flashcards path waits for the cards, in seconds
     #[arg(long, env = "LEGACY_WAIT_SECONDS", default_value = "55")]
     pub(super) legacy_wait_seconds: String,
@@ -52,6 +64,11 @@ impl DevArgs {
     /// Whether the cards come from our own simulator.
     pub(super) fn simulated(&self) -> bool {
         self.openai_api_key.is_empty() && self.openai_base_url.is_empty()
+    }
+
+    /// Whether recordings are assessed by our own simulator.
+    pub(super) fn speech_simulated(&self) -> bool {
+        self.azure_speech_key.is_empty() && self.azure_speech_base_url.is_empty()
     }
 }
 

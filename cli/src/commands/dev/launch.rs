@@ -37,7 +37,8 @@ pub(super) async fn launch(args: &DevArgs, folder: &Folder, stack: &mut Stack) -
     for index in 1..=args.workers {
         worker_ports.push(pick(&mut ports, &worker(index), api_port.saturating_add(index))?);
     }
-    let simulator = if args.simulated() {
+    let speech_port = pick(&mut ports, SPEECH_WORKER, api_port.saturating_add(args.workers).saturating_add(1))?;
+    let simulator = if args.simulated() || args.speech_simulated() {
         Some(start_simulator(stack, pick(&mut ports, "the simulator", SIMULATOR_PORT)?, &args.log_format).await?)
     } else {
         None
@@ -50,18 +51,24 @@ pub(super) async fn launch(args: &DevArgs, folder: &Folder, stack: &mut Stack) -
         stack.start(Role::Worker, &worker(index), program)?;
         workers.push(local(port));
     }
+    let program = shared.configure(stack.program(SPEECH_WORKER)?, speech_port);
+    stack.start(Role::Worker, SPEECH_WORKER, program)?;
+    workers.push(local(speech_port));
     let mut program = shared.configure(stack.program("api")?, api_port);
     program.env("AUTH", "trust-client").env("LEGACY_WAIT_SECONDS", &args.legacy_wait_seconds);
     program.env("MONITORING_ALLOWED_IPS", LOOPBACK);
     stack.start(Role::Api, "api", program)?;
 
-    for (index, base) in (1..).zip(&workers) {
-        until_answers(stack, &worker(index), base, "/api/health").await?;
+    let names = (1..=args.workers).map(worker).chain([SPEECH_WORKER.to_owned()]);
+    for (name, base) in names.zip(&workers) {
+        until_answers(stack, &name, base, "/api/health").await?;
     }
     let api = local(api_port);
     until_answers(stack, "api", &api, "/api/ready").await?;
     Ok(Addresses { api, workers, simulator, redis })
 }
+
+const SPEECH_WORKER: &str = "pronunciation-worker";
 
 fn worker(index: u16) -> String {
     format!("flashcard-worker-{index}")
@@ -118,11 +125,23 @@ impl Shared<'_> {
     fn configure(&self, mut program: Command, port: u16) -> Command {
         let args = self.args;
         program.env("PORT", port.to_string()).env("REDIS_URL", self.redis).env("LOG_FORMAT", &args.log_format);
-        let base_url = self.simulator.map_or_else(|| args.openai_base_url.clone(), |base| format!("{base}/v1"));
-        // The simulator wants some key, as OpenAI does.
-        let key = if self.simulator.is_some() { "simulated" } else { &args.openai_api_key };
-        set(&mut program, "OPENAI_BASE_URL", &base_url);
-        set(&mut program, "OPENAI_API_KEY", key);
+        let simulator = self.simulator.unwrap_or_default();
+        // The simulator wants some key, as OpenAI and Azure do.
+        if args.simulated() {
+            set(&mut program, "OPENAI_BASE_URL", &format!("{simulator}/v1"));
+            set(&mut program, "OPENAI_API_KEY", "simulated");
+        } else {
+            set(&mut program, "OPENAI_BASE_URL", &args.openai_base_url);
+            set(&mut program, "OPENAI_API_KEY", &args.openai_api_key);
+        }
+        if args.speech_simulated() {
+            set(&mut program, "AZURE_SPEECH_BASE_URL", simulator);
+            set(&mut program, "AZURE_SPEECH_KEY", "simulated");
+        } else {
+            set(&mut program, "AZURE_SPEECH_BASE_URL", &args.azure_speech_base_url);
+            set(&mut program, "AZURE_SPEECH_KEY", &args.azure_speech_key);
+            set(&mut program, "AZURE_SPEECH_REGION", &args.azure_speech_region);
+        }
         program
     }
 }

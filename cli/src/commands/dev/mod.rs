@@ -1,4 +1,4 @@
-//! `unilingo dev`: the whole system on this machine, and a lesson through it.
+//! `unilingo dev`: the whole system on this machine, with a lesson and a recording through it.
 
 mod args;
 mod cards;
@@ -11,6 +11,7 @@ mod ports;
 mod progress;
 mod redis;
 mod sample;
+mod speech;
 mod stack;
 mod summary;
 
@@ -73,7 +74,7 @@ async fn session(
     match shown {
         Ok(()) => {}
         Err(error) if args.once => return Err(error),
-        Err(error) => output::error(format_args!("No cards: {error:#}\n")),
+        Err(error) => output::error(format_args!("The sample has failed: {error:#}\n")),
     }
     if args.once {
         return Ok(ExitCode::SUCCESS);
@@ -86,12 +87,13 @@ async fn session(
     }
 }
 
-/// Makes the cards and shows them.
+/// Makes the cards, has the sample recording assessed, and shows both.
 async fn show(args: &DevArgs, lesson: &Lesson, addresses: &Addresses) -> anyhow::Result<()> {
     let patience = if args.simulated() { PATIENCE_SIMULATED } else { PATIENCE_REAL };
     output::line(summary::lesson(lesson));
     let (result, took) = sample::run(&Api::new(addresses.api.clone())?, lesson, patience).await?;
     output::line(format_args!("\n{}", cards::list(&result.flashcards)));
     output::line(summary::result(&result, took));
+    output::line(speech::show(args, &addresses.api, patience).await?);
     Ok(())
 }

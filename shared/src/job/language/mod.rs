@@ -6,6 +6,7 @@
 //! Why tables of our own: the crates that list ISO 639 carry the register's wording ("Modern Greek (1453-)", "Swahili
 //! (macrolanguage)"), which nobody types and no prompt should hold.
 
+mod locale;
 mod names;
 mod tag;
 

@@ -11,6 +11,7 @@ mod limits;
 mod list;
 mod memory_full;
 mod model;
+mod recording;
 mod robustness;
 mod running;
 mod sharing;

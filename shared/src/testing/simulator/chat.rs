@@ -28,7 +28,11 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Answers one call. The log shows it before anything is awaited.
 pub(super) async fn chat(State(upstream): State<Arc<Upstream>>, headers: HeaderMap, body: Bytes) -> Response {
     let request = bearer(&headers).and_then(|secret| Ok((upstream.key_of(secret), ChatRequest::parse(&body)?)));
-    let ask = request.as_ref().ok().map(|(key, request)| Ask { key: *key, reserved: request.reserved_tokens() });
+    let ask = request.as_ref().ok().map(|(key, request)| Ask {
+        key: *key,
+        reserved: request.reserved_tokens(),
+        limited: true,
+    });
     let request_id = headers.get(&CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     let call = upstream.arrive(request_id, ask);
     match answer(&call, request.map(|(_, request)| request)).await {

@@ -36,6 +36,10 @@ pub struct SimulatorConfig {
     #[arg(long, env = "SIMULATOR_RATE_HEADERS", action = ArgAction::Set, default_value_t = true)]
     pub rate_headers: bool,
 
+    /// Assessments of speech that are handled at once; those above it are refused with 429. 0 turns the limit off
+    #[arg(long, env = "SIMULATOR_SPEECH_MAX_CONCURRENT", default_value_t = 0)]
+    pub speech_max_concurrent: u32,
+
     /// How many calls the log keeps; the oldest are dropped
     #[arg(long, env = "SIMULATOR_KEEP_ARRIVALS", default_value_t = 2_000_000)]
     pub keep_arrivals: usize,
@@ -52,6 +56,7 @@ impl Default for SimulatorConfig {
             window_ms: 60_000,
             token_accounting: TokenAccounting::Reserved,
             rate_headers: true,
+            speech_max_concurrent: 0,
             keep_arrivals: 2_000_000,
         }
     }
@@ -68,6 +73,7 @@ pub struct ConfigPatch {
     pub window_ms: Option<u64>,
     pub token_accounting: Option<TokenAccounting>,
     pub rate_headers: Option<bool>,
+    pub speech_max_concurrent: Option<u32>,
 }
 
 impl SimulatorConfig {
@@ -78,6 +84,7 @@ impl SimulatorConfig {
         self.tpm = patch.tpm.unwrap_or(self.tpm);
         self.window_ms = patch.window_ms.unwrap_or(self.window_ms).max(1);
         self.token_accounting = patch.token_accounting.unwrap_or(self.token_accounting);
+        self.speech_max_concurrent = patch.speech_max_concurrent.unwrap_or(self.speech_max_concurrent);
         self.rate_headers = patch.rate_headers.unwrap_or(self.rate_headers);
     }
 }

@@ -42,6 +42,10 @@ pub enum Fault {
     FewCards,
     /// 200 with empty content.
     Empty,
+    /// Of the speech side: 200 that says that no word was understood.
+    NoMatch,
+    /// Of the speech side: 200 that says that recognition failed.
+    RecognitionError,
 }
 
 impl Fault {

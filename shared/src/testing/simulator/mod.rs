@@ -1,4 +1,4 @@
-//! The upstream simulator: a server that speaks OpenAI's chat completions API.
+//! The upstream simulator: a server that speaks OpenAI's chat completions API, and Azure Speech's (`speech/`).
 //!
 //! It answers with flashcards made of the words of the text that it is given, always the same for the same request. It
 //! enforces rate limits exactly, fails on command, and keeps a log of every call, by which tests and benches judge our
@@ -22,6 +22,7 @@ mod rate_headers;
 mod request;
 mod router;
 mod running;
+mod speech;
 mod state;
 mod stats;
 mod stream;
@@ -33,4 +34,5 @@ pub use arrivals::Arrival;
 pub use config::{ConfigPatch, SimulatorConfig};
 pub use faults::{Fault, FaultRule};
 pub use running::{RunningSimulator, Simulator};
+pub use speech::SpeechStats;
 pub use stats::{JobCalls, Stats, fullest_window};

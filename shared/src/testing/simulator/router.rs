@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{Method, StatusCode, Uri};
 
-use super::{api_error::ApiError, chat::chat, control, state::Upstream};
+use super::{api_error::ApiError, chat::chat, control, speech, state::Upstream};
 
 /// Longest request, in bytes.
 const LONGEST: usize = 16 << 20;
@@ -17,11 +17,13 @@ const LONGEST: usize = 16 << 20;
 pub(super) fn router(upstream: Arc<Upstream>) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(chat))
+        .route(speech::PATH, post(speech::assess))
         .route("/_sim/health", get(control::health))
         .route("/_sim/faults", post(control::add_fault).delete(control::clear_faults))
         .route("/_sim/config", get(control::config).put(control::configure))
         .route("/_sim/arrivals", get(control::arrivals).delete(control::clear_arrivals))
         .route("/_sim/stats", get(control::stats))
+        .route("/_sim/speech", get(control::speech).delete(control::clear_speech))
         .route("/_sim/hold", post(control::hold))
         .route("/_sim/release", post(control::release))
         .route("/_sim/wait", get(control::wait))

@@ -5,7 +5,9 @@ use std::{fmt::Display, io, sync::Arc, time::Duration};
 use axum::serve::ListenerExt;
 use tokio_util::task::TaskTracker;
 
-use super::{Arrival, ConfigPatch, Fault, FaultRule, SimulatorConfig, Stats, router::router, state::Upstream};
+use super::{
+    Arrival, ConfigPatch, Fault, FaultRule, SimulatorConfig, SpeechStats, Stats, router::router, state::Upstream,
+};
 
 /// Starts simulators.
 #[derive(Debug)]
@@ -54,6 +56,23 @@ impl RunningSimulator {
     #[must_use]
     pub fn control_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What a client of Azure Speech takes as its base.
+    #[must_use]
+    pub fn speech_url(&self) -> String {
+        self.control_url()
+    }
+
+    /// What the speech side has seen.
+    #[must_use]
+    pub fn speech_stats(&self) -> SpeechStats {
+        self.upstream.speech.stats()
+    }
+
+    /// The speech side counts from nought.
+    pub fn clear_speech(&self) {
+        self.upstream.speech.clear();
     }
 
     /// The next `count` calls meet this fault, after those that were set before.

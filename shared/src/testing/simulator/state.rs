@@ -19,6 +19,7 @@ use super::{
     faults::{FaultQueue, Injected},
     limits::{Exceeded, Limits, Window},
     rate_headers::Levels,
+    speech::Book,
     stats::summarise,
 };
 
@@ -37,6 +38,7 @@ pub(super) struct Upstream {
     calls: watch::Sender<u64>,
     held: watch::Sender<bool>,
     pub(super) stop: CancellationToken,
+    pub(super) speech: Arc<Book>,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,8 @@ struct Inner {
 pub(super) struct Ask {
     pub(super) key: u64,
     pub(super) reserved: u32,
+    /// Whether it counts against the rate limits.
+    pub(super) limited: bool,
 }
 
 /// What becomes of a call.
@@ -97,6 +101,7 @@ impl Upstream {
             calls: watch::Sender::new(0),
             held: watch::Sender::new(false),
             stop: CancellationToken::new(),
+            speech: Arc::default(),
         }
     }
 
@@ -198,7 +203,7 @@ impl Inner {
         let limits = Limits::from(&self.config);
         let mut verdict = fault.map_or(Verdict::Answer, Verdict::Fault);
         let mut levels = [None; 2];
-        if !limits.off() {
+        if ask.limited && !limits.off() {
             if self.windows.len() >= KEYS {
                 self.windows.retain(|_, window| {
                     window.slide(now_us, &limits);

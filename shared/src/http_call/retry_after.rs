@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// both clocks to agree; so is 0, which says nothing about when.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>
-pub(super) fn read(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     number(headers, "retry-after-ms", 0.001).or_else(|| number(headers, "retry-after", 1.0))
 }
 
@@ -31,7 +31,7 @@ mod tests {
         for (name, value) in pairs {
             headers.insert(*name, value.parse().unwrap());
         }
-        read(&headers).map(|wait| wait.as_millis())
+        retry_after(&headers).map(|wait| wait.as_millis())
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::job::JobError;
 pub type Door = Pin<Box<dyn Future<Output = Result<(), JobError>> + Send>>;
 
 /// A door, and where it says why it stayed closed.
-pub(super) struct Doorway {
+pub(crate) struct Doorway {
     door: Door,
     closed: Arc<Mutex<Option<JobError>>>,
 }
@@ -31,12 +31,12 @@ impl fmt::Debug for Doorway {
 }
 
 impl Doorway {
-    pub(super) fn new(door: Door, closed: Arc<Mutex<Option<JobError>>>) -> Self {
+    pub(crate) fn new(door: Door, closed: Arc<Mutex<Option<JobError>>>) -> Self {
         Self { door, closed }
     }
 
     /// A body that is sent once the door is open.
-    pub(super) fn body(self, bytes: Bytes) -> reqwest::Body {
+    pub(crate) fn body(self, bytes: Bytes) -> reqwest::Body {
         reqwest::Body::wrap(Waiting { doorway: Mutex::new(self), bytes: Some(bytes) })
     }
 }
