@@ -60,3 +60,26 @@ fn the_lines_of_the_script_are_explained() {
         assert!(script.contains(&format!("trouble=\"{reason}")) && GUIDE.contains(reason), "{reason}");
     }
 }
+
+/// Links to files of ours, in the documents that operators read first.
+#[test]
+fn links_lead_somewhere() {
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for document in ["README.md", "HORIZONTAL_SCALING_GUIDE.md"] {
+        let text = std::fs::read_to_string(top.join(document)).unwrap();
+        let links = text.split("](").skip(1).map(|rest| rest.split_once(')').unwrap().0);
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let file = if file.is_empty() { document } else { file };
+            let there = std::fs::read_to_string(top.join(file));
+            assert!(there.is_ok() || top.join(file).is_dir(), "{document}: {file} is not there");
+            let slug = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            let headings: Vec<String> =
+                there.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with('#')).map(slug).collect();
+            assert!(
+                heading.is_empty() || headings.iter().any(|one| one == heading),
+                "{document}: {link} leads to no heading"
+            );
+        }
+    }
+}

@@ -65,7 +65,8 @@ fn the_build_gets_what_it_reads_and_no_secret() {
     }
     for (path, text) in files {
         for included in text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-            let whole = path.parent().unwrap().join(included).canonicalize().unwrap();
+            // What is not there stands in a comment: else nothing would compile.
+            let Ok(whole) = path.parent().unwrap().join(included).canonicalize() else { continue };
             let from_top = whole.strip_prefix(top().canonicalize().unwrap()).unwrap().to_str().unwrap().to_owned();
             assert!(is_sent(&from_top), "{} includes {from_top}", path.display());
         }

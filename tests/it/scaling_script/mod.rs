@@ -8,7 +8,7 @@ use shared::testing::TestRedis;
 use tokio::process::Command;
 
 use self::stand_in::StandIn;
-use crate::harness::{Process, RoundRobin, System};
+use crate::harness::{Process, RoundRobin, System, path_of};
 
 /// What the script said.
 struct Report {
@@ -156,6 +156,29 @@ async fn two_replicas_and_four_workers_are_one_system() {
     );
     assert_eq!(report.summary, ["Passed: 10", "Failed: 0"]);
     assert_eq!(system.simulator.arrivals().len(), 6, "five calls, and that of the six checks");
+}
+
+#[tokio::test]
+async fn a_token_says_who_asks_where_the_request_may_not() {
+    let mut system = deployment().await;
+    system.set_text("AUTH", "api-key".to_owned());
+    let (one, two, _workers) = (system.replica(&[]).await, system.replica(&[]).await, system.four_workers().await);
+    let proxy = RoundRobin::before(&[&one, &two]).await;
+    let report = Report::of(&script().arg(proxy.url("")).output().await.unwrap());
+    report.assert_failed(
+        &["AI endpoint refused the request (HTTP 401, UNAUTHENTICATED): set TOKEN".to_owned()],
+        5,
+        &[],
+    );
+
+    let mut create = Command::new(path_of("unilingo"));
+    create.args(["keys", "create", "--name", "staging", "--json"]);
+    let created = create.envs([("REDIS_URL", system.redis.url().as_str()), ("QUEUE_PREFIX", "it")]).output().await;
+    let created: serde_json::Value = serde_json::from_slice(&created.unwrap().stdout).unwrap();
+    let asking =
+        script().args(["--full", &proxy.url("")]).env("TOKEN", created["text"].as_str().unwrap()).output().await;
+    let report = Report::of(&asking.unwrap());
+    assert_eq!(report.summary, ["Passed: 10", "Failed: 0"], "{}", report.text);
 }
 
 #[tokio::test]
