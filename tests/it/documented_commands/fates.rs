@@ -44,6 +44,8 @@ pub(super) const FATES: &[(&str, Fate)] = &[
     // 3: there is no dead letter any more.
     ("unilingo dead", Runs(&[0, 3])),
     ("unilingo requeue", Runs(&[0, 3])),
+    // 1: the system here believes whoever says who they are, and that is told.
+    ("unilingo verify", Runs(&[1])),
     ("unilingo ", Runs(&[0])),
 ];
 

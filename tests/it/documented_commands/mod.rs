@@ -107,7 +107,7 @@ async fn troubles(document: &str) -> Vec<String> {
             Fate::Help => (help_of(&command.text), None, &[0]),
             Fate::Not(_) => continue,
         };
-        let running = tokio::time::timeout(Duration::from_secs(60), shell.run(&text, patience));
+        let running = tokio::time::timeout(Duration::from_mins(1), shell.run(&text, patience));
         match running.await {
             Err(_) => troubles.push(format!("{text}\n  has not ended within a minute")),
             Ok(output) if output.status.code().is_some_and(|code| codes.contains(&code)) => {
