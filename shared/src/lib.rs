@@ -24,3 +24,4 @@ pub mod timestamp;
 pub mod tls;
 pub mod tokens;
 pub mod users;
+pub mod workers;

@@ -23,3 +23,4 @@ mod shared_work;
 mod tidy;
 mod upstream_faults;
 mod users;
+mod workers;

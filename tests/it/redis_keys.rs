@@ -112,7 +112,7 @@ fn pattern_of(key: &str) -> String {
         ["repeat", _, _] => "repeat:<digest>:<user>".to_owned(),
         ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),
         ["spend", "fleet", _] => "spend:fleet:<month>".to_owned(),
-        ["take", _] => "take:<worker>".to_owned(),
+        [name @ ("take" | "worker"), _] => format!("{name}:<worker>"),
         [name, _] => format!("{name}:<queue>"),
         _ => key.to_owned(),
     }

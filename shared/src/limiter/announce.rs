@@ -3,12 +3,16 @@
 use redis::{ErrorKind, RedisError};
 
 use super::{Group, Limits};
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, millis};
+use crate::{
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
+    workers::Card,
+};
 use std::time::Duration;
 
 static ANNOUNCE: LuaScript = LuaScript::new(concat!(
     include_str!("../queue/keys.lua"),
     include_str!("in_force.lua"),
+    include_str!("../workers/register.lua"),
     include_str!("announce.lua")
 ));
 static SET: LuaScript =
@@ -49,7 +53,8 @@ impl InForce {
     }
 }
 
-/// Announces what `worker` was started with, for `ttl`; zero withdraws it.
+/// Announces what `worker` was started with and, with its card and how many jobs it runs, that it lives, for `ttl`; zero
+/// withdraws both.
 pub(crate) async fn announce(
     redis: &RedisPool,
     keys: &Keys,
@@ -57,6 +62,7 @@ pub(crate) async fn announce(
     worker: &str,
     limits: Limits,
     ttl: Duration,
+    card: Option<(&Card, u64)>,
 ) -> Result<InForce, UnavailableError> {
     let mut call = ANNOUNCE.call();
     call.key(keys.root())
@@ -69,6 +75,10 @@ pub(crate) async fn announce(
         .arg(limits.rps)
         .arg(limits.tpm)
         .arg(limits.concurrency);
+    if let Some((card, busy)) = card {
+        call.arg(&card.queue);
+        card.pass(&mut call, busy);
+    }
     Ok(InForce::read(redis.run(&call).await?)?)
 }
 

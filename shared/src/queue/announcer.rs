@@ -1,4 +1,4 @@
-//! A worker's announcement of its limits, for as long as it lives.
+//! A worker's announcement that it lives, and of its limits.
 
 use std::{
     sync::{
@@ -11,63 +11,80 @@ use std::{
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::WorkerStats;
 use crate::{
-    limiter::{Limits, Upstream, announce},
-    redis::{Keys, RedisPool},
+    limiter::{InForce, Limits, Upstream, announce},
+    redis::{Keys, RedisPool, UnavailableError},
+    workers::{Card, register},
 };
 
 /// An announcement counts for this long, and is made anew three times in it.
 const TTL: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Announces the limits that this worker was started with.
+/// Announces that this worker lives, and the limits that it was started with: in one command, since an idle worker sends few.
 #[derive(Debug)]
 pub(super) struct Announcer {
     redis: RedisPool,
     keys: Arc<Keys>,
     worker: String,
     upstream: Option<Arc<Upstream>>,
+    card: Card,
+    stats: Arc<WorkerStats>,
     alerted: AtomicBool,
 }
 
 impl Announcer {
-    pub(super) const fn new(
+    pub(super) fn new(
         redis: RedisPool,
         keys: Arc<Keys>,
         worker: String,
         upstream: Option<Arc<Upstream>>,
+        (card, stats): (Card, Arc<WorkerStats>),
     ) -> Self {
-        Self { redis, keys, worker, upstream, alerted: AtomicBool::new(false) }
+        Self { redis, keys, worker, upstream, card, stats, alerted: AtomicBool::new(false) }
     }
 
     /// Announces until `stop`, and then withdraws.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let Some(upstream) = &self.upstream else { return };
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             self.announce().await;
         }
-        let withdrawn =
-            announce(&self.redis, &self.keys, &upstream.group, &self.worker, upstream.limits, Duration::ZERO);
-        if let Err(error) = withdrawn.await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "The limits could not be withdrawn: they lapse");
+        if let Err(error) = self.tell(Duration::ZERO).await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "The worker could not withdraw: its limits lapse"
+            );
         }
     }
 
     /// Announces now; whether limits are in force then.
     pub(super) async fn announce(&self) -> bool {
-        let Some(upstream) = &self.upstream else { return true };
-        match announce(&self.redis, &self.keys, &upstream.group, &self.worker, upstream.limits, TTL).await {
-            Ok(in_force) => {
+        match self.tell(TTL).await {
+            Ok(Some((upstream, in_force))) => {
                 self.alert(upstream, in_force.limits, in_force.differ);
                 in_force.limits.is_some()
             }
+            Ok(None) => true,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "The limits could not be announced");
                 false
             }
         }
+    }
+
+    /// What is in force then, where an upstream limits the calls.
+    async fn tell(&self, ttl: Duration) -> Result<Option<(&Upstream, InForce)>, UnavailableError> {
+        let (redis, keys, worker) = (&self.redis, &self.keys, &self.worker);
+        let card = (&self.card, self.stats.running());
+        let Some(upstream) = &self.upstream else {
+            register(redis, keys, worker, card, ttl).await?;
+            return Ok(None);
+        };
+        let in_force = announce(redis, keys, &upstream.group, worker, upstream.limits, ttl, Some(card)).await?;
+        Ok(Some((upstream, in_force)))
     }
 
     /// Tells when workers begin to announce different limits, and when they agree again.

@@ -14,7 +14,7 @@ use apalis_core::{
     worker::context::WorkerContext,
 };
 use apalis_redis::Config;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -34,6 +34,7 @@ use crate::{
     job::{Lane, RetryPolicy},
     limiter::Upstream,
     redis::{Keys, RedisPool},
+    workers::Card,
 };
 
 /// Most jobs that one take may bring: more would keep Redis busy for too long at a time.
@@ -44,6 +45,8 @@ const BATCH_MAX: usize = 64;
 pub struct BackendOptions {
     /// `QUEUE_PREFIX`.
     pub prefix: String,
+    /// Names this replica.
+    pub replica: String,
     /// The kinds and payload versions that this worker knows; jobs of others keep waiting.
     pub lanes: Vec<Lane>,
     /// Jobs that run at once.
@@ -130,11 +133,18 @@ impl RedisBackend {
             lanes: self.options.lanes.iter().map(|lane| lane.as_str().to_owned()).collect(),
             upstream: self.options.upstream.clone(),
         };
+        let card = Card {
+            queue: queue.as_ref().to_owned(),
+            replica: self.options.replica.clone(),
+            since: Instant::now(),
+            slots: self.options.concurrency,
+        };
         let announcer = Arc::new(Announcer::new(
             self.redis.clone(),
             Arc::clone(&keys),
             worker.name().to_owned(),
             self.options.upstream.clone(),
+            (card, Arc::clone(&self.stats)),
         ));
         let fetcher = Fetcher {
             redis: self.redis.clone(),

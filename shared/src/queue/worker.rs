@@ -55,6 +55,7 @@ impl Worker {
             .missed_heartbeats(RENEWALS_PER_LEASE as usize);
         let options = BackendOptions {
             prefix: prefix.to_owned(),
+            replica: config.replica_id.clone(),
             lanes: registry.lanes(),
             concurrency,
             upstream: upstream.map(Arc::new),

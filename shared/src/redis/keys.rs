@@ -117,6 +117,18 @@ impl Keys {
         format!("{}:waiting:{queue}:{lane}:{class}", self.root)
     }
 
+    /// Sorted set: the workers that take jobs of a queue, by when each is taken for gone.
+    #[must_use]
+    pub fn workers(&self, queue: &str) -> String {
+        self.of_queue("workers", queue)
+    }
+
+    /// Hash: what a worker says of itself.
+    #[must_use]
+    pub fn worker(&self, worker: &str) -> String {
+        format!("{}:worker:{worker}", self.root)
+    }
+
     /// Hash: the clocks of a queue's classes, and whether the queue is paused.
     #[must_use]
     pub fn order(&self, queue: &str) -> String {

@@ -111,6 +111,7 @@ fn jobs_config() -> JobsConfig {
 
 fn options(drain: CancellationToken, fallback_poll: Duration) -> BackendOptions {
     BackendOptions {
+        replica: "conformance".to_owned(),
         upstream: None,
         prefix: PREFIX.to_owned(),
         lanes: vec![Echo::lane()],

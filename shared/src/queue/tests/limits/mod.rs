@@ -74,7 +74,7 @@ impl Fixture {
 
     pub(super) async fn announce(&self, worker: &str, limits: Limits) {
         let ttl = Duration::from_secs(30);
-        announce(&self.pool, &self.keys, &Self::group(), worker, limits, ttl).await.unwrap();
+        announce(&self.pool, &self.keys, &Self::group(), worker, limits, ttl, None).await.unwrap();
     }
 
     /// As after a call that succeeded: more than a few may go at once.

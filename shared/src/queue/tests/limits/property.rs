@@ -95,7 +95,7 @@ impl Pair {
         pair.set_clock().await;
         vouch(&pair.f.pool, &pair.f.keys).await.unwrap();
         let year = Duration::from_hours(24 * 365);
-        announce(&pair.f.pool, &pair.f.keys, &Fixture::group(), "w", limits, year).await.unwrap();
+        announce(&pair.f.pool, &pair.f.keys, &Fixture::group(), "w", limits, year, None).await.unwrap();
         pair
     }
 

@@ -201,7 +201,7 @@ async fn the_lowest_announced_limit_counts_unless_an_operator_has_set_one() {
     let unset = set_limits(&f.pool, &f.keys, &group, &[(LimitName::Rpm, None)]).await.unwrap();
     assert_eq!(unset.limits.unwrap().rpm, 50);
     let gone = Limits { rpm: 50, tpm: 9, ..FREE };
-    let left = announce(&f.pool, &f.keys, &group, "other", gone, Duration::ZERO).await.unwrap();
+    let left = announce(&f.pool, &f.keys, &group, "other", gone, Duration::ZERO, None).await.unwrap();
     assert_eq!((left.limits.unwrap().rpm, left.differ), (100, false), "a worker that leaves takes its limits along");
 }
 

@@ -1,0 +1,52 @@
+//! A worker says that it lives.
+
+use std::time::Duration;
+
+use redis::ScriptInvocation;
+use tokio::time::Instant;
+
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, millis};
+
+static REGISTER: LuaScript = LuaScript::new(concat!(
+    include_str!("../queue/keys.lua"),
+    include_str!("register.lua"),
+    include_str!("register_alone.lua")
+));
+
+/// What a worker says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Card {
+    /// Its queue.
+    pub(crate) queue: String,
+    /// The replica that it is, as it was configured.
+    pub(crate) replica: String,
+    /// When it began.
+    pub(crate) since: Instant,
+    /// Jobs that it can run at once.
+    pub(crate) slots: usize,
+}
+
+impl Card {
+    /// Adds it to a call, as register.lua reads it.
+    pub(crate) fn pass(&self, call: &mut ScriptInvocation<'_>, busy: u64) {
+        call.arg(&self.replica)
+            .arg(env!("CARGO_PKG_VERSION"))
+            .arg(millis(self.since.elapsed()))
+            .arg(self.slots)
+            .arg(busy);
+    }
+}
+
+/// Says that `worker` lives, for `ttl`; zero withdraws that.
+pub(crate) async fn register(
+    redis: &RedisPool,
+    keys: &Keys,
+    worker: &str,
+    (card, busy): (&Card, u64),
+    ttl: Duration,
+) -> Result<(), UnavailableError> {
+    let mut call = REGISTER.call();
+    call.key(keys.root()).arg(&card.queue).arg(worker).arg(millis(ttl));
+    card.pass(&mut call, busy);
+    redis.run::<(String,)>(&call).await.map(|_| ())
+}
