@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod budget;
 pub mod clock;
 pub mod config;
+pub mod fleet;
 pub mod job;
 pub mod lifecycle;
 pub mod limiter;
@@ -16,6 +17,7 @@ pub mod openai;
 pub mod queue;
 pub mod redis;
 pub mod request_limits;
+pub mod scaling;
 pub mod startup;
 pub mod telemetry;
 #[cfg(feature = "testing")]

@@ -47,6 +47,7 @@ mod handler;
 mod idle;
 mod lease;
 mod leave;
+mod line_figures;
 mod list;
 mod outcome;
 mod pause;
@@ -74,8 +75,10 @@ pub use events::{JobChanges, JobEvents};
 pub use figures::QueueFigures;
 pub use handler::{Handler, Registry};
 pub use lease::Lease;
+pub use line_figures::{ClassFigures, LineFigures, line_figures};
 pub use list::{Cursor, JobFilter, JobPage, ParseCursorError};
 pub use pause::{QueueStatus, pause_queue, queue_status, resume_queue};
+pub use settle::DEAD_MAX;
 pub use stats::WorkerStats;
 #[cfg(feature = "testing")]
 pub use taker::Taker;

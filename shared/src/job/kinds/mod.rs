@@ -2,4 +2,13 @@
 
 mod generate_flashcards;
 
+use super::{Kind, Lane, QueueName};
+
 pub use generate_flashcards::{Difficulty, Flashcard, GenerateFlashcards, GeneratedFlashcards};
+
+/// The lanes of all kinds whose jobs wait in `queue`.
+#[must_use]
+pub fn lanes(queue: QueueName) -> Vec<Lane> {
+    let all = [(GenerateFlashcards::QUEUE, GenerateFlashcards::lane())];
+    all.into_iter().filter(|(of, _)| *of == queue).map(|(_, lane)| lane).collect()
+}
