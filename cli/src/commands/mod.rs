@@ -11,6 +11,7 @@ mod numbered;
 mod process;
 mod provider;
 mod queue;
+mod scaling;
 mod system;
 
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ use clap::Subcommand;
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Keep as many replicas as are needed, on a platform that has no autoscaling of its own
+    Autoscale(scaling::AutoscaleArgs),
     /// Measure and print figures
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -43,12 +46,15 @@ pub(crate) enum Command {
     /// Pause and resume a queue
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// Say how many replicas of each service are needed, and why
+    ScaleAdvice(scaling::ScaleAdviceArgs),
 }
 
 impl Command {
     /// Does it. An error is shown to the operator and ends the process with 1.
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Autoscale(args) => scaling::autoscale(args).await,
             Self::Bench(command) => command.run().await,
             Self::Breaker(command) => command.run().await,
             Self::Budget(command) => command.run().await,
@@ -57,6 +63,7 @@ impl Command {
             Self::Keys(command) => command.run().await,
             Self::Limits(command) => command.run().await,
             Self::Queue(command) => command.run().await,
+            Self::ScaleAdvice(args) => scaling::advise(args).await,
         }
     }
 }

@@ -35,6 +35,11 @@ impl SystemArgs {
         Keys::new(self.prefix())
     }
 
+    /// Whether programs read the answer.
+    pub(super) const fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints what was found or done: `text` for people, or `document` for programs.
     pub(super) fn answer(&self, text: impl Display, document: &impl Serialize) -> anyhow::Result<ExitCode> {
         if self.json {
