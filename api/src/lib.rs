@@ -4,6 +4,7 @@
 
 mod error;
 mod extract;
+mod http_metrics;
 mod identity;
 mod middleware;
 mod monitoring;

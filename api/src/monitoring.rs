@@ -9,12 +9,15 @@ use shared::{
     breaker::{BreakerStatus, breaker_status, close_breaker},
     budget::{Allowance, Budget},
     config::OpenAiBreakerConfig,
+    fleet::Fleet,
     lifecycle::Lifecycle,
     limiter::{Group, LimiterStatus, Usage, limiter_status, usage},
     metrics::{Figures, Traffic, read_figures},
     redis::{Keys, RedisPool, UnavailableError},
 };
 use tokio::time::Instant;
+
+use crate::http_metrics::HttpMetrics;
 
 /// Providers that have a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,10 @@ pub(crate) struct Monitoring {
     openai_thresholds: (u32, u32),
     /// What may be spent, for operators.
     pub(crate) budget: Budget,
+    /// Looks at the whole fleet.
+    pub(crate) fleet: Fleet,
+    /// Counts requests of this process.
+    pub(crate) http: HttpMetrics,
     /// Counts requests for the fleet.
     pub(crate) traffic: Traffic,
     /// Event streams that are open in this process.
@@ -81,6 +88,8 @@ impl Monitoring {
             azure: Group::new(Provider::Azure.as_str(), AZURE_MODEL),
             openai_thresholds: (breaker.openai_breaker_failures, breaker.openai_breaker_successes),
             budget: Budget::new(redis.clone(), keys.clone(), allowance.limits),
+            fleet: Fleet::new(redis.clone(), keys.clone(), &allowance.model, allowance.limits),
+            http: HttpMetrics::new(),
             traffic: Traffic::start(redis.clone(), keys.clone(), lifecycle),
             streams: Arc::default(),
             started: Instant::now(),

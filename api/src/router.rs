@@ -21,12 +21,13 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(v1(&state).merge(legacy_paths(&state)).layer(from_fn_with_state(state.clone(), count_traffic)))
         .merge(monitoring(&state))
+        .merge(observed(&state))
         .merge(pages())
         .merge(documentation())
         .fallback(async || ApiError::path_not_found())
         .layer(CompressionLayer::new())
         .layer(state.cors.clone())
-        .layer(from_fn(access_log))
+        .layer(from_fn_with_state(state.clone(), access_log))
         .layer(from_fn(request_id))
         .layer(from_fn_with_state(state.replica.clone(), answer_headers))
         .with_state(state)
@@ -111,6 +112,16 @@ fn monitoring(state: &AppState) -> Router<AppState> {
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(catch_panic())
         .layer(map_response(legacy))
+}
+
+/// What programs of operators read. Errors are problems.
+fn observed(state: &AppState) -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/scaling", get(shown::scaling))
+        .route("/metrics", get(shown::prometheus))
+        .route_layer(from_fn_with_state(state.clone(), monitoring_guard))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(catch_panic())
 }
 
 /// What the API says about itself: open to everybody, and counted nowhere.

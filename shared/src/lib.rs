@@ -10,6 +10,7 @@ pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod dead_letter;
+pub mod fleet;
 pub mod http_call;
 pub mod job;
 pub mod lifecycle;
@@ -20,6 +21,7 @@ pub mod openai;
 pub mod queue;
 pub mod redis;
 pub mod request_limits;
+pub mod scaling;
 pub mod startup;
 pub mod telemetry;
 #[cfg(feature = "testing")]

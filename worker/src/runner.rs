@@ -12,6 +12,7 @@ use shared::{
     listen::listen,
     queue::{Registry, Worker},
     redis::{RedisPool, check_durability},
+    scaling,
     startup::{self, refuse},
 };
 
@@ -74,7 +75,8 @@ async fn run(service: Service) -> anyhow::Result<()> {
     let worker =
         Worker::new(redis.clone(), &settings.redis.queue_prefix, queue, registry, Some(upstream), config, &lifecycle);
 
-    let (health, serving) = (Health::new(redis, worker.stats(), &lifecycle), lifecycle.clone());
+    let (health, serving) =
+        (Health::new(redis, worker.stats(), scaling::Service::of(queue), &lifecycle), lifecycle.clone());
     lifecycle.tasks().spawn(async move {
         if let Err(error) = health::serve(listener, health, &serving).await {
             tracing::error!(%error, "The health server has ended");

@@ -17,6 +17,7 @@ mod process;
 mod provider;
 mod queue;
 mod requeue;
+mod scaling;
 mod system;
 mod users;
 mod verify;
@@ -31,6 +32,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Have a recording assessed by a running system, and show its scores
     Assess(assess::AssessArgs),
+    /// Keep as many replicas as are needed, on a platform that has no autoscaling of its own
+    Autoscale(scaling::AutoscaleArgs),
     /// Measure and print figures
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -71,6 +74,8 @@ pub(crate) enum Command {
     Verify(verify::VerifyArgs),
     /// List the workers that live
     Workers(workers::WorkersArgs),
+    /// Say how many replicas of each service are needed, and why
+    ScaleAdvice(scaling::ScaleAdviceArgs),
 }
 
 impl Command {
@@ -78,6 +83,7 @@ impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Self::Assess(args) => args.run().await,
+            Self::Autoscale(args) => scaling::autoscale(args).await,
             Self::Bench(command) => command.run().await,
             Self::Breaker(command) => command.run().await,
             Self::Budget(command) => command.run().await,
@@ -93,6 +99,7 @@ impl Command {
             Self::Users(command) => command.run().await,
             Self::Verify(args) => verify::run(args).await,
             Self::Workers(args) => workers::run(args).await,
+            Self::ScaleAdvice(args) => scaling::advise(args).await,
         }
     }
 }

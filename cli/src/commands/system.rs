@@ -47,6 +47,11 @@ impl SystemArgs {
         Ok(Queue::new(self.redis()?, self.prefix(), jobs))
     }
 
+    /// Whether programs read the answer.
+    pub(super) const fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// Prints what was found or done: `text` for people, or `document` for programs.
     pub(super) fn answer(&self, text: impl Display, document: &impl Serialize) -> anyhow::Result<ExitCode> {
         if self.json {

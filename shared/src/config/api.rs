@@ -57,6 +57,10 @@ pub struct ApiConfig {
     #[arg(long, env = "RAILWAY_REPLICA_ID", default_value = "api")]
     pub replica_id: String,
 
+    /// Where replicas run, for the command that scales them
+    #[arg(long, env = "RAILWAY_REPLICA_REGION", default_value = "eu-west")]
+    pub replica_region: String,
+
     /// On SIGTERM, requests that run have this long to finish, in seconds. Held requests are answered at once
     #[arg(long, env = "DRAIN_SECONDS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub drain_seconds: u64,

@@ -22,6 +22,13 @@ impl JobId {
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }
+
+    /// When it was made, by the clock of who made it, in ms since the Unix epoch; 0 where it does not say.
+    #[must_use]
+    pub fn made_at_ms(self) -> u64 {
+        let time = self.0.get_timestamp().map_or((0, 0), |time| time.to_unix());
+        time.0 * 1_000 + u64::from(time.1) / 1_000_000
+    }
 }
 
 impl fmt::Display for JobId {
@@ -51,6 +58,7 @@ mod tests {
         let (first, second) = (JobId::new(), JobId::new());
         assert!(first < second);
         assert_eq!(first.to_string().parse(), Ok(first));
+        assert!(crate::clock::unix_ms().abs_diff(first.made_at_ms()) < 60_000);
     }
 
     #[test]

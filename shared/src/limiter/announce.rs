@@ -5,7 +5,7 @@ use redis::{ErrorKind, RedisError};
 use super::{Group, Limits};
 use crate::{
     redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
-    workers::Card,
+    workers::{Card, Load},
 };
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl InForce {
     }
 }
 
-/// Announces what `worker` was started with and, with its card and how many jobs it runs, that it lives, for `ttl`; zero
+/// Announces what `worker` was started with and, with its card and how busy it is, that it lives, for `ttl`; zero
 /// withdraws both.
 pub(crate) async fn announce(
     redis: &RedisPool,
@@ -62,7 +62,7 @@ pub(crate) async fn announce(
     worker: &str,
     limits: Limits,
     ttl: Duration,
-    card: Option<(&Card, u64)>,
+    card: Option<(&Card, Load)>,
 ) -> Result<InForce, UnavailableError> {
     let mut call = ANNOUNCE.call();
     call.key(keys.root())
@@ -75,9 +75,9 @@ pub(crate) async fn announce(
         .arg(limits.rps)
         .arg(limits.tpm)
         .arg(limits.concurrency);
-    if let Some((card, busy)) = card {
+    if let Some((card, load)) = card {
         call.arg(&card.queue);
-        card.pass(&mut call, busy);
+        card.pass(&mut call, load);
     }
     Ok(InForce::read(redis.run(&call).await?)?)
 }

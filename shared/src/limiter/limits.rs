@@ -23,6 +23,12 @@ impl Group {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Who serves its models.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        self.0.split_once(':').map_or(&*self.0, |(provider, _)| provider)
+    }
 }
 
 /// Limits of a group, for the whole fleet. 0 turns a constraint off.

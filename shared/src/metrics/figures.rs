@@ -1,6 +1,6 @@
 //! Reading the counters.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
 
@@ -64,13 +64,36 @@ impl Figures {
         (self.counter(&format!("{provider}_requests")), self.counter(&format!("{provider}_errors")))
     }
 
+    /// How long a call to a provider takes that goes well, as a moving mean; `None` before the first.
+    #[must_use]
+    pub fn call_time(&self, provider: &str) -> Option<Duration> {
+        self.counters.get(&format!("{provider}_call_us")).copied().map(Duration::from_micros)
+    }
+
     /// Requests in the last 60 s: those of this minute, and of the last one as much as is still within that time.
     #[must_use]
     pub fn requests_per_minute(&self) -> u64 {
+        self.in_the_last_minute("this_minute", "last_minute")
+    }
+
+    /// Cores that all api processes used in the last 60 s.
+    #[must_use]
+    pub fn api_cores_used(&self) -> f64 {
+        let used = Duration::from_millis(self.in_the_last_minute("this_cpu_ms", "last_cpu_ms"));
+        used.as_secs_f64() / Duration::from_millis(MINUTE_MS).as_secs_f64()
+    }
+
+    /// Cores that an api process may use; 0 before one has said so.
+    #[must_use]
+    pub fn api_cores(&self) -> u64 {
+        self.counter("api_cores")
+    }
+
+    fn in_the_last_minute(&self, this: &str, last: &str) -> u64 {
         let passed = self.now_ms % MINUTE_MS;
         match (self.now_ms / MINUTE_MS).checked_sub(self.counter("minute")) {
-            Some(0) => self.counter("this_minute") + share(self.counter("last_minute"), passed),
-            Some(1) => share(self.counter("this_minute"), passed),
+            Some(0) => self.counter(this) + share(self.counter(last), passed),
+            Some(1) => share(self.counter(this), passed),
             _ => 0,
         }
     }

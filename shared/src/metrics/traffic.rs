@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::{
     lifecycle::Lifecycle,
     redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
+    telemetry::{CpuMeter, cores},
 };
 
 static ADD: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("add.lua")));
@@ -27,20 +28,24 @@ pub struct Traffic {
 }
 
 /// What is not in Redis yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counted {
     requests: AtomicU64,
     errors: AtomicU64,
     latency_ms: AtomicU64,
     streams: AtomicU64,
     news: Notify,
+    /// What all of it took.
+    cpu: CpuMeter,
 }
 
 impl Traffic {
     /// Starts to add up on `lifecycle`'s tasks. The last of it is added when the process ends.
     #[must_use]
     pub fn start(redis: RedisPool, keys: Keys, lifecycle: &Lifecycle) -> Self {
-        let counted = Arc::<Counted>::default();
+        let [requests, errors, latency_ms, streams] = std::array::from_fn(|_| AtomicU64::default());
+        let (news, cpu) = (Notify::new(), CpuMeter::start());
+        let counted = Arc::new(Counted { requests, errors, latency_ms, streams, news, cpu });
         let (adding, leave) = (Arc::clone(&counted), lifecycle.leave().clone());
         lifecycle.tasks().spawn(async move {
             leave.run_until_cancelled(add_up(&adding, &redis, &keys)).await;
@@ -85,7 +90,7 @@ impl Counted {
         }
         let [requests, errors, latency_ms, streams] = new;
         let mut call = ADD.call();
-        call.key(keys.root()).arg(requests);
+        call.key(keys.root()).arg(requests).arg(millis(self.cpu.used())).arg(cores());
         call.arg("errors").arg(errors).arg("latency_ms").arg(latency_ms).arg("streams").arg(streams);
         let added: Result<Vec<String>, _> = redis.run(&call).await;
         if added.is_err() {

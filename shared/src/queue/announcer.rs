@@ -15,7 +15,8 @@ use super::WorkerStats;
 use crate::{
     limiter::{InForce, Limits, Upstream, announce},
     redis::{Keys, RedisPool, UnavailableError},
-    workers::{Card, register},
+    telemetry::CpuMeter,
+    workers::{Card, Load, register},
 };
 
 /// An announcement counts for this long, and is made anew three times in it.
@@ -31,6 +32,7 @@ pub(super) struct Announcer {
     upstream: Option<Arc<Upstream>>,
     card: Card,
     stats: Arc<WorkerStats>,
+    cpu: CpuMeter,
     alerted: AtomicBool,
 }
 
@@ -42,7 +44,8 @@ impl Announcer {
         upstream: Option<Arc<Upstream>>,
         (card, stats): (Card, Arc<WorkerStats>),
     ) -> Self {
-        Self { redis, keys, worker, upstream, card, stats, alerted: AtomicBool::new(false) }
+        let (cpu, alerted) = (CpuMeter::start(), AtomicBool::new(false));
+        Self { redis, keys, worker, upstream, card, stats, cpu, alerted }
     }
 
     /// Announces until `stop`, and then withdraws.
@@ -78,7 +81,7 @@ impl Announcer {
     /// What is in force then, where an upstream limits the calls.
     async fn tell(&self, ttl: Duration) -> Result<Option<(&Upstream, InForce)>, UnavailableError> {
         let (redis, keys, worker) = (&self.redis, &self.keys, &self.worker);
-        let card = (&self.card, self.stats.running());
+        let card = (&self.card, Load { busy: self.stats.running(), cpu: self.cpu.percent() });
         let Some(upstream) = &self.upstream else {
             register(redis, keys, worker, card, ttl).await?;
             return Ok(None);

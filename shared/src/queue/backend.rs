@@ -133,6 +133,7 @@ impl RedisBackend {
             lanes: self.options.lanes.iter().map(|lane| lane.as_str().to_owned()).collect(),
             upstream: self.options.upstream.clone(),
         };
+        self.stats.has_slots(self.options.concurrency);
         let card = Card {
             queue: queue.as_ref().to_owned(),
             replica: self.options.replica.clone(),
@@ -159,6 +160,8 @@ impl RedisBackend {
             ready: Arc::clone(&self.ready),
             idle: Idle::new(self.redis.clone(), markers),
             announcer: Arc::clone(&announcer),
+            stats: Arc::clone(&self.stats),
+            limited_since: None,
             stop: self.stop_fetching.clone(),
         };
         let times = (lease, self.config.heartbeat_interval);

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::JobContext;
+use super::{JobContext, stats::EndedCall};
 use crate::{
     job::JobError,
     limiter::{TokenAccounting, Upstream},
@@ -33,8 +33,14 @@ const PATIENCE_SHARE: u32 = 3;
 const BEGINS_MAX: u32 = 20;
 /// Then the job waits for this long: asking on at once would only add to what is slow.
 const LAPSED_PAUSE: Duration = Duration::from_secs(1);
-/// What `begin` answered before the call was let go.
-const NOT_LET_GO: (i64, i64) = (-1, -1);
+
+/// A call that was let go.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    /// Own permits in the window, and ever granted, at that moment.
+    permits: (i64, i64),
+    at: Instant,
+}
 
 /// How a call ended, for the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +85,8 @@ pub struct Call {
     pub(super) job: JobContext,
     number: u32,
     tokens: u32,
-    /// Own permits in the window, and ever granted, when it was let go.
-    begun: Arc<Mutex<(i64, i64)>>,
+    /// Set when it is let go.
+    begun: Arc<Mutex<Option<Begun>>>,
 }
 
 impl JobContext {
@@ -88,7 +94,7 @@ impl JobContext {
     #[must_use]
     pub fn call(&self, tokens: u32) -> Call {
         let number = self.calls.fetch_add(1, Relaxed) + 1;
-        Call { job: self.clone(), number, tokens, begun: Arc::new(Mutex::new(NOT_LET_GO)) }
+        Call { job: self.clone(), number, tokens, begun: Arc::default() }
     }
 }
 
@@ -103,11 +109,12 @@ impl Call {
         let patience = upstream.limits.guard / PATIENCE_SHARE;
         for _ in 0..BEGINS_MAX {
             let asked = Instant::now();
-            let begun = self.ask(&upstream).await?;
+            let permits = self.ask(&upstream).await?;
             // An answer that took longer says nothing about now: what is between Redis' clock and the upstream's door
             // must stay within the guard band.
             if patience.is_zero() || asked.elapsed() <= patience {
-                *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = begun;
+                let begun = Begun { permits, at: Instant::now() };
+                *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
                 return Ok(());
             }
         }
@@ -145,7 +152,12 @@ impl Call {
     pub async fn end(&self, end: CallEnd<'_>) {
         let Some(upstream) = &self.job.upstream else { return };
         let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.tell(upstream, end, begun).await {
+        let took = begun.map(|begun| begun.at.elapsed());
+        let micros =
+            end.tokens.map_or(0, |(prompt, answer)| upstream.prices.cost_micros(&upstream.model, prompt, answer));
+        let (provider, ending, tokens) = (upstream.group.provider(), end.ending, end.tokens);
+        self.job.stats.called(EndedCall { provider, ending, took, tokens, micros });
+        match self.tell(upstream, end, begun, micros).await {
             Ok(event) => log_event(upstream, &event, end.reason),
             Err(error) => {
                 tracing::warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "The end of a call could not be recorded");
@@ -153,12 +165,18 @@ impl Call {
         }
     }
 
-    async fn tell(&self, upstream: &Upstream, end: CallEnd<'_>, begun: (i64, i64)) -> Result<String, UnavailableError> {
+    async fn tell(
+        &self,
+        upstream: &Upstream,
+        end: CallEnd<'_>,
+        begun: Option<Begun>,
+        micros: u64,
+    ) -> Result<String, UnavailableError> {
         let word = match end.ending {
             Ending::Ok => "ok",
             Ending::Rejected => "rejected",
             Ending::Limited { .. } => "limited",
-            Ending::Failed if begun == NOT_LET_GO => "unreached",
+            Ending::Failed if begun.is_none() => "unreached",
             Ending::Failed => "failed",
             Ending::Blocked => "blocked",
             Ending::Unsent => "unsent",
@@ -168,6 +186,8 @@ impl Call {
             _ => None,
         };
         let known = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok()).unwrap_or(-1);
+        let permits = begun.map_or((-1, -1), |begun| begun.permits);
+        let took_us = begun.and_then(|begun| i64::try_from(begun.at.elapsed().as_micros()).ok()).unwrap_or(-1);
         let breaker = upstream.breaker;
         let mut call = END.call();
         call.key(self.job.keys.root())
@@ -183,8 +203,8 @@ impl Call {
             .arg(known(end.limit_requests))
             .arg(known(end.remaining_requests))
             .arg(known(end.limit_tokens))
-            .arg(begun.0)
-            .arg(begun.1)
+            .arg(permits.0)
+            .arg(permits.1)
             .arg(known(retry_after.map(millis)))
             .arg(breaker.failures)
             .arg(millis(breaker.failure_window))
@@ -193,7 +213,8 @@ impl Call {
             .arg(breaker.successes)
             .arg(millis(breaker.slow_probe))
             .arg(millis(breaker.probe))
-            .arg(end.tokens.map_or(0, |(prompt, answer)| upstream.prices.cost_micros(&upstream.model, prompt, answer)));
+            .arg(micros)
+            .arg(took_us);
         let (_, event): (String, String) = self.job.redis.run(&call).await?;
         Ok(event)
     }

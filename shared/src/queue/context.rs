@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::AtomicU32};
 
+use super::WorkerStats;
 use crate::{
     job::JobId,
     limiter::Upstream,
@@ -20,6 +21,7 @@ pub struct JobContext {
     pub(super) max_attempts: u32,
     pub(super) resumed: bool,
     pub(super) upstream: Option<Arc<Upstream>>,
+    pub(super) stats: Arc<WorkerStats>,
     /// Calls of this attempt so far.
     pub(super) calls: Arc<AtomicU32>,
 }

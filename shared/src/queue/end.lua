@@ -5,7 +5,7 @@
 --       9 `used` where the reservation is cut to real use  10 limit of requests (-1: unknown, as the next ones)  11 requests
 --       left of it  12 limit of tokens  13, 14 own permits in the window and ever granted when the call was let go
 --       15 retry_after_ms  16 failures  17 failures_ms  18 open_ms  19 open_max_ms  20 successes  21 slow_ms  22 probe_ms
---       23 what it cost, in micro-dollars
+--       23 what it cost, in micro-dollars  24 how long it took, in microseconds (-1: it was not let go)
 -- Returns {'ended', event}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it, else ''
 local id, group, ending = ARGV[2], ARGV[5], ARGV[6]
 local member, now = id .. ':' .. ARGV[3] .. ':' .. ARGV[4], now_ms()
@@ -46,6 +46,12 @@ end
 if ending ~= 'unsent' then
   mend('HINCRBY', root .. ':metrics', provider .. '_requests', '1')
   if ending ~= 'ok' then redis.call('HINCRBY', root .. ':metrics', provider .. '_errors', '1') end
+  -- A moving mean over about 16 calls.
+  local took = ending == 'ok' and known(24)
+  if took then
+    local mean = tonumber(redis.call('HGET', root .. ':metrics', provider .. '_call_us')) or took
+    redis.call('HSET', root .. ':metrics', provider .. '_call_us', text(math.floor(mean + (took - mean) / 16)))
+  end
 end
 
 local key = of_job('job', id)

@@ -3,18 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    JobContext, Lease,
+    JobContext, Lease, WorkerStats,
     announcer::Announcer,
     idle::Idle,
     outcome::{Outcome, Unfinished},
     ready::Ready,
     renewer::Held,
     settle::{Retention, settle},
+    stats::Taking,
     take::{TakeSettings, Taken, TakenJob, Wait, take},
 };
 use crate::redis::{Keys, RedisPool, UnavailableError};
@@ -37,6 +41,9 @@ pub(super) struct Fetcher {
     pub(super) ready: Arc<Ready>,
     pub(super) idle: Idle,
     pub(super) announcer: Arc<Announcer>,
+    pub(super) stats: Arc<WorkerStats>,
+    /// Since when jobs wait that no limit lets go, while slots are free.
+    pub(super) limited_since: Option<Instant>,
     pub(super) stop: CancellationToken,
 }
 
@@ -49,7 +56,9 @@ impl Fetcher {
             if stop.is_cancelled() {
                 break;
             }
-            let wait = match self.take_surely(slots.len()).await {
+            let taken = self.take_surely(slots.len()).await;
+            self.count(&taken);
+            let wait = match taken {
                 Taken::Jobs(jobs, wait) => {
                     self.hand_over(jobs, slots);
                     wait
@@ -65,6 +74,24 @@ impl Fetcher {
         }
         self.idle.give_back_markers().await;
         self.give_back_jobs().await;
+    }
+
+    fn count(&mut self, taken: &Taken) {
+        let (jobs, wait) = match taken {
+            Taken::Jobs(_, wait) => (true, *wait),
+            Taken::Wait(wait) => (false, Some(*wait)),
+        };
+        let limited = matches!(wait, Some(Wait::Woken | Wait::Booked(_)));
+        self.stats.took(match wait {
+            _ if jobs => Taking::Jobs,
+            Some(Wait::Unannounced) => Taking::Unannounced,
+            _ if limited => Taking::NoPermit,
+            _ => Taking::Empty,
+        });
+        if jobs && let Some(since) = self.limited_since.take() {
+            self.stats.waited_for_permit(since.elapsed());
+        }
+        self.limited_since = limited.then(|| self.limited_since.unwrap_or_else(Instant::now));
     }
 
     async fn pause(&mut self, wait: Wait) {
@@ -136,6 +163,9 @@ impl Fetcher {
     }
 
     fn lease(&self, job: TakenJob, slot: OwnedSemaphorePermit) -> Lease {
+        if job.attempt == 1 && !job.resumed {
+            self.stats.first_start(job.id);
+        }
         let context = JobContext {
             redis: self.redis.clone(),
             keys: Arc::clone(&self.keys),
@@ -146,6 +176,7 @@ impl Fetcher {
             max_attempts: job.max_attempts,
             resumed: job.resumed,
             upstream: self.settings.upstream.clone(),
+            stats: Arc::clone(&self.stats),
             calls: Arc::default(),
         };
         let hold = Some(self.held.hold(job.id, job.fence, slot));

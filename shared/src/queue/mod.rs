@@ -49,6 +49,7 @@ mod index_page;
 mod inspect;
 mod lease;
 mod leave;
+mod line_figures;
 mod list;
 mod outcome;
 mod pause;
@@ -79,8 +80,10 @@ pub use handler::{Handler, Registry};
 pub use index_page::{IndexPage, IndexedJob, JobIndex, JobOrder, JobSpan};
 pub use inspect::{FailedAttempt, JobDetail};
 pub use lease::Lease;
+pub use line_figures::{ClassFigures, LineFigures, line_figures};
 pub use list::{Cursor, JobFilter, JobPage, ParseCursorError};
 pub use pause::{QueueStatus, pause_queue, queue_status, resume_queue};
+pub use settle::DEAD_MAX;
 pub use stats::WorkerStats;
 #[cfg(feature = "testing")]
 pub use taker::Taker;

@@ -26,8 +26,10 @@ static SETTLE: LuaScript = LuaScript::new(concat!(
     include_str!("settle.lua")
 ));
 
-/// From 80 % of the dead letters that are kept on (`DEAD_MAX` in bury.lua), an alert is due at every thousandth.
-const DEAD_ALERT: u64 = 80_000;
+/// Dead letters of a queue beyond this many push out the oldest (`DEAD_MAX` in bury.lua).
+pub const DEAD_MAX: u64 = 100_000;
+/// From 80 % of them on, an alert is due at every thousandth.
+const DEAD_ALERT: u64 = DEAD_MAX / 10 * 8;
 const DEAD_ALERT_STEP: u64 = 1_000;
 
 /// How long what has ended is kept.

@@ -1,14 +1,77 @@
 //! Figures of one worker process.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use super::call::Ending;
+use crate::{
+    clock,
+    job::JobId,
+    telemetry::{
+        Counters, Histograms, Page,
+        metrics::{ATTEMPTS, CALL_SECONDS, CALLS_UNSENT, COST, JOB_WAIT, PERMIT_WAIT, RUNNING, SLOTS, TAKES, TOKENS},
+    },
+};
 
 /// What this process has done since its start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct WorkerStats {
     succeeded: AtomicU64,
     failed: AtomicU64,
     running: AtomicU64,
     peak: AtomicU64,
+    slots: AtomicU64,
+    attempts: Counters<1>,
+    takes: Counters<1>,
+    job_wait: Histograms<0>,
+    permit_wait: Histograms<0>,
+    calls: Histograms<2>,
+    unsent: Counters<1>,
+    tokens: Counters<2>,
+    cost: Counters<1>,
+}
+
+impl Default for WorkerStats {
+    fn default() -> Self {
+        let [succeeded, failed, running, peak, slots] = std::array::from_fn(|_| AtomicU64::default());
+        Self {
+            succeeded,
+            failed,
+            running,
+            peak,
+            slots,
+            attempts: Counters::new(&ATTEMPTS),
+            takes: Counters::new(&TAKES),
+            job_wait: Histograms::new(&JOB_WAIT),
+            permit_wait: Histograms::new(&PERMIT_WAIT),
+            calls: Histograms::new(&CALL_SECONDS),
+            unsent: Counters::new(&CALLS_UNSENT),
+            tokens: Counters::new(&TOKENS),
+            cost: Counters::new(&COST),
+        }
+    }
+}
+
+/// What came of a question for jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taking {
+    Jobs,
+    Empty,
+    NoPermit,
+    Unannounced,
+}
+
+/// A call to an upstream that has ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EndedCall<'a> {
+    pub(super) provider: &'a str,
+    pub(super) ending: Ending,
+    /// Since it was let go; `None` of a call that never was.
+    pub(super) took: Option<Duration>,
+    pub(super) tokens: Option<(u64, u64)>,
+    pub(super) micros: u64,
 }
 
 impl WorkerStats {
@@ -48,6 +111,7 @@ impl WorkerStats {
     }
 
     pub(super) fn ended(&self, outcome: &'static str) {
+        self.attempts.add([outcome.into()], 1.0);
         match outcome {
             "complete" => self.succeeded.fetch_add(1, Relaxed),
             "retry" | "fail" => self.failed.fetch_add(1, Relaxed),
@@ -57,5 +121,72 @@ impl WorkerStats {
 
     pub(super) fn stopped(&self) {
         self.running.fetch_sub(1, Relaxed);
+    }
+
+    pub(super) fn has_slots(&self, slots: usize) {
+        self.slots.store(slots as u64, Relaxed);
+    }
+
+    pub(super) fn took(&self, taking: Taking) {
+        let answer = match taking {
+            Taking::Jobs => "jobs",
+            Taking::Empty => "empty",
+            Taking::NoPermit => "permit",
+            Taking::Unannounced => "unannounced",
+        };
+        self.takes.add([answer.into()], 1.0);
+    }
+
+    /// The job starts for the first time.
+    pub(super) fn first_start(&self, id: JobId) {
+        let waited = clock::unix_ms().saturating_sub(id.made_at_ms());
+        self.job_wait.observe([], Duration::from_millis(waited).as_secs_f64());
+    }
+
+    pub(super) fn waited_for_permit(&self, waited: Duration) {
+        self.permit_wait.observe([], waited.as_secs_f64());
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts of one call, far below 2^52")]
+    pub(super) fn called(&self, call: EndedCall<'_>) {
+        let provider = || call.provider.to_owned().into();
+        let outcome = match call.ending {
+            Ending::Ok => "ok",
+            Ending::Rejected => "rejected",
+            Ending::Limited { .. } => "limited",
+            Ending::Failed => "failed",
+            Ending::Blocked => "blocked",
+            Ending::Unsent => "unsent",
+        };
+        match call.took {
+            Some(took) if call.ending != Ending::Unsent => {
+                self.calls.observe([provider(), outcome.into()], took.as_secs_f64());
+            }
+            _ => self.unsent.add([provider()], 1.0),
+        }
+        let (prompt, answer) = call.tokens.unwrap_or_default();
+        for (direction, tokens) in [("prompt", prompt), ("answer", answer)] {
+            if tokens > 0 {
+                self.tokens.add([provider(), direction.into()], tokens as f64);
+            }
+        }
+        if call.micros > 0 {
+            self.cost.add([provider()], call.micros as f64 / 1_000_000.0);
+        }
+    }
+
+    /// Shows all of it.
+    #[expect(clippy::cast_precision_loss, reason = "jobs of one process, far below 2^52")]
+    pub fn show(&self, page: &mut Page) {
+        page.gauge(&SLOTS, self.slots.load(Relaxed) as f64);
+        page.gauge(&RUNNING, self.running() as f64);
+        for counters in [&self.attempts, &self.takes, &self.unsent, &self.cost] {
+            counters.show(page);
+        }
+        self.tokens.show(page);
+        for histograms in [&self.job_wait, &self.permit_wait] {
+            histograms.show(page);
+        }
+        self.calls.show(page);
     }
 }

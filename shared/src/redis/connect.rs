@@ -13,9 +13,14 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use super::{
     Keys,
     recovery::{Recovery, Shared},
+    timings::{Sent, Timings},
     trouble::{Trouble, codes},
 };
-use crate::config::{ConfigError, RedisConfig};
+use crate::{
+    config::{ConfigError, RedisConfig},
+    telemetry::Page,
+};
+use tokio::time::Instant;
 
 /// An answer that takes longer than this counts as none, all steps that lead to it included: a connection made anew, a script
 /// sent in full.
@@ -56,6 +61,7 @@ pub struct RedisPool {
     client: Client,
     recovery: Arc<Recovery>,
     response_timeout: Duration,
+    timings: Arc<Timings>,
 }
 
 /// A client that trusts the authorities in `file` and no others.
@@ -117,7 +123,7 @@ impl RedisPool {
             .set_number_of_retries(0);
         let probe_key = Keys::new(&config.queue_prefix).probe();
         let recovery = Recovery::new(client.clone(), settings, probe_key).map_err(unreadable)?;
-        Ok(Self { client, recovery, response_timeout })
+        Ok(Self { client, recovery, response_timeout, timings: Arc::new(Timings::new()) })
     }
 
     /// The shared connection as it is now: whoever keeps it does not see its replacement.
@@ -167,7 +173,8 @@ impl RedisPool {
     /// When Redis does not answer, or one of the commands fails.
     pub async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
-        self.in_time(pipeline.query_async(&mut connection)).await.map_err(|error| self.failed(error, number))
+        let answer = self.in_time(Sent::Commands, pipeline.query_async(&mut connection)).await;
+        answer.map_err(|error| self.failed(error, number))
     }
 
     /// Runs a script on the shared connection: by hash, and by text where the server does not know it yet.
@@ -177,13 +184,14 @@ impl RedisPool {
     /// When Redis does not answer, or the script fails.
     pub async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
-        self.in_time(call.invoke_async(&mut connection)).await.map_err(|error| self.failed(error, number))
+        let answer = self.in_time(Sent::Script, call.invoke_async(&mut connection)).await;
+        answer.map_err(|error| self.failed(error, number))
     }
 
     /// The same for a question that the user may not be allowed to ask: then the answer is no, and nothing is told.
     pub(super) async fn query_if_allowed<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
-        self.in_time(pipeline.query_async(&mut connection)).await.map_err(|error| {
+        self.in_time(Sent::Commands, pipeline.query_async(&mut connection)).await.map_err(|error| {
             if Trouble::of(&error) == Some(Trouble::Forbidden) {
                 UnavailableError(error)
             } else {
@@ -193,12 +201,24 @@ impl RedisPool {
     }
 
     /// The client bounds each step of an exchange, and this the whole of it.
-    async fn in_time<T>(&self, exchange: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-        let in_time = tokio::time::timeout(self.response_timeout, exchange).await;
-        in_time.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    async fn in_time<T>(&self, sent: Sent, exchange: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+        let start = Instant::now();
+        match tokio::time::timeout(self.response_timeout, exchange).await {
+            Ok(answer) => {
+                self.timings.answered(sent, start.elapsed());
+                answer
+            }
+            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        }
+    }
+
+    /// Shows how long Redis takes to answer this process.
+    pub fn show(&self, page: &mut Page) {
+        self.timings.show(page);
     }
 
     fn failed(&self, error: RedisError, number: u64) -> UnavailableError {
+        self.timings.failed();
         self.recovery.failed(&error, number);
         UnavailableError(error)
     }

@@ -6,6 +6,7 @@ mod keys;
 mod probe;
 mod recovery;
 mod script;
+mod timings;
 mod trouble;
 
 pub use connect::{RedisPool, UnavailableError};

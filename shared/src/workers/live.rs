@@ -31,9 +31,11 @@ pub struct LiveWorker {
     pub busy: u32,
     /// When it was heard last, in ms since the Unix epoch: it says something every ten seconds.
     pub seen_at_ms: u64,
+    /// Processor time that it used of late, in percent of what it may use; `None` where it did not say.
+    pub cpu: Option<u32>,
 }
 
-type Row = (String, String, String, String, String, String, String);
+type Row = (String, String, String, String, String, String, String, String);
 
 /// The workers of `queue` that live, by name: at most 1,000. One that was killed is among them for 30 s; one that stops is not, though
 /// it may still run jobs.
@@ -51,7 +53,7 @@ pub async fn live_workers(
     let reply: Vec<Value> = redis.run(&call).await?;
     let mut workers = Vec::with_capacity(reply.len());
     for row in reply.into_iter().skip(1) {
-        let (id, replica, version, started, slots, busy, seen): Row =
+        let (id, replica, version, started, slots, busy, seen, cpu): Row =
             from_redis_value(row).map_err(RedisError::from)?;
         workers.push(LiveWorker {
             id,
@@ -62,6 +64,7 @@ pub async fn live_workers(
             slots: slots.parse().unwrap_or_default(),
             busy: busy.parse().unwrap_or_default(),
             seen_at_ms: seen.parse().unwrap_or_default(),
+            cpu: cpu.parse().ok(),
         });
     }
     workers.sort_by(|a, b| a.id.cmp(&b.id));

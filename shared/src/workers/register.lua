@@ -2,7 +2,7 @@
 -- `workers:<queue>` has the workers that take jobs of the queue, by when each is taken for gone; `worker:<worker>` has what a worker
 -- says of itself. Both end by themselves, when nobody says anything any more.
 
--- `ttl` is 0 for a worker that takes nothing more. `card` is {replica, version, up_ms, slots, busy}.
+-- `ttl` is 0 for a worker that takes nothing more. `card` is {replica, version, up_ms, slots, busy, cpu}.
 local function register(of_the_queue, worker, ttl, now, card)
   local workers, key = root .. ':workers:' .. of_the_queue, root .. ':worker:' .. worker
   redis.call('ZREMRANGEBYSCORE', workers, '-inf', text(now))
@@ -14,6 +14,6 @@ local function register(of_the_queue, worker, ttl, now, card)
   redis.call('ZADD', workers, text(now + ttl), worker)
   redis.call('PEXPIRE', workers, text(ttl))
   redis.call('HSET', key, 'replica', card[1], 'version', card[2], 'started', text(now - tonumber(card[3])), 'slots', card[4],
-    'busy', card[5], 'seen', text(now))
+    'busy', card[5], 'cpu', card[6] or '', 'seen', text(now))
   redis.call('PEXPIRE', key, text(ttl))
 end

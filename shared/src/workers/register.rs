@@ -26,14 +26,24 @@ pub(crate) struct Card {
     pub(crate) slots: usize,
 }
 
+/// What changes from one time to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    /// Jobs that it runs.
+    pub(crate) busy: u64,
+    /// Processor time that it used since it said this last, in percent of what it may use.
+    pub(crate) cpu: u32,
+}
+
 impl Card {
     /// Adds it to a call, as register.lua reads it.
-    pub(crate) fn pass(&self, call: &mut ScriptInvocation<'_>, busy: u64) {
+    pub(crate) fn pass(&self, call: &mut ScriptInvocation<'_>, load: Load) {
         call.arg(&self.replica)
             .arg(env!("CARGO_PKG_VERSION"))
             .arg(millis(self.since.elapsed()))
             .arg(self.slots)
-            .arg(busy);
+            .arg(load.busy)
+            .arg(load.cpu);
     }
 }
 
@@ -42,11 +52,11 @@ pub(crate) async fn register(
     redis: &RedisPool,
     keys: &Keys,
     worker: &str,
-    (card, busy): (&Card, u64),
+    (card, load): (&Card, Load),
     ttl: Duration,
 ) -> Result<(), UnavailableError> {
     let mut call = REGISTER.call();
     call.key(keys.root()).arg(&card.queue).arg(worker).arg(millis(ttl));
-    card.pass(&mut call, busy);
+    card.pass(&mut call, load);
     redis.run::<(String,)>(&call).await.map(|_| ())
 }

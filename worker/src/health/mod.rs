@@ -1,13 +1,27 @@
 //! What a worker tells about itself over HTTP.
 //!
 //! `/api/health` is for people and for platforms that restart what does not answer: it answers 200 whatever Redis does,
-//! since a restart of the worker would not mend Redis. `/api/ready` says whether the worker can take jobs.
+//! since a restart of the worker would not mend Redis. `/api/ready` says whether the worker can take jobs. `/metrics` is for Prometheus.
 
 use std::{io, sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::get,
+};
 use serde::Serialize;
-use shared::{clock, lifecycle::Lifecycle, queue::WorkerStats, redis::RedisPool, timestamp::rfc3339};
+use shared::{
+    clock,
+    lifecycle::Lifecycle,
+    queue::WorkerStats,
+    redis::RedisPool,
+    scaling::Service,
+    telemetry::{self, Page, metrics::REDIS_UP, show_process},
+    timestamp::rfc3339,
+};
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +33,7 @@ const REDIS_PATIENCE: Duration = Duration::from_millis(150);
 pub struct Health {
     redis: RedisPool,
     stats: Arc<WorkerStats>,
+    service: Service,
     started: Instant,
     drain: CancellationToken,
 }
@@ -26,8 +41,8 @@ pub struct Health {
 impl Health {
     /// Of a worker that starts now.
     #[must_use]
-    pub fn new(redis: RedisPool, stats: Arc<WorkerStats>, lifecycle: &Lifecycle) -> Self {
-        Self { redis, stats, started: Instant::now(), drain: lifecycle.drain().clone() }
+    pub fn new(redis: RedisPool, stats: Arc<WorkerStats>, service: Service, lifecycle: &Lifecycle) -> Self {
+        Self { redis, stats, service, started: Instant::now(), drain: lifecycle.drain().clone() }
     }
 
     async fn redis_answers(&self) -> bool {
@@ -41,8 +56,11 @@ impl Health {
 ///
 /// When the listener fails.
 pub async fn serve(listener: TcpListener, health: Health, lifecycle: &Lifecycle) -> io::Result<()> {
-    let router =
-        Router::new().route("/api/health", get(report)).route("/api/ready", get(ready)).with_state(Arc::new(health));
+    let router = Router::new()
+        .route("/api/health", get(report))
+        .route("/api/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(Arc::new(health));
     tokio::select! {
         served = axum::serve(listener, router) => served,
         () = lifecycle.leave().cancelled() => Ok(()),
@@ -124,6 +142,16 @@ async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, Json<Ready>) {
     };
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Ready { ready: reason.is_none(), reason }))
+}
+
+/// What Prometheus scrapes: figures of this process alone. Those of the fleet are the api's.
+async fn metrics(State(health): State<Arc<Health>>) -> impl IntoResponse {
+    let mut page = Page::default();
+    show_process(&mut page, health.service.as_str());
+    page.gauge(&REDIS_UP, f64::from(u8::from(health.redis_answers().await)));
+    health.redis.show(&mut page);
+    health.stats.show(&mut page);
+    ([(CONTENT_TYPE, telemetry::CONTENT_TYPE)], page.text())
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn server(redis_port: u16) -> (u16, Lifecycle) {
     let url = format!("--redis-url=redis://127.0.0.1:{redis_port}");
     let redis = RedisPool::new(&Settings::parse_from(["test", &url]).redis).unwrap();
     let lifecycle = Lifecycle::new();
-    let health = Health::new(redis, Arc::default(), &lifecycle);
+    let health = Health::new(redis, Arc::default(), Service::FlashcardWorker, &lifecycle);
     let listener = listen(0).unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = lifecycle.clone();

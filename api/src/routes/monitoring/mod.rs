@@ -7,12 +7,14 @@ mod circuit_breakers;
 mod health_detailed;
 mod kill_switch;
 mod metrics;
+mod prometheus;
 mod pronunciation_status;
 mod queue_stats;
 mod rate_limits;
 mod reason;
 mod redis_health;
 mod reset_breaker;
+mod scaling;
 mod sse_stats;
 
 use std::time::Duration;
@@ -29,12 +31,14 @@ pub(crate) use circuit_breakers::circuit_breakers;
 pub(crate) use health_detailed::health_detailed;
 pub(crate) use kill_switch::kill_switch;
 pub(crate) use metrics::metrics;
+pub(crate) use prometheus::prometheus;
 pub(crate) use pronunciation_status::pronunciation_status;
 pub(crate) use queue_stats::queue_stats;
 pub(crate) use rate_limits::{RateLimit, limits_of, rate_limits_status, reset_rate_limits};
 pub(crate) use reason::reason;
 pub(crate) use redis_health::redis_health;
 pub(crate) use reset_breaker::reset_breaker;
+pub(crate) use scaling::scaling;
 pub(crate) use sse_stats::sse_stats;
 
 /// What of the API is described here.
@@ -47,12 +51,14 @@ pub(crate) use sse_stats::sse_stats;
     health_detailed::health_detailed,
     kill_switch::kill_switch,
     metrics::metrics,
+    prometheus::prometheus,
     pronunciation_status::pronunciation_status,
     queue_stats::queue_stats,
     rate_limits::rate_limits_status,
     rate_limits::reset_rate_limits,
     redis_health::redis_health,
     reset_breaker::reset_breaker,
+    scaling::scaling,
     sse_stats::sse_stats,
 ))]
 pub(crate) struct Document;

@@ -123,6 +123,7 @@ impl Fixture {
             max_attempts: job.max_attempts,
             resumed: job.resumed,
             upstream: self.settings.upstream.clone(),
+            stats: Arc::default(),
             calls: Arc::default(),
         }
     }
