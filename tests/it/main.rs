@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is tests, of which clippy knows the `#[test]` functions alone")]
 
 mod app_wire;
+mod autoscale;
 mod chaos;
 mod conformance;
 mod crashes;

@@ -46,11 +46,11 @@ end
 if ending ~= 'unsent' then
   mend('HINCRBY', root .. ':metrics', provider .. '_requests', '1')
   if ending ~= 'ok' then redis.call('HINCRBY', root .. ':metrics', provider .. '_errors', '1') end
-  -- A moving mean over about 16 calls.
+  -- A moving mean over about 64 calls.
   local took = ending == 'ok' and known(24)
   if took then
     local mean = tonumber(redis.call('HGET', root .. ':metrics', provider .. '_call_us')) or took
-    redis.call('HSET', root .. ':metrics', provider .. '_call_us', text(math.floor(mean + (took - mean) / 16)))
+    redis.call('HSET', root .. ':metrics', provider .. '_call_us', text(math.floor(mean + (took - mean) / 64)))
   end
 end
 

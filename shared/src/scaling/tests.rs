@@ -74,6 +74,24 @@ fn the_limit_to_raise_is_the_one_that_feeds_least() {
 }
 
 #[test]
+fn where_a_limit_is_used_up_no_worker_is_added_however_long_a_call_takes() {
+    let window = Window { rpm: Some(600), tpm: Some(100_000), concurrency: Some(200), ..figures().window };
+    let backlog = WorkerFigures { waiting: 1_000, oldest: MINUTE, live: 3, window, ..figures() };
+    assert_eq!(advised(&backlog), (6, Reason::Limit, Some("rpm")));
+    for (window, expected) in [
+        (Window { requests: 569, ..window }, (6, "rpm")),
+        (Window { requests: 570, ..window }, (3, "rpm")),
+        (Window { requests: 500, tokens: 100_000, ..window }, (3, "tpm")),
+        (Window { in_flight: 200, ..window }, (3, "concurrency")),
+    ] {
+        let backlog = WorkerFigures { window, ..backlog.clone() };
+        assert_eq!(advised(&backlog), (expected.0, Reason::Limit, Some(expected.1)), "{window:?}");
+        // Somebody has to be there who uses it.
+        assert!(advised(&WorkerFigures { live: 0, ..backlog }).0 > 3);
+    }
+}
+
+#[test]
 fn a_short_line_is_not_worth_a_worker() {
     let free = Window { length: MINUTE, ..Window::default() };
     for (waiting, active, oldest, replicas) in [

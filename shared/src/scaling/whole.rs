@@ -42,6 +42,7 @@ pub fn figures_of(look: &Look, service: &ServiceLook) -> WorkerFigures {
         concurrency: service.limit("concurrency"),
         requests: service.usage.requests,
         tokens: service.usage.tokens,
+        in_flight: service.limits.in_flight,
     };
     WorkerFigures {
         service: Service::of(service.queue),

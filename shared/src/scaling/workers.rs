@@ -6,6 +6,8 @@ use super::{Advice, Bounds, Reason, Service};
 
 /// What is added to the slots that a rate of calls keeps busy: between two calls a slot is settled and given a new job.
 const HEADROOM: f64 = 1.1;
+/// From this share of a limit on it is used up: what is left is the grain of the window.
+const USED_UP: f64 = 0.95;
 /// Above this share of what they may use, processors are what is short …
 const CPU_HIGH: f64 = 0.8;
 /// … and with so many replicas that they come to this one, they are not.
@@ -53,6 +55,8 @@ pub struct Window {
     pub requests: u64,
     /// What of `tpm` is used now.
     pub tokens: u64,
+    /// What of `concurrency` is used now.
+    pub in_flight: u64,
 }
 
 /// What holds all jobs of a queue.
@@ -66,6 +70,16 @@ pub enum Held {
     Breaker,
     /// The upstream has asked for a pause.
     Upstream,
+}
+
+impl Window {
+    /// The limit that is used up now, if one is.
+    fn used_up(&self) -> Option<&'static str> {
+        let limits =
+            [(self.rpm, self.requests, "rpm"), (self.tpm, self.tokens, "tpm"), (self.concurrency, self.in_flight, "concurrency")];
+        let used_up = |limit: Option<u64>, used| limit.is_some_and(|limit| float(used) >= float(limit) * USED_UP);
+        limits.into_iter().find(|(limit, used, _)| used_up(*limit, *used)).map(|(_, _, name)| name)
+    }
 }
 
 /// Slots that are of use, and the limit that allows no more, if one does.
@@ -105,6 +119,11 @@ pub fn workers(figures: &WorkerFigures, bounds: &Bounds) -> Advice {
         let percent = whole(figures.cpu.unwrap_or_default() * 100.0);
         let text = format!("the workers use {percent} % of the processors that they may use");
         return advice(by_cpu, Reason::Cpu, None, text);
+    }
+    // Where a limit is used up already, those who live can feed on it, however long a call may take now.
+    if by_slots > figures.live && let Some(limit) = figures.window.used_up().filter(|_| figures.live > 0) {
+        let text = words(figures, call_time, Some(limit), bounds.within(figures.live));
+        return advice(figures.live, Reason::Limit, Some(limit), text);
     }
     let text = words(figures, call_time, limit, bounds.within(by_slots));
     advice(by_slots, if limit.is_some() { Reason::Limit } else { Reason::Wait }, limit, text)

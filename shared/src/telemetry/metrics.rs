@@ -130,7 +130,7 @@ metrics! {
     CALLS: Counter, "unilingo_fleet_upstream_calls_total", ["provider", "result"], Fleet,
         "Calls to an upstream since the fleet began to count, those of workers that have gone included: `ok` or `error`";
     CALL_MEAN: Gauge, "unilingo_fleet_upstream_call_seconds", ["provider"], Fleet,
-        "Time of a call that went well, as a moving mean of about the last 16";
+        "Time of a call that went well, as a moving mean of about the last 64";
     SPENT_TOKENS: Gauge, "unilingo_budget_spent_tokens", [], Fleet, "Tokens that the fleet has used this month";
     SPENT_DOLLARS: Gauge, "unilingo_budget_spent_dollars", [], Fleet, "What the fleet has spent this month";
     LIMIT_DOLLARS: Gauge, "unilingo_budget_limit_dollars", [], Fleet, "What the fleet may spend in a month; 0 is no limit";

@@ -110,8 +110,12 @@ impl System {
 
     /// Starts it without waiting for anything.
     pub(crate) fn launch(&self, program: &str, more: &[(&str, &str)]) -> Process {
-        let settings = self.settings.iter().map(|(variable, value)| (*variable, value.as_str()));
-        Process::start(program, settings.chain(more.iter().copied()))
+        Process::start(program, self.settings().chain(more.iter().copied()))
+    }
+
+    /// What every process is started with.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settings.iter().map(|(variable, value)| (*variable, value.as_str()))
     }
 
     /// Submits `content` through v1; the job's id.
