@@ -12,10 +12,7 @@ use std::{
 use serde_json::Value;
 use shared::{
     config::JobsConfig,
-    job::{
-        JobId, QueueName,
-        kinds::GenerateFlashcards,
-    },
+    job::{JobId, QueueName, kinds::GenerateFlashcards},
     queue::{NewJob, Queue},
     testing::free_port,
     workers::live_workers,
@@ -165,7 +162,10 @@ async fn a_burst_takes_workers_to_what_the_window_feeds_and_back() {
     autoscale.terminate();
     assert!(autoscale.ended().await.success(), "{}", autoscale.log());
     let calls = platform.calls();
-    assert_eq!((calls.first().unwrap().as_str(), calls.last().unwrap().as_str()), ("flashcard-worker 1", "flashcard-worker 1"));
+    assert_eq!(
+        (calls.first().unwrap().as_str(), calls.last().unwrap().as_str()),
+        ("flashcard-worker 1", "flashcard-worker 1")
+    );
     let lines = autoscale.log();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let limited = lines.iter().filter(|line| line["reason"] == "limit" && line["limit"] == "rpm");

@@ -32,7 +32,7 @@ const FIELDS_MAX: usize = 16;
 /// A container shows itself within so many bytes.
 const SNIFFED: usize = 4 * 1024;
 /// A phone in a bad network has this long.
-const UPLOAD_PATIENCE: Duration = Duration::from_secs(60);
+const UPLOAD_PATIENCE: Duration = Duration::from_mins(1);
 
 /// A recording, and what was said with it.
 pub(crate) struct Upload {

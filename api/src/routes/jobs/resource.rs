@@ -78,7 +78,7 @@ pub(crate) struct Job<'a> {
 #[expect(dead_code, reason = "describes what is passed on unread")]
 pub(super) enum JobResult {
     Flashcards(GeneratedFlashcards),
-    Pronunciation(AssessedPronunciation),
+    Pronunciation(Box<AssessedPronunciation>),
 }
 
 /// Why the job failed; of a job that is tried again, why its last attempt did.

@@ -89,7 +89,7 @@ impl<'a> From<&'a JobView> for StatusBody<'a> {
 #[expect(dead_code, reason = "describes what is passed on unread")]
 enum LegacyJobResult<'a> {
     Flashcards(LegacyCards<'a>),
-    Pronunciation(AssessedPronunciation),
+    Pronunciation(Box<AssessedPronunciation>),
 }
 
 /// The app's word for a state.

@@ -105,7 +105,7 @@ impl From<&ServiceLook> for QueueFigures {
     ),
 )]
 pub(crate) async fn scaling(State(state): State<AppState>) -> Result<Json<Scaling>, ApiError> {
-    let look = patience::redis(state.monitoring.fleet.look()).await?;
+    let look = patience::redis(Box::pin(state.monitoring.fleet.look())).await?;
     let region = &state.config.replica_region;
     let advised = advise(&look, &Bounds::default()).map(|advice| Advised { command: advice.railway(region), advice });
     Ok(Json(Scaling { services: advised.into(), queues: look.services.iter().map(QueueFigures::from).collect() }))

@@ -15,7 +15,7 @@ use crate::output::plain;
 /// How long one look at the job is held.
 const HOLD: Duration = Duration::from_secs(20);
 /// No answer takes longer than this, apart from the time that we ask it to wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Who asks.
 #[derive(Debug)]
