@@ -75,8 +75,11 @@ pub enum Held {
 impl Window {
     /// The limit that is used up now, if one is.
     fn used_up(&self) -> Option<&'static str> {
-        let limits =
-            [(self.rpm, self.requests, "rpm"), (self.tpm, self.tokens, "tpm"), (self.concurrency, self.in_flight, "concurrency")];
+        let limits = [
+            (self.rpm, self.requests, "rpm"),
+            (self.tpm, self.tokens, "tpm"),
+            (self.concurrency, self.in_flight, "concurrency"),
+        ];
         let used_up = |limit: Option<u64>, used| limit.is_some_and(|limit| float(used) >= float(limit) * USED_UP);
         limits.into_iter().find(|(limit, used, _)| used_up(*limit, *used)).map(|(_, _, name)| name)
     }
@@ -121,7 +124,9 @@ pub fn workers(figures: &WorkerFigures, bounds: &Bounds) -> Advice {
         return advice(by_cpu, Reason::Cpu, None, text);
     }
     // Where a limit is used up already, those who live can feed on it, however long a call may take now.
-    if by_slots > figures.live && let Some(limit) = figures.window.used_up().filter(|_| figures.live > 0) {
+    if by_slots > figures.live
+        && let Some(limit) = figures.window.used_up().filter(|_| figures.live > 0)
+    {
         let text = words(figures, call_time, Some(limit), bounds.within(figures.live));
         return advice(figures.live, Reason::Limit, Some(limit), text);
     }

@@ -34,8 +34,7 @@ pub(crate) async fn run(args: ScaleAdviceArgs) -> anyhow::Result<ExitCode> {
     let look = scaling.fleet()?.look().await?;
     let wanted = chosen(&service, &Service::ALL);
     let advice = advise(&look, &scaling.bounds()).into_iter().filter(|advice| wanted.contains(&advice.service));
-    let services: Vec<_> =
-        advice.map(|advice| Advised { command: advice.railway(&scaling.region), advice }).collect();
+    let services: Vec<_> = advice.map(|advice| Advised { command: advice.railway(&scaling.region), advice }).collect();
     let shown = Shown { services };
     scaling.system.answer(&shown, &shown)
 }
