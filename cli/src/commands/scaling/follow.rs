@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_counts_until_it_has_had_time_to_come() {
-        let mut service = Followed::new(Service::FlashcardWorker, Duration::ZERO, Duration::from_secs(60));
+        let mut service = Followed::new(Service::FlashcardWorker, Duration::ZERO, Duration::from_mins(1));
         let at = Duration::from_secs;
         assert_eq!(service.current(at(0), Some(1)), Some(1));
         service.went(at(10), 4);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn of_a_service_that_does_not_announce_itself_only_what_was_asked_for_is_known() {
-        let mut api = Followed::new(Service::Api, Duration::ZERO, Duration::from_secs(60));
+        let mut api = Followed::new(Service::Api, Duration::ZERO, Duration::from_mins(1));
         assert_eq!(api.current(Duration::ZERO, None), None);
         api.went(Duration::ZERO, 2);
         assert_eq!(api.current(Duration::from_hours(1), None), Some(2));
