@@ -13,6 +13,7 @@ mod end_to_end;
 mod harness;
 mod identity;
 mod job_events;
+mod metrics;
 mod monitoring;
 mod one_limit;
 mod operator;

@@ -69,6 +69,8 @@ async fn run(service: Service) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::new();
     lifecycle.listen_for_signals(settings.worker.drain())?;
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;
+    // With 0 the system has chosen one.
+    let port = listener.local_addr()?.port();
     let redis = RedisPool::new(&settings.redis)?;
     check_durability(&redis, settings.durability, &lifecycle).await?;
     let config = (&settings.jobs, &settings.worker);

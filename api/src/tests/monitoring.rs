@@ -128,6 +128,21 @@ async fn the_token_opens_everything_and_an_address_only_what_is_read() {
 }
 
 #[tokio::test]
+async fn what_programs_of_operators_read_is_guarded_as_well() {
+    let app = app(&[]).await;
+    for path in ["/metrics", "/api/v1/scaling"] {
+        let (status, body) = ask(&app, Method::GET, path, "203.0.113.7", &[]).await;
+        // A problem, and not what shipped apps know.
+        assert_eq!((status, &body["code"], &body["status"]), (403, &json!("monitoring_access_denied"), &json!(403)));
+        let (status, _) = ask(&app, Method::GET, path, "127.0.0.1", &[("x-forwarded-for", "127.0.0.1")]).await;
+        assert_eq!(status, 403, "{path}");
+    }
+    for (peer, headers) in [("203.0.113.7", &[("x-admin-token", TOKEN)][..]), ("127.0.0.1", &[])] {
+        assert_eq!(ask(&app, Method::GET, "/api/v1/scaling", peer, headers).await.0, PASSED);
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_nobody_can_name_it() {
     let app = App::without_redis_but(&["--admin-token", ""]).await;
     for headers in [&[("x-admin-token", "")][..], &[("authorization", "Bearer ")], &[]] {

@@ -22,7 +22,10 @@ fn wav(length: usize) -> Vec<u8> {
     bytes
 }
 
-fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+/// The name of a field and what is in it.
+type Part<'a> = (&'a str, &'a [u8]);
+
+fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, value) in parts {
         let file = if *name == "audio" { "; filename=\"a.wav\"\r\nContent-Type: audio/wav" } else { "" };
@@ -51,7 +54,7 @@ async fn post(app: &App, path: &str, content_type: &str, body: Vec<u8>) -> Answe
     app.send(Method::POST, path, &[("content-type", content_type.as_bytes()), ("user-id", b"ada")], body).await
 }
 
-async fn post_form(app: &App, path: &str, parts: &[(&str, &[u8])]) -> Answer {
+async fn post_form(app: &App, path: &str, parts: &[Part<'_>]) -> Answer {
     post(app, path, &format!("multipart/form-data; boundary={BOUNDARY}"), form(parts)).await
 }
 
@@ -67,9 +70,10 @@ fn expected(status: u16, code: &str, field: &str) -> (u16, String, Value) {
 #[tokio::test]
 async fn what_is_wrong_with_a_form_is_told() {
     let app = app().await;
-    let (audio, text): ((&str, &[u8]), (&str, &[u8])) = (("audio", &wav(5_000)), ("referenceText", b"the leaf"));
+    let recording = wav(5_000);
+    let (audio, text): (Part<'_>, Part<'_>) = (("audio", &recording), ("referenceText", b"the leaf"));
     let too_large = wav(MAX + 1);
-    let cases: Vec<(Vec<(&str, &[u8])>, _)> = vec![
+    let cases: Vec<(Vec<Part<'_>>, _)> = vec![
         (vec![text], expected(400, "no_audio_file", "audio")),
         (vec![("audio", b""), text], expected(400, "audio_empty", "audio")),
         (vec![("audio", b"secret"), text], expected(415, "audio_format_unknown", "audio")),

@@ -77,7 +77,8 @@ impl Fleet {
     pub async fn look(&self) -> Result<Look, UnavailableError> {
         let [ai, audio] = &self.groups;
         let (figures, budget) = tokio::try_join!(read_figures(&self.redis, &self.keys), self.budget.status(None))?;
-        let (ai, audio) = tokio::try_join!(self.service(ai, &figures), self.service(audio, &figures))?;
+        let of = |service| Box::pin(self.service(service, &figures));
+        let (ai, audio) = tokio::try_join!(of(ai), of(audio))?;
         Ok(Look { services: [ai, audio], figures, budget })
     }
 

@@ -99,12 +99,12 @@ impl Look {
                     limits.set([group(), name.into()], float(*limit));
                 }
             }
-            let in_order = [
+            let in_window = [
                 ("rpm", service.usage.requests),
                 ("tpm", service.usage.tokens),
                 ("concurrency", service.limits.in_flight),
             ];
-            for (name, number) in in_order {
+            for (name, number) in in_window {
                 used.set([group(), name.into()], float(number));
             }
             differ.set([group()], flag(service.limits.differ));

@@ -57,6 +57,7 @@ impl<'a> Shell<'a> {
         shell.args(before).args(["-euc", &text]).current_dir(top()).stdin(std::process::Stdio::null());
         shell.envs([("PATH", path.as_str()), ("REDIS_URL", &self.system.redis.url()), ("QUEUE_PREFIX", "it")]);
         shell.envs([("ADMIN_TOKEN", ADMIN), ("CURL_HOME", self.home.path().to_str().unwrap())]);
+        shell.env("UNILINGO_URL", self.api.url(""));
         for variable in ["TOKEN", "TEST_USER", "EXPECT_REPLICAS", "FLEET_JOBS", "JOB_WAIT", "BACKEND_URL"] {
             shell.env_remove(variable);
         }
@@ -86,6 +87,7 @@ async fn troubles(document: &str) -> Vec<String> {
     system.set("OPENAI_RATE_LIMIT_RPM", 1_000);
     system.set("OPENAI_RATE_WINDOW_MS", 60_000);
     let (api, _worker) = (system.api().await, system.worker("a").await);
+    let _speech = system.start("pronunciation-worker", &[]).await;
     // Some dead letters, for those who put them back.
     for number in 0..3 {
         system.simulator.fail_next(Fault::BadRequest, 1);

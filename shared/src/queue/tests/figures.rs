@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::fixture::{Echo, Fixture, QUEUE};
 use crate::{
     breaker::{BreakerState, breaker_status},
-    job::{JobError, QueueName},
+    job::{JobError, JobId, Priority, QueueName, kinds},
     limiter::{Group, Limits, limiter_status, usage},
     metrics::read_figures,
-    queue::{Ending, NewJob, QueueFigures, pause_queue, tests::limits::ended},
+    queue::{Ending, LineFigures, NewJob, QueueFigures, line_figures, pause_queue, tests::limits::ended},
+    redis::millis,
 };
 
 const LATELY: Duration = Duration::from_mins(1);
@@ -50,6 +51,40 @@ async fn jobs_are_counted_where_they_stand() {
 }
 
 #[tokio::test]
+async fn who_waits_is_counted_by_class_with_the_age_of_those_who_are_next() {
+    let f = Fixture::start().await;
+    let figures = async || line_figures(&f.pool, &f.keys, QueueName::Ai).await.unwrap();
+    let empty = figures().await;
+    assert_eq!(empty, LineFigures { at_ms: empty.at_ms, ..LineFigures::default() });
+    // The fixture's own kind is none that the api knows: jobs of the real lane are put in line by hand.
+    let lane = kinds::lanes(QueueName::Ai).remove(0);
+    let put = async |class: Priority, age: u64| {
+        let id = JobId::new();
+        let created = (empty.at_ms - age).to_string();
+        f.raw::<u64>(&["HSET", &f.keys.job(id), "created", &created]).await;
+        f.raw::<u64>(&["ZADD", &f.keys.waiting(QUEUE, &lane, class), &age.to_string(), &id.to_string()]).await;
+    };
+    put(Priority::Interactive, 5_000).await;
+    put(Priority::Interactive, 9_000).await;
+    for age in 1..=10 {
+        put(Priority::Bulk, age).await;
+    }
+    // It is not among the ten that are next.
+    put(Priority::Bulk, 3_600_000).await;
+    f.raw::<u64>(&["ZADD", &f.keys.waiting(QUEUE, &lane, Priority::Normal), "0", "no job of ours"]).await;
+    let counted = figures().await;
+    let waiting = counted.classes.map(|class| class.waiting);
+    assert_eq!((waiting, counted.waiting()), ([2, 1, 11], 14));
+    let about = |class: usize, ms: u64| {
+        let oldest = millis(counted.classes[class].oldest);
+        assert!((ms..ms + 30_000).contains(&oldest), "{class}: {oldest} ms");
+    };
+    about(0, 9_000);
+    about(2, 10);
+    assert_eq!((counted.classes[1].oldest, counted.oldest()), (Duration::ZERO, counted.classes[0].oldest));
+}
+
+#[tokio::test]
 async fn what_has_slid_out_of_the_window_is_not_used() {
     let limits = Limits { rpm: 10, tpm: 100_000, ..super::limits::FREE };
     let f = Fixture::limited(limits).await;
@@ -78,6 +113,7 @@ async fn calls_are_counted_by_what_came_of_them() {
     }
     let figures = read_figures(&f.pool, &f.keys).await.unwrap();
     assert_eq!(figures.calls("openai"), (3, 2));
+    assert!(figures.call_time("openai").is_some() && figures.call_time("azure").is_none());
     assert_eq!((figures.calls("azure"), figures.requests()), ((0, 0), 0));
     let breaker = breaker_status(&f.pool, &f.keys, "openai").await.unwrap();
     assert_eq!((breaker.state, breaker.failures), (BreakerState::Closed, 1));

@@ -1,0 +1,168 @@
+//! `/metrics` shows what the list of metrics says, and what happened.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use shared::{
+    telemetry::metrics::{ALL, Metric, Shown},
+    testing::simulator::Fault,
+};
+
+use crate::harness::{Process, System, chapter};
+
+/// Those that nothing here brings about, or that not every system tells.
+const RARE: [&str; 4] = [
+    "unilingo_redis_failures_total",
+    "unilingo_upstream_unsent_total",
+    "unilingo_permit_wait_seconds",
+    "unilingo_process_memory_limit_bytes",
+];
+
+struct Scraped(String);
+
+impl Scraped {
+    async fn of(system: &System, process: &Process) -> Self {
+        let answer = system.http.get(process.url("/metrics")).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+        Self(answer.text().await.unwrap())
+    }
+
+    /// The figure of a series, written as the text has it.
+    fn figure(&self, series: &str) -> Option<f64> {
+        self.0.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    /// The labels of each metric; histograms under their own name, without what all of them have.
+    fn labels(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut found = BTreeMap::new();
+        for line in self.0.lines().filter(|line| !line.starts_with('#')) {
+            let (series, _) = line.rsplit_once(' ').unwrap();
+            let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+            let name = ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            let labels = labels.split("\",").filter_map(|label| Some(label.split_once('=')?.0));
+            found.entry(name).or_insert_with(BTreeSet::new).extend(labels.filter(|label| *label != "le"));
+        }
+        found
+    }
+}
+
+/// Every metric of `expected` is shown with its labels, and nothing else is.
+fn assert_shows(scraped: &Scraped, expected: impl Fn(&Metric) -> bool) {
+    let found = scraped.labels();
+    let known: BTreeMap<_, _> = ALL.iter().filter(|metric| expected(metric)).map(|m| (m.name, m.labels)).collect();
+    for (name, labels) in &found {
+        let listed = known.get(name).unwrap_or_else(|| panic!("{name} is not in the list, or not of this process"));
+        assert_eq!(labels, &listed.iter().copied().collect(), "{name}");
+    }
+    let missing: Vec<_> = known.keys().filter(|name| !found.contains_key(*name) && !RARE.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?} in {}", scraped.0);
+}
+
+async fn system() -> System {
+    let mut system = System::new().await;
+    system.set_text("MONITORING_ALLOWED_IPS", "127.0.0.1".to_owned());
+    system.set("OPENAI_RATE_WINDOW_MS", 60_000);
+    system.set("OPENAI_RATE_LIMIT_RPM", 1_000);
+    system.set("USER_AI_LIMIT_PER_MIN", 2);
+    system.set_text("OPENAI_PRICES", "gpt-4o-mini=1/10".to_owned());
+    system
+}
+
+#[tokio::test]
+async fn what_is_in_the_list_is_shown_with_its_labels_and_nothing_else() {
+    let system = system().await;
+    let (api, worker) = (system.api().await, system.worker("a").await);
+    system.simulator.fail_next(Fault::BadRequest, 1);
+    for (number, state) in [(1, "failed"), (2, "completed")] {
+        let id = system.submit(&api, &chapter(number, 2)).await;
+        assert_eq!(system.end_of(&api, &id).await["state"], state);
+    }
+    let refused = system.http.post(api.url("/api/v1/flashcards")).json(&crate::harness::lesson(&chapter(3, 2)));
+    assert_eq!(refused.send().await.unwrap().status(), 429);
+
+    let of_api = Scraped::of(&system, &api).await;
+    assert_shows(&of_api, |metric| metric.shown != Shown::Worker);
+    for (series, figure) in [
+        ("unilingo_redis_up", 1.0),
+        ("unilingo_refusals_total{reason=\"user_rate_limit_exceeded\"}", 1.0),
+        ("unilingo_http_requests_total{route=\"/api/v1/flashcards\",method=\"POST\",status=\"2xx\"}", 2.0),
+        ("unilingo_http_requests_total{route=\"/api/v1/flashcards\",method=\"POST\",status=\"4xx\"}", 1.0),
+        ("unilingo_queue_jobs{queue=\"ai-jobs\",state=\"dead\"}", 1.0),
+        ("unilingo_queue_waiting_jobs{queue=\"ai-jobs\",class=\"interactive\"}", 0.0),
+        ("unilingo_queue_ended_lately{queue=\"ai-jobs\"}", 2.0),
+        ("unilingo_fleet_workers{queue=\"ai-jobs\"}", 1.0),
+        ("unilingo_window_limit{group=\"openai:gpt-4o-mini\",limit=\"rpm\"}", 1_000.0),
+        ("unilingo_window_used{group=\"openai:gpt-4o-mini\",limit=\"rpm\"}", 2.0),
+        ("unilingo_breaker_state{provider=\"openai\",state=\"closed\"}", 1.0),
+        ("unilingo_fleet_upstream_calls_total{provider=\"openai\",result=\"error\"}", 1.0),
+    ] {
+        assert_eq!(of_api.figure(series), Some(figure), "{series} in {}", of_api.0);
+    }
+    let of_worker = Scraped::of(&system, &worker).await;
+    assert_shows(&of_worker, |metric| matches!(metric.shown, Shown::Everywhere | Shown::Worker));
+    for (series, figure) in [
+        ("unilingo_attempts_total{outcome=\"complete\"}", 1.0),
+        ("unilingo_attempts_total{outcome=\"fail\"}", 1.0),
+        ("unilingo_job_wait_seconds_count", 2.0),
+        ("unilingo_upstream_duration_seconds_count{provider=\"openai\",outcome=\"ok\"}", 1.0),
+        ("unilingo_upstream_duration_seconds_count{provider=\"openai\",outcome=\"rejected\"}", 1.0),
+        ("unilingo_worker_slots", 20.0),
+    ] {
+        assert_eq!(of_worker.figure(series), Some(figure), "{series} in {}", of_worker.0);
+    }
+    let cost = of_worker.figure("unilingo_upstream_cost_dollars_total{provider=\"openai\"}");
+    let spent = of_api.figure("unilingo_budget_spent_dollars");
+    assert!(cost.is_some_and(|cost| cost > 0.0) && (cost.unwrap() - spent.unwrap()).abs() < 1e-9, "{cost:?} {spent:?}");
+}
+
+#[tokio::test]
+async fn without_redis_a_process_still_shows_itself() {
+    let mut system = system().await;
+    let (api, worker) = (system.api().await, system.worker("a").await);
+    api.until_ready(&system.http).await;
+    system.redis.kill().await.unwrap();
+    for process in [&api, &worker] {
+        let asked = tokio::time::timeout(Duration::from_secs(5), Scraped::of(&system, process)).await;
+        let scraped = asked.expect("it answers in time");
+        assert_eq!(scraped.figure("unilingo_redis_up"), Some(0.0), "{}", scraped.0);
+        assert!(scraped.figure("process_cpu_seconds_total").is_some());
+        assert!(!scraped.0.contains("unilingo_queue_"), "{}", scraped.0);
+    }
+}
+
+#[tokio::test]
+async fn the_api_says_how_many_workers_are_needed_and_which_limit_to_raise() {
+    let mut system = system().await;
+    system.set("USER_AI_LIMIT_PER_MIN", 0);
+    // A call is measured, and then nothing may be called any more.
+    system.set("OPENAI_RATE_LIMIT_RPM", 1);
+    let (api, _worker) = (system.api().await, system.worker("a").await);
+    let first = system.submit(&api, &chapter(1, 2)).await;
+    assert_eq!(system.end_of(&api, &first).await["state"], "completed");
+    for number in 2..40 {
+        system.submit(&api, &chapter(number, 2)).await;
+    }
+    let scaling: serde_json::Value =
+        system.http.get(api.url("/api/v1/scaling")).send().await.unwrap().json().await.unwrap();
+    let workers = &scaling["services"][1];
+    assert_eq!(
+        (&workers["service"], &workers["replicas"], &workers["live"]),
+        (&"flashcard-worker".into(), &1.into(), &1.into()),
+        "{scaling}"
+    );
+    assert_eq!(
+        (&workers["reason"], &workers["limit"], &workers["command"]),
+        (&"limit".into(), &"rpm".into(), &"railway scale --service flashcard-worker eu-west=1".into()),
+        "{scaling}"
+    );
+    let queue = &scaling["queues"][0];
+    assert_eq!(
+        (&queue["queue"], &queue["waiting"], &queue["requestsUsed"], &queue["requestsLimit"], &queue["slots"]),
+        (&"ai-jobs".into(), &38.into(), &1.into(), &1.into(), &20.into()),
+        "{scaling}"
+    );
+    assert_eq!(scaling["services"][0]["service"], "api");
+}
