@@ -1,6 +1,6 @@
 //! How many replicas of each service are needed.
 //!
-//! What is decided is a pure function of figures: [`workers`] and [`api`]; [`Hysteresis`] keeps one who follows the advice
+//! What is decided is a pure function of figures: [`workers()`] and [`api()`]; [`Hysteresis`] keeps one who follows the advice
 //! from swinging. Reading the figures is [`crate::fleet`]'s matter, and [`advise`] brings both together.
 //!
 //! Workers wait for an upstream most of the time, so slots are what is short, and the limit of the upstream decides how many
