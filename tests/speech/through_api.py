@@ -17,22 +17,25 @@ from judge import SPOKEN, TEXT
 # What ffmpeg is told for each; the form says audio/wav of all of them, as the app does.
 FORMATS = {
     "wav, 44.1 kHz, two channels": ("a.wav", ["-ar", "44100", "-ac", "2"]),
-    "wav, 8 bit": ("b.wav", ["-ar", "22050", "-c:a", "pcm_u8"]),
-    "m4a": ("c.m4a", ["-ar", "44100", "-c:a", "aac", "-b:a", "64k"]),
+    "wav, 24 bit": ("b.wav", ["-ar", "48000", "-c:a", "pcm_s24le"]),
+    # As phones record where nothing else is asked for.
+    "m4a": ("c.m4a", ["-ar", "44100", "-c:a", "aac", "-b:a", "128k"]),
     "mp3": ("d.mp3", ["-ar", "44100", "-b:a", "96k"]),
     "flac": ("e.flac", ["-ar", "48000"]),
-    "ogg with opus": ("f.ogg", ["-c:a", "libopus", "-b:a", "48k"]),
-    "ogg with vorbis": ("g.ogg", ["-c:a", "libvorbis", "-q:a", "5"]),
-    "webm with opus": ("h.webm", ["-c:a", "libopus", "-b:a", "48k"]),
+    "ogg with opus": ("f.ogg", ["-c:a", "libopus", "-b:a", "128k"]),
+    "ogg with vorbis": ("g.ogg", ["-c:a", "libvorbis", "-q:a", "8"]),
+    "webm with opus": ("h.webm", ["-c:a", "libopus", "-b:a", "128k"]),
 }
 WITHIN = 5
 SCORES = ["accuracyScore", "fluencyScore", "completenessScore", "pronunciationScore"]
 
 
 def spoken(folder, text):
-    """What espeak-ng says, as it says it: a WAV of 22.05 kHz."""
-    path = folder / "spoken.wav"
-    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "130", "-w", path, text], check=True)
+    """What espeak-ng says: a WAV of 22.05 kHz. Nobody speaks from the first sample on to the last, as espeak-ng does."""
+    bare, path = folder / "bare.wav", folder / "spoken.wav"
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "130", "-w", bare, text], check=True)
+    pause = "adelay=300,apad=pad_dur=0.3"
+    subprocess.run(["ffmpeg", "-hide_banner", "-loglevel", "error", "-y", "-i", bare, "-af", pause, path], check=True)
     return path
 
 
