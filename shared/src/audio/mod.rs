@@ -1,6 +1,6 @@
 //! Recordings: what container one is in, and how it becomes what the speech service takes.
 //!
-//! A container is told by its bytes alone: phones and browsers label their recordings as they please. [`prepare`] decodes one,
+//! A container is told by its bytes alone: phones and browsers label their recordings as they please. [`prepare()`] decodes one,
 //! mixes it to one channel and resamples it to 16 kHz; Opus goes on as it is. It trusts nothing that a file says about
 //! itself: what is decoded ends at [`MAX_SECONDS`], whatever the header claims.
 
