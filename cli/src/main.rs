@@ -19,8 +19,8 @@ Exit codes:
   2  wrong usage, or consent is needed and nobody can be asked (--yes)
   3  nothing matched, or not all of it could be done
 
-Operators' commands reach a running system by REDIS_URL and QUEUE_PREFIX, and print one JSON document with --json. Colours come where
-a terminal is, unless NO_COLOR is set.";
+Operators' commands reach a running system by REDIS_URL and QUEUE_PREFIX, and print one JSON document
+with --json. Colours come where a terminal is, unless NO_COLOR is set.";
 
 /// Runs UniLingo and looks after its queue
 #[derive(Debug, Parser)]
