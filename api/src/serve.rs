@@ -28,8 +28,9 @@ use crate::{error::ApiError, router, state::AppState};
 const FAREWELL: Duration = Duration::from_millis(500);
 /// A client that reads nothing of its answer for this long is given up.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
-/// A head of more than this many bytes is refused with 431. Room for a token of an identity provider and for cookies.
-const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// A head of more than this many bytes is refused with 431. Room for a token of an identity provider and for cookies. Nor does a
+/// connection read more at once: one that has sent a recording would keep a buffer of its size for as long as it waits.
+const HEAD_MAX_BYTES: usize = 32 * 1024;
 /// While no connection can be accepted (no file descriptor is left), it is tried again after this long.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
@@ -96,6 +97,7 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(self.head_patience)
             .max_header_size(HEAD_MAX_BYTES)
+            .max_buf_size(HEAD_MAX_BYTES)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let ended = tokio::select! {
             ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => ended,

@@ -5,13 +5,9 @@
 -- who needs it calls it.
 
 local function budget()
-  -- In the order in which they are passed: `Limit` in budget/limits.rs names the same.
-  local BUDGET_LIMITS = {
-    { what = 'user_tokens', unit = 'tokens' }, { what = 'user_money', unit = 'micros' },
-    { what = 'fleet_tokens', unit = 'tokens', fleet = true }, { what = 'fleet_money', unit = 'micros', fleet = true },
-  }
   local DAY_MS = 86400000
-  local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = text(8 * DAY_MS), text(70 * DAY_MS)
+  -- 8 and 70 days.
+  local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = '691200000', '6048000000'
 
   -- Year, month and day of a day that is counted from 1970-01-01.
   -- https://howardhinnant.github.io/date_algorithms.html#civil_from_days
@@ -44,26 +40,35 @@ local function budget()
   local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
   local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
+  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held.
+  local function counted_of(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
+
+  -- Which of `limits`, in the order in which they are passed, so many tokens and micro-dollars more would pass.
+  local function limit_passed(limits, tokens, micros, of_user, of_fleet)
+    for i = 1, 4 do
+      if limits[i] > 0 then
+        local counted, unit = i < 3 and of_user or of_fleet, i % 2 == 1 and 1 or 2
+        local wanted = unit == 1 and tokens or micros
+        if (tonumber(counted[unit]) or 0) + (tonumber(counted[unit + 2]) or 0) + wanted > limits[i] then return i end
+      end
+    end
+  end
+
   -- nil and what a hold goes by, where `limits` let a job be accepted which may come to so many tokens and micro-dollars; else
   -- {'over', which limit, when it begins anew}.
   local function budget_refusal(now, user, tokens, micros, limits)
     local day = day_of(now)
-    local standing, wanted = { day = day }, { tonumber(tokens) or 0, tonumber(micros) or 0 }
-    for i, key in ipairs({ user_spend(day, user), fleet_spend(day) }) do
-      local counted = redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros')
-      standing[i] = { key = key, counted = counted, wanted = wanted }
+    tokens, micros = tonumber(tokens) or 0, tonumber(micros) or 0
+    local user_key, fleet_key = user_spend(day, user), fleet_spend(day)
+    local of_user, of_fleet = counted_of(user_key), counted_of(fleet_key)
+    local passed = limit_passed(limits, tokens, micros, of_user, of_fleet)
+    if passed then
+      local day_ends, month_ends = budget_ends(now)
+      -- `Limit` in budget/limits.rs names the same.
+      local names = { 'user_tokens', 'user_money', 'fleet_tokens', 'fleet_money' }
+      return { 'over', names[passed], passed < 3 and day_ends or month_ends }
     end
-    for i, limit in ipairs(BUDGET_LIMITS) do
-      local most = limits[i]
-      if most > 0 then
-        local counted, unit = standing[limit.fleet and 2 or 1].counted, limit.unit == 'tokens' and 1 or 2
-        if (tonumber(counted[unit]) or 0) + (tonumber(counted[unit + 2]) or 0) + wanted[unit] > most then
-          local day_ends, month_ends = budget_ends(now)
-          return { 'over', limit.what, limit.fleet and month_ends or day_ends }
-        end
-      end
-    end
-    return nil, standing
+    return nil, { day, tokens, micros, user_key, of_user, fleet_key, of_fleet }
   end
 
   -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
@@ -80,18 +85,20 @@ local function budget()
     end
   end
 
+  local function hold_in(key, counted, tokens, micros, ttl)
+    redis.call('HSET', key, 'held_tokens', text((tonumber(counted[3]) or 0) + tokens),
+      'held_micros', text((tonumber(counted[4]) or 0) + micros))
+    -- It begins with a hold; later ones are of the same day or month, and calls let it live longer.
+    if not counted[3] then redis.call('PEXPIRE', key, ttl) end
+  end
+
   -- Holds what an accepted job may come to, by what `budget_refusal` has just seen. Returns in what: the job keeps it, for the
   -- release.
   local function budget_hold(standing)
-    local ttls = { USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS }
-    for i, of in ipairs(standing) do
-      local held_tokens, held_micros = of.counted[3], of.counted[4]
-      redis.call('HSET', of.key, 'held_tokens', text((tonumber(held_tokens) or 0) + of.wanted[1]),
-        'held_micros', text((tonumber(held_micros) or 0) + of.wanted[2]))
-      -- It begins with a hold; later ones are of the same day or month, and calls let it live longer.
-      if not held_tokens then redis.call('PEXPIRE', of.key, ttls[i]) end
-    end
-    return standing.day
+    local day, tokens, micros, user_key, of_user, fleet_key, of_fleet = unpack(standing)
+    hold_in(user_key, of_user, tokens, micros, USER_SPEND_TTL_MS)
+    hold_in(fleet_key, of_fleet, tokens, micros, FLEET_SPEND_TTL_MS)
+    return day
   end
 
   -- Gives a hold back, or a part of it. Nothing happens where `held_in` is nil or false: nothing was held.

@@ -37,10 +37,13 @@ end
 
 if unfinished >= tonumber(ARGV[10]) then return refuse('full', text(unfinished)) end
 -- Only who has the work done pays for it. It is held to that where nothing is limited, too: an operator may set a limit at any time.
-local books, standing = not leader and held and budget(), nil
-if books then
+local paid, books, standing = not leader and held, nil, nil
+if paid then
   local limits, refused = budget_limits({ ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
-  if limits then refused, standing = books.refusal(now, user, ARGV[21], ARGV[22], limits) end
+  if limits and paid ~= '0' then
+    books = budget()
+    refused, standing = books.refusal(now, user, paid, ARGV[22], limits)
+  end
   if refused then return refuse(refused[1], refused[2], refused[3]) end
 end
 -- A small payload takes less room than the job beside it, which `unfinished` bounds.
@@ -67,7 +70,7 @@ local function field(name, value)
 end
 if bytes then field('bytes', bytes) end
 if ARGV[13] ~= '0' then field('tokens', ARGV[13]) end
-if books then
+if standing then
   field('held', books.hold(standing))
   field('held_tokens', ARGV[21])
   field('held_micros', ARGV[22])

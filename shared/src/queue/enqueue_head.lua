@@ -6,7 +6,8 @@
 --       10 most jobs that may be unfinished  11 most bytes of their payloads  12 class  13 tokens of what is sent upstream,
 --       estimated  14 completed_ttl_ms  15 digest of the work ('': it is never shared)  16 '1': it must be done anew
 --       17 digest of the idempotency key and its user ('': none)  18 digest of the request  19 idempotency_ttl_ms
---       20 '1': its user's list shows it, and it counts as the user's  21, 22 tokens and micro-dollars that it may come to ('': it costs nothing)
+--       20 '1': its user's list shows it, and it counts as the user's  21, 22 tokens and micro-dollars that it may come to ('0': only the kill switch
+--       stops it; '': nothing does)
 --       23 to 26 limits of the budget  27 recording ('': none)  28… limits of requests, as windows.lua reads them
 -- Returns {word, what it is about, more of it, jobs that wait before it (where it is listed), now, which limit of requests refuses
 --         it (from 1; 0: none), then for each of those limits: how many requests are left, when there may be one more}; the first:

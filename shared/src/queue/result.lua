@@ -22,8 +22,11 @@ local function keep_result(id, digest, result, user, now, completed_ttl, cache_t
   redis.call('SET', of_job('result', id), result, 'PX', text(math.max(completed_ttl, cache_ttl)))
   if cache_ttl <= 0 or #result > cache_max then return end
   local cached, ends = root .. ':cached', text(now + cache_ttl)
-  mend('HSET', of_content(digest), 'result_of', id, 'until', ends, 'by', redis.sha1hex(user or ''))
-  outlive(of_content(digest), cache_ttl)
+  local content = of_content(digest)
+  local leader = mend('HGET', content, 'leader')
+  redis.call('HSET', content, 'result_of', id, 'until', ends, 'by', redis.sha1hex(user or ''))
+  -- Who is doing the work anew needs it for as long as that may take.
+  if leader and leader ~= id then outlive(content, cache_ttl) else redis.call('PEXPIRE', content, text(cache_ttl)) end
   redis.call('ZADD', cached, ends, digest .. ' ' .. id .. ' ' .. #result)
   local bytes = tonumber(redis.pcall('HINCRBY', root .. ':bytes', 'results', #result)) or 0
   for _ = 1, EVICT_MOST do

@@ -27,6 +27,8 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Length of the recordings of the first burst, which is not measured: others than those of the second.
+const WARM_UP_SECONDS: u32 = 1;
 /// Every time to live, in seconds: what is kept for a while is gone when memory is looked at.
 const TTL: &str = "5";
 const AFTER: Duration = Duration::from_secs(10);
@@ -44,7 +46,7 @@ pub(crate) struct SpeechArgs {
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     learners: u32,
     /// Length of each recording, in seconds
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=30))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..=30))]
     seconds: u32,
     /// How long the speech service takes for each, in ms
     #[arg(long, default_value_t = 800)]
@@ -135,8 +137,8 @@ impl Fleet {
 pub(super) async fn run(args: SpeechArgs) -> anyhow::Result<ExitCode> {
     let fleet = Fleet::start(&args).await?;
     let pool = fleet.redis.patient_pool();
-    // Connections and scripts are there before memory is looked at.
-    fleet.burst(args.learners..args.learners + args.concurrent, 1).await?;
+    // The same learners have asked before: what is known of each is kept for weeks, and is no recording.
+    fleet.burst(0..args.learners, WARM_UP_SECONDS).await?;
     sleep(AFTER).await;
     let before = used_memory(&pool).await?;
     fleet.simulator.clear_speech();
@@ -176,13 +178,12 @@ pub(super) async fn run(args: SpeechArgs) -> anyhow::Result<ExitCode> {
         api_mb.unwrap_or(f64::NAN),
         verdict(small)
     ));
-    let returned = after <= before + before / 5;
+    let returned = after <= before + before / 50;
     output::line(format_args!(
-        "Redis: {} kB before, {} kB {} s after the last (what is known of {} users is kept): {}",
+        "Redis: {} kB before, {} kB {} s after the last (2 % more at most): {}",
         before / 1024,
         after / 1024,
         AFTER.as_secs(),
-        args.learners,
         verdict(returned)
     ));
     let met = once && kept_to && in_time && small && returned;

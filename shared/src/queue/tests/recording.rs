@@ -141,4 +141,5 @@ async fn the_kill_switch_stops_what_is_paid_without_tokens() {
     assert!(matches!(&refused, Err(EnqueueError::Killed { reason }) if reason == "the bill"), "{refused:?}");
     budget.set_kill_switch(None).await.unwrap();
     f.accept(&job).await;
+    assert_eq!(f.keys_like("*:spend:*").await, [""; 0], "a job without tokens is held to none");
 }

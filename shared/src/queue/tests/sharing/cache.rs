@@ -6,7 +6,7 @@ use super::poem;
 use crate::{
     config::JobsConfig,
     queue::{
-        EnqueueError, Meeting,
+        EnqueueError, Meeting, NewJob,
         take::{Taken, Wait},
         tests::fixture::{Fixture, QUEUE, jobs_config},
     },
@@ -20,6 +20,13 @@ impl Fixture {
         // A JSON string has two quotes.
         self.complete_with(&job, &"x".repeat(bytes - 2)).await;
         id
+    }
+
+    /// How long what is known of the only work is kept, in ms.
+    async fn content_ttl_ms(&self) -> i64 {
+        let content = self.keys_like("*:content:*").await;
+        assert_eq!(content.len(), 1, "one piece of work");
+        self.raw(&["PTTL", &content[0]]).await
     }
 
     async fn meets(&self, user: &str, say: &str) -> Meeting {
@@ -77,6 +84,26 @@ async fn a_result_answers_until_its_time_is_over_and_then_takes_no_room() {
     assert_eq!(f.take(1).await.len(), 1);
     assert_eq!(f.bytes().await.1, 0);
     assert_eq!(f.count("{test}:cached").await, 0);
+}
+
+#[tokio::test]
+async fn what_is_known_of_work_goes_with_the_result_that_answers_for_it() {
+    let f = Fixture::start().await;
+    f.done("spring", 100).await;
+    let known = f.content_ttl_ms().await;
+    assert!((1..=600_000).contains(&known), "the leader's deadline is over an hour away: {known}");
+}
+
+#[tokio::test]
+async fn what_is_known_of_work_stays_while_someone_does_it() {
+    let f = Fixture::start().await;
+    f.lead("ada", "spring").await;
+    f.take_one().await;
+    f.queue.enqueue(&NewJob { fresh: true, ..poem("bob", "spring") }).await.unwrap();
+    let second = f.take_one().await;
+    f.complete(&second).await;
+    let known = f.content_ttl_ms().await;
+    assert!(known > 600_000, "ada's job may take until its deadline: {known}");
 }
 
 #[tokio::test]
