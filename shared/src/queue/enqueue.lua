@@ -1,6 +1,4 @@
 -- The rest of enqueue, after enqueue_head.lua, which describes it, and its fragments.
--- Payloads of at most so many bytes are not counted.
-local SMALL_BYTES = 256
 if mismatch then return reply('mismatch') end
 if known then return reply('known', known) end
 if suspended then return refuse('suspended') end
@@ -57,16 +55,10 @@ elseif bytes and redis.call('HINCRBY', sizes, queue, bytes) > tonumber(ARGV[11])
   return refuse('full', text(unfinished))
 end
 
-redis.call('ZADD', deadlines, text(now + deadline_ms), id)
-local rank = leader and '0' or next_rank(class, user)
--- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
--- `deadlines` knows it; its end gives it one.
-local job = { 'fence', '0', 'state', delay > 0 and 'scheduled' or 'waiting', 'attempts', '0', 'max', ARGV[9],
-  'lane', lane, 'class', class, 'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue,
-  'user', user, 'payload', payload }
+local rank, more = leader and '0' or next_rank(class, user), {}
 local function field(name, value)
-  job[#job + 1] = name
-  job[#job + 1] = value
+  more[#more + 1] = name
+  more[#more + 1] = value
 end
 if bytes then field('bytes', bytes) end
 if ARGV[13] ~= '0' then field('tokens', ARGV[13]) end
@@ -88,7 +80,7 @@ if recording ~= '' then
   redis.call('SET', of_job('recording', id), recording, 'PX', ARGV[8])
 end
 if delay > 0 then field('run_at', text(now + delay)) end
-redis.call('HSET', key, unpack(job))
+store(delay > 0 and 'scheduled' or 'waiting', rank, more)
 if leader then
   mend('ZADD', of_job('followers', leader), created, id)
   outlive(of_job('followers', leader), deadline_ms)

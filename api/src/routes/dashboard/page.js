@@ -121,6 +121,8 @@ async function show() {
     ['Errors of ours', `${performance.errorRate} %`],
     ['Calls to the model', number(performance.openaiRequests)],
     ['Those that failed', number(performance.openaiErrors)],
+    ['Recordings sent to be assessed', number(performance.pronunciationRequests)],
+    ['Those that failed', number(performance.pronunciationErrors)],
     ['Open event streams here', number(sse.activeConnections)],
   ]);
   showBudget(budget.budget);
