@@ -30,7 +30,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 /// A head of more than this many bytes is refused with 431; it is as much as Node allows, so that no shipped request has more. Nor
 /// does a connection read more at once: one that has sent a recording keeps a buffer of this size for as long as it waits.
-/// https://nodejs.org/api/cli.html#--max-http-header-sizesize
+/// <https://nodejs.org/api/cli.html#--max-http-header-sizesize>
 const HEAD_MAX_BYTES: usize = 16 * 1024;
 /// While no connection can be accepted (no file descriptor is left), it is tried again after this long.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
