@@ -18,7 +18,7 @@ const SENT_KIB: u32 = 4 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Room for uploads in this process: an upload is read when there is room for all of it, and sent to Redis when it is its turn.
-/// A phone in a bad network holds up no other, and memory has a bound.
+/// So memory has a bound, and one that is read slowly keeps none that are read from being sent.
 #[derive(Debug, Clone)]
 pub(crate) struct UploadRoom {
     held: Arc<Semaphore>,

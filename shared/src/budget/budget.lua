@@ -111,6 +111,6 @@ local function budget()
     count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
   end
 
-  return { refusal = budget_refusal, hold = budget_hold, release = budget_release, spend = budget_spend, key = budget_key,
+  return { refusal = budget_refusal, hold = budget_hold, release = budget_release, spend = budget_spend, key = budget_key, counted = counted_of,
     day_of = day_of, ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend }
 end

@@ -8,9 +8,7 @@ local now, b = now_ms(), budget()
 local day = b.day_of(now)
 local day_ends, month_ends = b.ends(now)
 
-local function counted(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
-
 return { 'budget', day, day_ends, month_ends, redis.call('HMGET', b.key(), 'kill', 'reason', 'since'),
   redis.call('HMGET', b.key(), 'user_tokens_per_day', 'user_micros_per_day', 'fleet_tokens_per_month',
     'fleet_micros_per_month'),
-  counted(b.of_fleet(day)), user and counted(b.of_user(day, user)) or {} }
+  b.counted(b.of_fleet(day)), user and b.counted(b.of_user(day, user)) or {} }

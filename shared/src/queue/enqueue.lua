@@ -1,4 +1,6 @@
 -- The rest of enqueue, after enqueue_head.lua, which describes it, and its fragments.
+-- Payloads of at most so many bytes are not counted.
+local SMALL_BYTES = 256
 if mismatch then return reply('mismatch') end
 if known then return reply('known', known) end
 if suspended then return refuse('suspended') end
@@ -35,12 +37,12 @@ end
 
 if unfinished >= tonumber(ARGV[10]) then return refuse('full', text(unfinished)) end
 -- Only who has the work done pays for it. It is held to that where nothing is limited, too: an operator may set a limit at any time.
-local paid, books, standing = not leader and held, nil, nil
-if paid then
+local books, standing
+if held and not leader then
   local limits, refused = budget_limits({ ARGV[23], ARGV[24], ARGV[25], ARGV[26] })
-  if limits and paid ~= '0' then
+  if limits and held ~= '0' then
     books = budget()
-    refused, standing = books.refusal(now, user, paid, ARGV[22], limits)
+    refused, standing = books.refusal(now, user, held, ARGV[22], limits)
   end
   if refused then return refuse(refused[1], refused[2], refused[3]) end
 end
@@ -55,10 +57,16 @@ elseif bytes and redis.call('HINCRBY', sizes, queue, bytes) > tonumber(ARGV[11])
   return refuse('full', text(unfinished))
 end
 
-local rank, more = leader and '0' or next_rank(class, user), {}
+redis.call('ZADD', deadlines, text(now + deadline_ms), id)
+local rank = leader and '0' or next_rank(class, user)
+-- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
+-- `deadlines` knows it; its end gives it one.
+local job = { 'fence', '0', 'state', delay > 0 and 'scheduled' or 'waiting', 'attempts', '0', 'max', ARGV[9],
+  'lane', lane, 'class', class, 'rank', rank, 'created', created, 'kind', ARGV[3], 'queue', queue,
+  'user', user, 'payload', payload }
 local function field(name, value)
-  more[#more + 1] = name
-  more[#more + 1] = value
+  job[#job + 1] = name
+  job[#job + 1] = value
 end
 if bytes then field('bytes', bytes) end
 if ARGV[13] ~= '0' then field('tokens', ARGV[13]) end
@@ -80,7 +88,7 @@ if recording ~= '' then
   redis.call('SET', of_job('recording', id), recording, 'PX', ARGV[8])
 end
 if delay > 0 then field('run_at', text(now + delay)) end
-store(delay > 0 and 'scheduled' or 'waiting', rank, more)
+redis.call('HSET', key, unpack(job))
 if leader then
   mend('ZADD', of_job('followers', leader), created, id)
   outlive(of_job('followers', leader), deadline_ms)

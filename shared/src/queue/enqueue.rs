@@ -19,8 +19,6 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
     include_str!("line.lua"),
     include_str!("rank.lua"),
-    include_str!("enqueue_head.lua"),
-    include_str!("store.lua"),
     include_str!("share.lua"),
     include_str!("hurry.lua"),
     include_str!("../budget/in_force.lua"),
@@ -28,7 +26,7 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("../users/track.lua"),
     include_str!("listed.lua"),
     include_str!("../request_limits/windows.lua"),
-    include_str!("answer.lua"),
+    include_str!("enqueue_head.lua"),
     include_str!("enqueue.lua")
 ));
 

@@ -9,7 +9,7 @@ local reply = { 'user', redis.call('HGET', root .. ':suspended', user) or '', re
   known.err and {} or known }
 for n = 0, tonumber(ARGV[3]) - 1 do
   local day = b.day_of(now - n * track.day_ms)
-  local spent = redis.call('HMGET', b.of_user(day, user), 'tokens', 'micros', 'held_tokens', 'held_micros')
+  local spent = b.counted(b.of_user(day, user))
   reply[#reply + 1] = { day, spent[1] or '0', spent[2] or '0', spent[3] or '0', spent[4] or '0' }
 end
 return reply

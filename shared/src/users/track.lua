@@ -14,8 +14,8 @@ local function tracking()
   local function of_user(user) return root .. ':user:' .. (user or '') end
   local function of_day(name, now) return root .. ':' .. name .. ':' .. text(math.floor(now / DAY_MS)) end
 
-  -- Adds to a figure, and returns it. What comes to just what was added has begun with it, and gets a time to live. What is no
-  -- figure is dropped.
+  -- Adds to a figure. What comes to just what was added has begun with it, and gets a time to live. What is no figure is
+  -- dropped.
   local function add(key, field, number, ttl)
     local sum = redis.pcall('HINCRBY', key, field, number)
     if type(sum) == 'table' then
@@ -23,18 +23,16 @@ local function tracking()
       sum = mend('HINCRBY', key, field, number)
     end
     if sum == tonumber(number) then redis.call('PEXPIRE', key, ttl) end
-    return sum
   end
 
-  local function count_day(now, field, number) return add(of_day('day', now), field, number, DAY_TTL_MS) end
+  local function count_day(now, field, number) add(of_day('day', now), field, number, DAY_TTL_MS) end
 
-  -- Tells that there is such a user today, the day's so-many-th request, and forgets those of long ago.
-  local function meet_user(user, now, last, so_many)
+  -- Tells that there is such a user today, and forgets those of long ago.
+  local function meet_user(user, now, last)
     local users = root .. ':users'
     redis.call('PEXPIRE', of_user(user), USER_TTL_MS)
     if mend('ZADD', users, text(now), user) == 1 then
-      -- Now and then, and at the beginning of a day.
-      if so_many % 16 == 1 then redis.call('ZREMRANGEBYSCORE', users, '-inf', text(now - tonumber(USER_TTL_MS))) end
+      redis.call('ZREMRANGEBYSCORE', users, '-inf', text(now - tonumber(USER_TTL_MS)))
       local more = redis.call('ZCARD', users) - USERS_MAX
       local oldest = more > 0 and redis.call('ZPOPMIN', users, math.min(more, 10)) or {}
       for i = 1, #oldest, 2 do redis.call('UNLINK', of_user(oldest[i])) end
@@ -55,9 +53,9 @@ local function tracking()
     else
       redis.call('HSET', key, 'first', text(now), 'last', text(now), what, text(number))
     end
-    local so_many = count_day(now, what, '1')
+    count_day(now, what, '1')
     -- Within one minute it is written down once that the user was there.
-    if not last or math.floor(last / MINUTE_MS) ~= math.floor(now / MINUTE_MS) then meet_user(user, now, last, so_many) end
+    if not last or math.floor(last / MINUTE_MS) ~= math.floor(now / MINUTE_MS) then meet_user(user, now, last) end
     return number
   end
 

@@ -70,7 +70,8 @@ pub(crate) async fn assess(
     let upload = Upload::from_request(request, &state).await?;
     let Asked { payload, recording, user, room } = Asked::of(upload, caller, Unnamed::Address(address))?;
     let limits = request_limits::of_job(&state, Paid::Pronunciation, &user, address);
-    let (turn, recording) = (state.uploads.turn(recording.len()).await?, Some(recording));
+    let turn = state.uploads.turn(recording.len()).await?;
+    let recording = Some(recording);
     let job = NewJob { fresh, idempotency_key, recording, listed: true, ..NewJob::new(payload, user) };
     let Submitted { outcome, counted, ahead } = patience::redis(state.queue.submit(&job, &limits)).await?;
     // A request that is held should not hold its recording as well.

@@ -74,7 +74,8 @@ pub(crate) async fn create(
     let priority = caller.priority();
     let Asked { payload, recording, user, room } = Asked::of(upload, caller, Unnamed::Refused)?;
     let limits = request_limits::of_job(&state, Paid::Pronunciation, &user, address);
-    let (turn, recording) = (state.uploads.turn(recording.len()).await?, Some(recording));
+    let turn = state.uploads.turn(recording.len()).await?;
+    let recording = Some(recording);
     let job = NewJob { priority, fresh, idempotency_key, recording, listed: true, ..NewJob::new(payload, user) };
     let Submitted { outcome, counted, .. } = patience::redis(state.queue.submit(&job, &limits)).await?;
     drop((job, room, turn));

@@ -11,7 +11,6 @@ use crate::{
         settle::Settled,
         take::{TakeSettings, Taken, Wait},
     },
-    request_limits::RequestLimit,
 };
 
 #[tokio::test]
@@ -31,23 +30,6 @@ async fn a_job_is_accepted_taken_and_completed() {
     assert_eq!((view.state, view.progress, view.attempts, view.user.as_str()), (JobState::Completed, 100, 1, "ada"));
     assert_eq!(view.result.unwrap().get(), r#""done""#);
     assert!(view.finished_at_ms.unwrap() >= view.created_at_ms);
-}
-
-#[tokio::test]
-async fn a_job_of_itself_is_stored_as_one_that_is_looked_at_in_full() {
-    let f = Fixture::start().await;
-    let job = NewJob::new(Echo { say: "hello".to_owned() }, "ada");
-    let limit = RequestLimit { name: "any", subject: "ada".to_owned(), most: 9, window: Duration::from_mins(1) };
-    let mut stored = Vec::new();
-    for limits in [&[][..], &[limit]] {
-        let id = f.queue.submit(&job, limits).await.unwrap().outcome.unwrap().id;
-        let fields: Vec<(String, String)> = f.raw(&["HGETALL", &f.keys.job(id)]).await;
-        let of_the_moment = |name: &str| name == "created" || name == "rank";
-        stored.push(fields.into_iter().filter(|(name, _)| !of_the_moment(name)).collect::<Vec<_>>());
-    }
-    assert_eq!(stored[0], stored[1]);
-    assert!(stored[0].contains(&("payload".to_owned(), r#"{"say":"hello"}"#.to_owned())));
-    assert_eq!(f.take(2).await.len(), 2, "both are in line");
 }
 
 #[tokio::test]
