@@ -1,7 +1,7 @@
 -- Fragment: what a user may spend in a day and the fleet in a month, in tokens and in millionths of a dollar. Needs keys.lua.
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
 -- the day on which they do. A limit bounds both together. Days and months are those of UTC.
--- in_force.lua says which limits there are. All of this is one function, since defining it costs more than most scripts do: only
+-- in_force.lua says which limits there are, hold.lua holds jobs to them. All of this is one function, since defining it costs more than most scripts do: only
 -- who needs it calls it.
 
 local function budget()
@@ -24,7 +24,11 @@ local function budget()
   end
 
   -- The day of a time, such as 2026-08-01; its month is the head of it.
-  local function day_of(now) return string.format('%04d-%02d-%02d', civil(math.floor(now / DAY_MS))) end
+  local days = {}
+  local function day_of(now)
+    if not days[now] then days[now] = string.format('%04d-%02d-%02d', civil(math.floor(now / DAY_MS))) end
+    return days[now]
+  end
 
   -- When the day and the month of a time end.
   local function budget_ends(now)
@@ -43,34 +47,6 @@ local function budget()
   -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held.
   local function counted_of(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
 
-  -- Which of `limits`, in the order in which they are passed, so many tokens and micro-dollars more would pass.
-  local function limit_passed(limits, tokens, micros, of_user, of_fleet)
-    for i = 1, 4 do
-      if limits[i] > 0 then
-        local counted, unit = i < 3 and of_user or of_fleet, i % 2 == 1 and 1 or 2
-        local wanted = unit == 1 and tokens or micros
-        if (tonumber(counted[unit]) or 0) + (tonumber(counted[unit + 2]) or 0) + wanted > limits[i] then return i end
-      end
-    end
-  end
-
-  -- nil and what a hold goes by, where `limits` let a job be accepted which may come to so many tokens and micro-dollars; else
-  -- {'over', which limit, when it begins anew}.
-  local function budget_refusal(now, user, tokens, micros, limits)
-    local day = day_of(now)
-    tokens, micros = tonumber(tokens) or 0, tonumber(micros) or 0
-    local user_key, fleet_key = user_spend(day, user), fleet_spend(day)
-    local of_user, of_fleet = counted_of(user_key), counted_of(fleet_key)
-    local passed = limit_passed(limits, tokens, micros, of_user, of_fleet)
-    if passed then
-      local day_ends, month_ends = budget_ends(now)
-      -- `Limit` in budget/limits.rs names the same.
-      local names = { 'user_tokens', 'user_money', 'fleet_tokens', 'fleet_money' }
-      return { 'over', names[passed], passed < 3 and day_ends or month_ends }
-    end
-    return nil, { day, tokens, micros, user_key, of_user, fleet_key, of_fleet }
-  end
-
   -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
   -- forgotten is not begun again by taking from it.
   local function count_budget(day, user, sort, tokens, micros)
@@ -85,22 +61,6 @@ local function budget()
     end
   end
 
-  local function hold_in(key, counted, tokens, micros, ttl)
-    redis.call('HSET', key, 'held_tokens', text((tonumber(counted[3]) or 0) + tokens),
-      'held_micros', text((tonumber(counted[4]) or 0) + micros))
-    -- It begins with a hold; later ones are of the same day or month, and calls let it live longer.
-    if not counted[3] then redis.call('PEXPIRE', key, ttl) end
-  end
-
-  -- Holds what an accepted job may come to, by what `budget_refusal` has just seen. Returns in what: the job keeps it, for the
-  -- release.
-  local function budget_hold(standing)
-    local day, tokens, micros, user_key, of_user, fleet_key, of_fleet = unpack(standing)
-    hold_in(user_key, of_user, tokens, micros, USER_SPEND_TTL_MS)
-    hold_in(fleet_key, of_fleet, tokens, micros, FLEET_SPEND_TTL_MS)
-    return day
-  end
-
   -- Gives a hold back, or a part of it. Nothing happens where `held_in` is nil or false: nothing was held.
   local function budget_release(held_in, user, tokens, micros)
     if held_in then count_budget(held_in, user, 'held_', -(tonumber(tokens) or 0), -(tonumber(micros) or 0)) end
@@ -111,6 +71,7 @@ local function budget()
     count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
   end
 
-  return { refusal = budget_refusal, hold = budget_hold, release = budget_release, spend = budget_spend, key = budget_key, counted = counted_of,
-    day_of = day_of, ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend }
+  return { release = budget_release, spend = budget_spend, key = budget_key, counted = counted_of, day_of = day_of,
+    ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend, user_ttl_ms = USER_SPEND_TTL_MS,
+    fleet_ttl_ms = FLEET_SPEND_TTL_MS }
 end

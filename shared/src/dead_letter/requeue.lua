@@ -60,8 +60,8 @@ local function put_back(id, ended)
 
   local pays, refused, standing = not leader and letter.tokens, nil, nil
   if pays then
-    books = books or budget()
-    refused, standing = books.refusal(now, letter.user, letter.tokens, letter.micros, limits)
+    books = books or holding(now)
+    refused, standing = books.refusal(letter.user, letter.tokens, letter.micros, limits)
     if refused then return refused[1] end
   end
   if not take_room(letter) then return 'full' end
@@ -103,4 +103,5 @@ for i = 8, #ARGV, 2 do
   room = room and word ~= 'full'
   reply[#reply + 1] = word
 end
+if books then books.keep() end
 return reply

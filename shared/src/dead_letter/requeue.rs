@@ -14,6 +14,7 @@ static REQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("../queue/slot.lua"),
     include_str!("../budget/in_force.lua"),
     include_str!("../budget/budget.lua"),
+    include_str!("../budget/hold.lua"),
     include_str!("../users/track.lua"),
     include_str!("../queue/share.lua"),
     include_str!("../queue/hurry.lua"),

@@ -1,5 +1,6 @@
 //! The way in for everyone who is not a worker.
 
+use super::intake::Intake;
 use crate::{
     budget::Allowance,
     config::JobsConfig,
@@ -13,18 +14,20 @@ pub struct Queue {
     pub(crate) keys: Keys,
     pub(crate) jobs: JobsConfig,
     pub(super) allowance: Allowance,
+    pub(super) intake: Intake,
 }
 
 impl Queue {
     /// A client of the queues below `prefix` (`QUEUE_PREFIX`).
     #[must_use]
     pub fn new(redis: RedisPool, prefix: &str, jobs: JobsConfig) -> Self {
-        Self { redis, keys: Keys::new(prefix), jobs, allowance: Allowance::default() }
+        Self { redis, keys: Keys::new(prefix), jobs, allowance: Allowance::default(), intake: Intake::default() }
     }
 
     /// The same, which holds jobs to a budget.
     #[must_use]
     pub fn with_budget(self, allowance: Allowance) -> Self {
-        Self { allowance, ..self }
+        // What waits here goes by the old one.
+        Self { allowance, intake: Intake::default(), ..self }
     }
 }

@@ -6,32 +6,15 @@ use bytes::Bytes;
 
 use super::{
     Queue,
+    intake::Request,
     work::{digest, idempotency_digest},
 };
 use crate::{
     budget::Hold,
     job::{JobId, Kind, Priority},
-    redis::{LuaScript, UnavailableError, millis},
-    request_limits::{self, Counted, RequestLimit},
+    redis::{UnavailableError, millis},
+    request_limits::{Counted, RequestLimit},
 };
-
-static ENQUEUE: LuaScript = LuaScript::new(concat!(
-    include_str!("keys.lua"),
-    include_str!("line.lua"),
-    include_str!("rank.lua"),
-    include_str!("share.lua"),
-    include_str!("hurry.lua"),
-    include_str!("../budget/in_force.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("../users/track.lua"),
-    include_str!("listed.lua"),
-    include_str!("../request_limits/windows.lua"),
-    include_str!("enqueue_head.lua"),
-    include_str!("enqueue.lua")
-));
-
-/// An idempotency key is remembered for this long: a client that repeats a request after a day means a new one.
-const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
 /// A job to be accepted.
 #[derive(Debug, Clone)]
@@ -175,7 +158,7 @@ impl Queue {
         let id = JobId::new();
         let payload = serde_json::to_vec(&job.payload)?;
         let work = self.work(job, &payload).unwrap_or_default();
-        let (asked, request) = match &job.idempotency_key {
+        let (asked, asked_for) = match &job.idempotency_key {
             Some(key) => (
                 idempotency_digest(&job.user, key),
                 digest([K::lane().as_str().as_bytes(), job.priority.as_str().as_bytes(), &payload]),
@@ -184,36 +167,31 @@ impl Queue {
         };
         let tokens = job.payload.tokens();
         let hold = self.allowance.hold(tokens);
-        let mut call = ENQUEUE.call();
-        call.key(self.keys.root())
-            .arg(K::QUEUE.as_str())
+        let mut request = Request::default();
+        request
             .arg(id.to_string())
             .arg(K::NAME)
-            .arg(K::lane().as_str())
-            .arg(&job.user)
+            .arg(K::lane().as_str().to_owned())
+            .arg(job.user.clone())
             .arg(payload)
-            .arg(millis(job.delay))
-            .arg(millis(self.jobs.deadline()))
-            .arg(self.jobs.job_max_attempts)
-            .arg(self.jobs.queue_max_waiting)
-            .arg(self.jobs.queue_max_bytes)
+            .number(millis(job.delay))
             .arg(job.priority.as_str())
-            .arg(tokens)
-            .arg(millis(self.jobs.completed_ttl()))
+            .number(tokens)
             .arg(work)
-            .arg(u8::from(job.fresh))
+            .number(u8::from(job.fresh))
             .arg(asked)
-            .arg(request)
-            .arg(millis(IDEMPOTENCY_TTL))
-            .arg(u8::from(job.listed));
+            .arg(asked_for)
+            .number(u8::from(job.listed));
         if hold == Hold::default() && !K::PAID {
-            call.arg("").arg("");
+            request.arg("").arg("");
         } else {
-            call.arg(hold.tokens).arg(hold.micros);
+            request.number(hold.tokens).number(hold.micros);
         }
-        call.arg(&self.allowance.limits.in_order()).arg(job.recording.as_deref().unwrap_or_default());
-        request_limits::pass(&mut call, limits);
-        let reply: Vec<String> = self.redis.run(&call).await?;
+        request.arg(job.recording.clone().unwrap_or_default()).number(limits.len());
+        for limit in limits {
+            request.arg(limit.name).arg(limit.subject.clone()).number(limit.most).number(millis(limit.window));
+        }
+        let reply = self.intake.submit(self, K::QUEUE, request).await?;
         let at = |i: usize| reply.get(i).map(String::as_str).unwrap_or_default();
         Ok(Submitted {
             outcome: read(id, [at(0), at(1), at(2)]),

@@ -1,53 +1,98 @@
--- Accepts a job: all of it, or nothing. Work that was asked for before is not accepted once more: the answer names the job
--- that is there. Work that someone else is having done is followed, and work that was done lately is answered at once.
+-- Accepts jobs: each of them whole, or not at all. Work that was asked for before is not accepted once more: the answer names the
+-- job that is there. Work that someone else is having done is followed, and work that was done lately is answered at once.
 -- Whether the user and the address may ask is part of the same step: a request that counts has its answer.
+-- Several requests come in one call. Each meets what those before it have done, as if it had come alone; what all of them read or
+-- add to is read and written once.
 -- KEYS  1 root
--- ARGV  1 queue  2 id  3 kind  4 lane  5 user  6 payload  7 delay_ms  8 deadline_ms (from now)  9 max_attempts
---       10 most jobs that may be unfinished  11 most bytes of their payloads  12 class  13 tokens of what is sent upstream,
---       estimated  14 completed_ttl_ms  15 digest of the work ('': it is never shared)  16 '1': it must be done anew
---       17 digest of the idempotency key and its user ('': none)  18 digest of the request  19 idempotency_ttl_ms
---       20 '1': its user's list shows it, and it counts as the user's  21, 22 tokens and micro-dollars that it may come to ('0':
---       only the kill switch stops it; '': nothing does)  23 to 26 limits of the budget  27 recording ('': none)
---       28… limits of requests, as windows.lua reads them
--- Returns {word, what it is about, more of it, jobs that wait before it (where it is listed), now, which limit of requests refuses
---         it (from 1; 0: none), then for each of those limits: how many requests are left, when there may be one more}; the first:
+-- ARGV  1 queue  2 deadline_ms (from now)  3 max_attempts  4 most jobs that may be unfinished  5 most bytes of their payloads
+--       6 completed_ttl_ms  7 idempotency_ttl_ms  8 to 11 limits of the budget
+--       then for each request: 1 id  2 kind  3 lane  4 user  5 payload  6 delay_ms  7 class  8 tokens of what is sent upstream,
+--       estimated  9 digest of the work ('': it is never shared)  10 '1': it must be done anew  11 digest of the idempotency key
+--       and its user ('': none)  12 digest of the request  13 '1': its user's list shows it, and it counts as the user's
+--       14, 15 tokens and micro-dollars that it may come to ('0': only the kill switch stops it; '': nothing does)
+--       16 recording ('': none)  17 how many limits of requests there are, and these, as windows.lua reads them
+-- Returns {'enqueued', answers}; each of these is {word, what it is about, more of it, jobs that wait before it (where it is listed), now,
+--         which limit of requests refuses it (from 1; 0: none), then for each of those limits: how many requests are left, when
+--         there may be one more}; its first word:
 --         accepted | joined, leader | cached, whose result | known, id (the job that is there)
 --       | limited | suspended | mismatch (the idempotency key was used for something else) | full, unfinished
---       | killed, reason | over, limit, when it begins anew in ms
-local id, lane, user, class, payload = ARGV[2], ARGV[4], ARGV[5], ARGV[12], ARGV[6]
-local delay, deadline_ms, completed_ttl = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[14])
-local digest, fresh, listed, held = ARGV[15], ARGV[16] == '1', ARGV[20] == '1', ARGV[21] ~= '' and ARGV[21]
-local recording = ARGV[27]
-local asked = ARGV[17] ~= '' and ARGV[17]
+--       | killed, reason | over, limit, when it begins anew in ms | error, what Redis said: of this request alone
+local SHARED, OF_REQUEST = 11, 17
+local deadline_ms, max_attempts, completed_ttl = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[6])
 local now, deadlines = now_ms(), of_queue('deadlines')
 local unfinished = redis.call('ZCARD', deadlines)
 
--- What was accepted under the idempotency key, or that something else was, and that the user may not ask: none of that costs a
--- request.
-local known, mismatch
-local before = asked and mend('GET', root .. ':idempotency:' .. asked)
-if before then
-  local job, request = string.match(before, '^(%S+) (%S+)$')
-  mismatch = request and request ~= ARGV[18]
-  known = state_of(job) and job
-end
-local suspended = not known and redis.call('HEXISTS', root .. ':suspended', user) == 1
-local over, standings = count_against_limits(not (known or mismatch or suspended), 28, now)
+local function of_asked(digest) return root .. ':idempotency:' .. digest end
 
-local function reply(word, about, more)
-  local ahead = listed and unfinished - redis.call('ZCARD', of_queue('leases')) or 0
-  return { word, about or '', more or '', text(ahead), text(now), text(over or 0), unpack(standings) }
+-- The requests; and what is stored under the keys that they read first.
+local asked_for, stored = {}, {}
+
+local function read_request(at)
+  local id, kind, lane, user, payload, delay, class, tokens, digest, fresh, asked, request, listed, held_tokens, held_micros,
+    recording, limits = unpack(ARGV, at + 1, at + OF_REQUEST)
+  local first = at + OF_REQUEST + 1
+  return { id = id, kind = kind, lane = lane, user = user, payload = payload, delay = tonumber(delay), class = class,
+    tokens = tokens, digest = digest ~= '' and digest, fresh = fresh == '1', asked = asked ~= '' and asked, request = request,
+    listed = listed == '1', held_tokens = held_tokens, held_micros = held_micros, recording = recording, limits_from = first,
+    limits_to = first + 4 * tonumber(limits) - 1 }
 end
 
--- The answer about `job`, whom a repeat under the same idempotency key gets, too.
-local function answer(job, word, about)
-  if listed and word ~= 'known' then list(user, job, now, word) end
-  if asked then remember(asked, job, ARGV[18], ARGV[19]) end
-  return reply(word, about)
+local function read_requests()
+  local at, keys = SHARED, {}
+  while at < #ARGV do
+    local r = read_request(at)
+    if r.asked then keys[#keys + 1] = of_asked(r.asked) end
+    if r.digest and not r.fresh then keys[#keys + 1] = of_repeat(r.digest, r.user) end
+    asked_for[#asked_for + 1] = r
+    asking[#asking + 1] = r.user
+    at = r.limits_to
+  end
+  local found = keys[1] and redis.call('MGET', unpack(keys)) or {}
+  for n, key in ipairs(keys) do stored[key] = found[n] end
+  local suspended = redis.call('HMGET', root .. ':suspended', unpack(asking))
+  for n, r in ipairs(asked_for) do r.suspended = suspended[n] end
+end
+read_requests()
+
+-- Keeps a text for `ttl` ms; those who come later in the call read it, too.
+local function store(key, value, ttl)
+  redis.call('SET', key, value, 'PX', ttl)
+  stored[key] = value
 end
 
--- The answer that there is no job, and why.
-local function refuse(word, about, more)
-  if listed then count_refusal(user, now, word) end
-  return reply(word, about, more)
+-- Opened by the first request that needs them: defining them costs more than most scripts do.
+local books, counter
+local function the_books()
+  books = books or holding(now)
+  return books
+end
+local function the_counter()
+  counter = counter or requests(now)
+  return counter
+end
+
+local limits, killed
+local function the_limits()
+  if not (limits or killed) then limits, killed = budget_limits({ ARGV[8], ARGV[9], ARGV[10], ARGV[11] }) end
+  return limits, killed
+end
+
+-- A small payload takes less room than the job beside it, which `unfinished` bounds.
+local SMALL_BYTES = 256
+local bytes_before, bytes_taken = nil, 0
+
+-- Takes room for the bytes of a payload; whether there was so much. Where no job is unfinished, nothing takes room.
+local function take_room(size)
+  bytes_before = bytes_before or unfinished > 0 and whole_number(redis.call('HGET', root .. ':bytes', queue)) or 0
+  if unfinished > 0 and bytes_before + bytes_taken + size > tonumber(ARGV[5]) then return false end
+  bytes_taken = bytes_taken + size
+  return true
+end
+
+-- What of an error is no matter of one request: Redis takes no writes.
+local function said_of_all(message)
+  for _, code in ipairs({ 'OOM ', 'READONLY ', 'MISCONF ', 'NOREPLICAS ' }) do
+    local at = string.find(message, code, 1, true)
+    if at then return string.sub(message, at) end
+  end
 end

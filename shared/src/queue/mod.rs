@@ -47,6 +47,7 @@ mod handler;
 mod idle;
 mod index_page;
 mod inspect;
+mod intake;
 mod lease;
 mod leave;
 mod line_figures;

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
-    RedisResult, ScriptInvocation, TlsCertificates,
+    RedisResult, ScriptInvocation, TlsCertificates, make_extension_error,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
@@ -32,11 +32,23 @@ const KEEPALIVE_AFTER: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Redis did not answer in time, or answered with an error. What was asked may or may not have been done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("Redis is not available")]
 pub struct UnavailableError(#[from] pub(super) RedisError);
 
 impl UnavailableError {
+    /// What was asked had no answer of its own.
+    pub(crate) fn unanswered() -> Self {
+        Self(RedisError::from((ErrorKind::Io, "there was no answer")))
+    }
+
+    /// What a script has caught and told: it begins with the code, or with where it happened (before Redis 7).
+    pub(crate) fn of_script(message: &str) -> Self {
+        let message = message.rsplit_once(": -").map_or(message, |(_, error)| error);
+        let (code, detail) = message.split_once(' ').unwrap_or((message, ""));
+        Self(make_extension_error(code.to_owned(), Some(detail.to_owned())))
+    }
+
     /// Whether Redis has no memory left for what was asked.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {

@@ -4,5 +4,6 @@
 -- Returns {'counted', now, which limit refuses it (from 1; 0: none), then for each limit, in their order: how many requests are
 --         left, when there may be one more}
 local now = now_ms()
-local over, standings = count_against_limits(ARGV[2] == '1', 3, now)
+local over, standings = count_against_limits(ARGV[2] == '1', 3, #ARGV, now)
+keep_counts(now)
 return { 'counted', text(now), text(over or 0), unpack(standings) }

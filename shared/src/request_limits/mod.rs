@@ -5,8 +5,6 @@ mod tests;
 
 use std::time::Duration;
 
-use redis::ScriptInvocation;
-
 use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, millis};
 
 static COUNT: LuaScript =
@@ -86,7 +84,9 @@ impl RequestLimits {
     async fn run(&self, limits: &[RequestLimit], counts: bool) -> Result<Counted, UnavailableError> {
         let mut call = COUNT.call();
         call.key(self.keys.root()).arg("").arg(u8::from(counts));
-        pass(&mut call, limits);
+        for limit in limits {
+            call.arg(limit.name).arg(&limit.subject).arg(limit.most).arg(millis(limit.window));
+        }
         let reply: Vec<String> = self.redis.run(&call).await?;
         Ok(Counted::read(&reply[1..], limits))
     }
@@ -101,13 +101,6 @@ impl RequestLimits {
         forget.del(self.keys.requests(name, subject));
         let (keys,): (u64,) = self.redis.query(&forget).await?;
         Ok(keys > 0)
-    }
-}
-
-/// Passes limits to a script, as `windows.lua` reads them.
-pub(crate) fn pass(call: &mut ScriptInvocation<'_>, limits: &[RequestLimit]) {
-    for limit in limits {
-        call.arg(limit.name).arg(&limit.subject).arg(limit.most).arg(millis(limit.window));
     }
 }
 

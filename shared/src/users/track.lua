@@ -5,11 +5,9 @@
 -- All of it is one function, since defining it costs more than it does: only who needs it calls it.
 
 local function tracking()
-  local DAY_MS, MINUTE_MS = 86400000, 60000
+  local DAY_MS = 86400000
   -- 60 and 32 days.
   local USER_TTL_MS, DAY_TTL_MS = '5184000000', '2764800000'
-  -- Users beyond this many push out those that were seen longest ago.
-  local USERS_MAX = 100000
 
   local function of_user(user) return root .. ':user:' .. (user or '') end
   local function of_day(name, now) return root .. ':' .. name .. ':' .. text(math.floor(now / DAY_MS)) end
@@ -26,38 +24,6 @@ local function tracking()
   end
 
   local function count_day(now, field, number) add(of_day('day', now), field, number, DAY_TTL_MS) end
-
-  -- Tells that there is such a user today, and forgets those of long ago.
-  local function meet_user(user, now, last)
-    local users = root .. ':users'
-    redis.call('PEXPIRE', of_user(user), USER_TTL_MS)
-    if mend('ZADD', users, text(now), user) == 1 then
-      redis.call('ZREMRANGEBYSCORE', users, '-inf', text(now - tonumber(USER_TTL_MS)))
-      local more = redis.call('ZCARD', users) - USERS_MAX
-      local oldest = more > 0 and redis.call('ZPOPMIN', users, math.min(more, 10)) or {}
-      for i = 1, #oldest, 2 do redis.call('UNLINK', of_user(oldest[i])) end
-    end
-    if last and math.floor(last / DAY_MS) == math.floor(now / DAY_MS) then return end
-    local unique = of_day('unique', now)
-    if mend('PFADD', unique, user) == 1 then redis.call('PEXPIRE', unique, DAY_TTL_MS) end
-  end
-
-  -- A request of the user was `accepted`, `refused` or `limited`: by the queue, or by a limit of requests. Returns how many were
-  -- so far.
-  local function count_request(user, now, what)
-    local key = of_user(user)
-    local known = mend('HMGET', key, 'last', what)
-    local last, number = whole_number(known[1]), (whole_number(known[2]) or 0) + 1
-    if last then
-      redis.call('HSET', key, 'last', text(now), what, text(number))
-    else
-      redis.call('HSET', key, 'first', text(now), 'last', text(now), what, text(number))
-    end
-    count_day(now, what, '1')
-    -- Within one minute it is written down once that the user was there.
-    if not last or math.floor(last / MINUTE_MS) ~= math.floor(now / MINUTE_MS) then meet_user(user, now, last) end
-    return number
-  end
 
   -- A job of the user has ended in `state`; a failed one with `code`.
   local function count_end(user, state, now, code)
@@ -77,15 +43,6 @@ local function tracking()
     if ended then take_one_off(of_day('day', ended), 'failed') end
   end
 
-  return { request = count_request, ended = count_end, put_back = count_back, of_all = count_day,
-    user = of_user, day = of_day, day_ms = DAY_MS }
-end
-
--- Counts that a job was refused, with the word for it. A Redis that is full counts nothing.
-local function count_refusal(user, now, word)
-  pcall(function()
-    local track = tracking()
-    track.request(user, now, word == 'limited' and 'limited' or 'refused')
-    if word ~= 'limited' then redis.call('HSET', track.user(user), 'refusal', word, 'refused_at', text(now)) end
-  end)
+  return { ended = count_end, put_back = count_back, of_all = count_day, user = of_user, day = of_day, day_ms = DAY_MS,
+    user_ttl_ms = USER_TTL_MS, day_ttl_ms = DAY_TTL_MS }
 end

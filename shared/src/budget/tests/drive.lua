@@ -24,5 +24,9 @@ end
 -- As a job is accepted.
 local limits, killed = budget_limits({ ARGV[6], ARGV[7], ARGV[8], ARGV[9] })
 if killed then return killed end
-local refused, standing = b.refusal(now, user, tokens, micros, limits)
-return refused or { 'held', b.hold(standing) }
+local books = holding(now)
+local refused, standing = books.refusal(user, tokens, micros, limits)
+if refused then return refused end
+local day = books.hold(standing)
+books.keep()
+return { 'held', day }

@@ -12,6 +12,7 @@ static DRIVE: LuaScript = LuaScript::new(concat!(
     include_str!("../../queue/keys.lua"),
     include_str!("../in_force.lua"),
     include_str!("../budget.lua"),
+    include_str!("../hold.lua"),
     include_str!("drive.lua")
 ));
 

@@ -1,0 +1,94 @@
+-- The next part of enqueue: a job is written, and the work that it is for.
+
+-- Who is to be woken, once all jobs of the call are in line.
+local lanes_to_wake = {}
+
+-- As hurry does, for a job that may have come with this very call.
+local function hasten(id, r)
+  write_gathered()
+  hurry(id, r.class, r.user)
+end
+
+-- What there is of the work of a request: the job whose result answers for it, or the one that does it now; the job that was to
+-- do it; and whether there is anything.
+local function find_work(r)
+  local work = mend('HMGET', of_content(r.digest), 'leader', 'result_of', 'until')
+  local known = work[1] or work[2]
+  if work[2] and now < (tonumber(work[3]) or 0) and answers(work[2]) then return work[2] end
+  if RUNNING[state_of(work[1])] then return nil, work[1] end
+  return nil, nil, work[1], known
+end
+
+-- The job has the result of `result_of`: it has ended.
+local function write_ended(r, result_of)
+  local key, created = of_job('job', r.id), text(now)
+  redis.call('HSET', key, 'fence', '0', 'state', 'completed', 'attempts', '0', 'max', max_attempts, 'lane', r.lane,
+    'class', r.class, 'created', created, 'kind', r.kind, 'queue', queue, 'user', r.user, 'ended', created,
+    'result_of', result_of, 'cached', '1', 'content', r.digest)
+  redis.call('PEXPIRE', key, completed_ttl)
+  outlive(of_job('result', result_of), completed_ttl)
+  redis.call('ZADD', of_queue('done'), created, r.id)
+  store(of_repeat(r.digest, r.user), r.id, ARGV[6])
+end
+
+-- The job waits, for a worker or for what `leader` comes to. `standing` is what it holds of the budget, `bytes` what its payload
+-- takes.
+local function write_job(r, leader, standing, bytes)
+  unfinished = unfinished + 1
+  gather('ZADD', deadlines, text(now + deadline_ms), r.id)
+  r.rank = leader and '0' or next_rank(r.class, r.user)
+  -- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
+  -- `deadlines` knows it; its end gives it one.
+  local job = { 'fence', '0', 'state', r.delay > 0 and 'scheduled' or 'waiting', 'attempts', '0', 'max', max_attempts,
+    'lane', r.lane, 'class', r.class, 'rank', r.rank, 'created', text(now), 'kind', r.kind, 'queue', queue,
+    'user', r.user, 'payload', r.payload }
+  local function field(name, value)
+    job[#job + 1] = name
+    job[#job + 1] = value
+  end
+  if bytes then field('bytes', bytes) end
+  if r.tokens ~= '0' then field('tokens', r.tokens) end
+  if standing then
+    field('held', the_books().hold(standing))
+    field('held_tokens', r.held_tokens)
+    field('held_micros', r.held_micros)
+  end
+  if r.digest then
+    field('content', r.digest)
+    store(of_repeat(r.digest, r.user), r.id, ARGV[2])
+  end
+  if leader then field('follows', '1') end
+  if r.fresh then field('fresh', '1') end
+  if r.listed then field('listed', '1') end
+  if r.recording ~= '' then
+    field('recording', text(#r.recording))
+    -- For a job whose hash is lost: all others drop theirs at their end.
+    redis.call('SET', of_job('recording', r.id), r.recording, 'PX', ARGV[2])
+  end
+  if r.delay > 0 then field('run_at', text(now + r.delay)) end
+  redis.call('HSET', of_job('job', r.id), unpack(job))
+end
+
+local function follow(r, leader)
+  local followers = of_job('followers', leader)
+  mend('ZADD', followers, text(now), r.id)
+  outlive(followers, deadline_ms)
+  hasten(leader, r)
+end
+
+-- The job does the work from now on; `gone` was to.
+local function lead(r, gone, content_known)
+  local content = of_content(r.digest)
+  redis.call('HSET', content, 'leader', r.id)
+  if content_known then outlive(content, deadline_ms) else redis.call('PEXPIRE', content, ARGV[2]) end
+  -- Those that follow a job that is no more follow this one.
+  if gone and redis.call('EXISTS', of_job('followers', gone)) == 1 then
+    redis.call('RENAME', of_job('followers', gone), of_job('followers', r.id))
+  end
+end
+
+local function stand_in_line(r)
+  if r.delay > 0 then return gather('ZADD', of_queue('scheduled'), text(now + r.delay), r.id) end
+  gather('ZADD', of_line(r.lane, r.class), r.rank, r.id)
+  lanes_to_wake[r.lane] = true
+end

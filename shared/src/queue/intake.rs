@@ -1,0 +1,221 @@
+//! Requests for jobs on their way to Redis: those that come while others are on it go together.
+//!
+//! Half of what `enqueue.lua` reads and writes is the same for every job: one call for many of them asks Redis for it once. A
+//! request that comes alone goes at once. While as many calls as [`CALLS`] are out, requests gather for the next one, so a busy
+//! process sends few calls with many requests, and waits for nothing but Redis.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+
+use super::Queue;
+use crate::{
+    job::QueueName,
+    redis::{LuaScript, UnavailableError, millis},
+};
+
+static ENQUEUE: LuaScript = LuaScript::new(concat!(
+    include_str!("keys.lua"),
+    include_str!("gather.lua"),
+    include_str!("line.lua"),
+    include_str!("ranks.lua"),
+    include_str!("share.lua"),
+    include_str!("hurry.lua"),
+    include_str!("../budget/in_force.lua"),
+    include_str!("../budget/budget.lua"),
+    include_str!("../budget/hold.lua"),
+    include_str!("../users/track.lua"),
+    include_str!("../users/requests.lua"),
+    include_str!("../request_limits/windows.lua"),
+    include_str!("enqueue_head.lua"),
+    include_str!("listed.lua"),
+    include_str!("enqueue_job.lua"),
+    include_str!("enqueue.lua")
+));
+
+/// An idempotency key is remembered for this long: a client that repeats a request after a day means a new one.
+const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
+
+/// Calls of one process and queue that may be out at once: while Redis is at one, the next is on its way.
+const CALLS: usize = 2;
+/// Most requests of one call, and about how many bytes they have: Redis does nothing else meanwhile.
+const CALL_REQUESTS: usize = 32;
+const CALL_BYTES: usize = 1 << 18;
+
+/// One request, as `enqueue.lua` reads it.
+#[derive(Default)]
+pub(super) struct Request(Vec<Bytes>);
+
+impl Request {
+    pub(super) fn arg(&mut self, arg: impl Into<Bytes>) -> &mut Self {
+        self.0.push(arg.into());
+        self
+    }
+
+    pub(super) fn number(&mut self, number: impl fmt::Display) -> &mut Self {
+        self.arg(number.to_string())
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.iter().map(Bytes::len).sum()
+    }
+}
+
+type Answer = Result<Vec<String>, UnavailableError>;
+
+struct Waiting {
+    request: Request,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The requests for one queue that wait for a call, and the calls that are out.
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<Waiting>,
+    calls: usize,
+}
+
+impl Line {
+    /// What the next call takes along: at least one request, where one waits whose caller is still there.
+    fn next_call(&mut self) -> Vec<Waiting> {
+        let (mut call, mut bytes) = (Vec::new(), 0);
+        while let Some(next) = self.waiting.pop_front() {
+            if next.answer.is_closed() {
+                continue;
+            }
+            bytes += next.request.bytes();
+            if !call.is_empty() && bytes > CALL_BYTES {
+                self.waiting.push_front(next);
+                break;
+            }
+            call.push(next);
+            if call.len() == CALL_REQUESTS {
+                break;
+            }
+        }
+        call
+    }
+}
+
+/// The way of requests to Redis, which all clones of a [`Queue`] share.
+#[derive(Clone, Default)]
+pub(super) struct Intake(Arc<[Mutex<Line>; QueueName::ALL.len()]>);
+
+impl fmt::Debug for Intake {
+    /// Without the requests: they hold learners' texts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intake").finish_non_exhaustive()
+    }
+}
+
+impl Intake {
+    fn line(&self, name: QueueName) -> MutexGuard<'_, Line> {
+        self.0[name as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `enqueue.lua` answers to a request. One whose caller leaves before it was sent is not sent.
+    pub(super) async fn submit(&self, queue: &Queue, name: QueueName, request: Request) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let begins = {
+            let mut line = self.line(name);
+            line.waiting.push_back(Waiting { request, answer });
+            let begins = line.calls < CALLS;
+            line.calls += usize::from(begins);
+            begins
+        };
+        if begins {
+            // In a task of its own: it has the requests of others, too, and this caller may leave.
+            let calls = Calls { queue: queue.clone(), name, out: true };
+            TaskTracker::new().spawn(calls.send());
+        }
+        answered.await.unwrap_or_else(|_| Err(UnavailableError::unanswered()))
+    }
+}
+
+/// Calls that are made one after another, as long as requests wait.
+struct Calls {
+    queue: Queue,
+    name: QueueName,
+    /// They count among those that are out.
+    out: bool,
+}
+
+impl Calls {
+    async fn send(mut self) {
+        loop {
+            let call = self.next();
+            if call.is_empty() {
+                return;
+            }
+            let (requests, answers): (Vec<_>, Vec<_>) =
+                call.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
+            let mut replies = self.queue.enqueue_all(self.name, &requests).await;
+            for (n, answer) in answers.into_iter().enumerate() {
+                let reply = match &mut replies {
+                    Ok(replies) => replies.get_mut(n).map(std::mem::take).ok_or_else(UnavailableError::unanswered),
+                    Err(error) => Err(error.clone()),
+                };
+                // Whoever has left does not want to know.
+                let _ = answer.send(reply.and_then(read));
+            }
+        }
+    }
+
+    /// The next call. Where there is none, these end in the same moment: whoever comes later begins anew.
+    fn next(&mut self) -> Vec<Waiting> {
+        let mut line = self.queue.intake.line(self.name);
+        let call = line.next_call();
+        if call.is_empty() {
+            line.calls -= 1;
+            self.out = false;
+        }
+        call
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        if self.out {
+            self.queue.intake.line(self.name).calls -= 1;
+        }
+    }
+}
+
+/// What Redis said of one request alone is an error.
+fn read(reply: Vec<String>) -> Answer {
+    match reply.first().map(String::as_str) {
+        Some("error") => Err(UnavailableError::of_script(reply.get(1).map_or("", String::as_str))),
+        _ => Ok(reply),
+    }
+}
+
+impl Queue {
+    async fn enqueue_all(
+        &self,
+        name: QueueName,
+        requests: &[Request],
+    ) -> Result<Vec<Vec<String>>, UnavailableError> {
+        let mut call = ENQUEUE.call();
+        call.key(self.keys.root())
+            .arg(name.as_str())
+            .arg(millis(self.jobs.deadline()))
+            .arg(self.jobs.job_max_attempts)
+            .arg(self.jobs.queue_max_waiting)
+            .arg(self.jobs.queue_max_bytes)
+            .arg(millis(self.jobs.completed_ttl()))
+            .arg(millis(IDEMPOTENCY_TTL))
+            .arg(&self.allowance.limits.in_order());
+        for arg in requests.iter().flat_map(|request| &request.0) {
+            call.arg(&**arg);
+        }
+        let (_, replies): (String, Vec<Vec<String>>) = self.redis.run(&call).await?;
+        Ok(replies)
+    }
+}
