@@ -25,11 +25,15 @@ pub fn router(state: AppState) -> Router {
         .merge(pages())
         .merge(documentation())
         .fallback(async || ApiError::path_not_found())
-        .layer(CompressionLayer::new())
-        .layer(state.cors.clone())
-        .layer(from_fn_with_state(state.clone(), access_log))
-        .layer(from_fn(request_id))
-        .layer(from_fn_with_state(state.replica.clone(), answer_headers))
+        // The outermost comes first. One layer of five is boxed, and copied for each request, once, and five are five times, each
+        // with all below it.
+        .layer((
+            from_fn_with_state(state.replica.clone(), answer_headers),
+            from_fn(request_id),
+            from_fn_with_state(state.clone(), access_log),
+            state.cors.clone(),
+            CompressionLayer::new(),
+        ))
         .with_state(state)
 }
 

@@ -11,36 +11,35 @@ local function known_by_key(r)
   return state_of(job) and job, request and request ~= r.request
 end
 
+local function reply(r, word, about, more)
+  return { word, about or '', more or '', text(r.ahead), text(now), text(r.over or 0), unpack(r.standings) }
+end
+
+-- The answer about `job`, whom a repeat under the same idempotency key gets, too.
+local function answer(r, job, word, about)
+  if r.listed and word ~= 'known' then list(r.user, job, word) end
+  if r.asked then remember(r, job) end
+  return reply(r, word, about)
+end
+
+-- The answer that there is no job, and why.
+local function refuse(r, word, about, more)
+  if r.listed then the_counter().refused(r.user, word) end
+  return reply(r, word, about, more)
+end
+
 local function accept(r)
   -- What was accepted under the idempotency key, or that something else was, and that the user may not ask: none of that costs a
   -- request.
   local known, mismatch = known_by_key(r)
   local suspended = not known and r.suspended
-  local over, standings = count_against_limits(not (known or mismatch or suspended), r.limits_from, r.limits_to, now)
+  r.over, r.standings = count_against_limits(not (known or mismatch or suspended), r.limits_from, r.limits_to, now)
   if r.listed then active = active or redis.call('ZCARD', of_queue('leases')) end
-  local ahead = r.listed and unfinished - active or 0
-
-  local function reply(word, about, more)
-    return { word, about or '', more or '', text(ahead), text(now), text(over or 0), unpack(standings) }
-  end
-
-  -- The answer about `job`, whom a repeat under the same idempotency key gets, too.
-  local function answer(job, word, about)
-    if r.listed and word ~= 'known' then list(r.user, job, word) end
-    if r.asked then remember(r, job) end
-    return reply(word, about)
-  end
-
-  -- The answer that there is no job, and why.
-  local function refuse(word, about, more)
-    if r.listed then the_counter().refused(r.user, word) end
-    return reply(word, about, more)
-  end
-
-  if mismatch then return reply('mismatch') end
-  if known then return reply('known', known) end
-  if suspended then return refuse('suspended') end
-  if over then return refuse('limited') end
+  r.ahead = r.listed and unfinished - active or 0
+  if mismatch then return reply(r, 'mismatch') end
+  if known then return reply(r, 'known', known) end
+  if suspended then return refuse(r, 'suspended') end
+  if r.over then return refuse(r, 'limited') end
 
   local result_of, leader, gone, content_known
   if r.digest and not r.fresh then
@@ -48,16 +47,16 @@ local function accept(r)
     local state = state_of(mine)
     if state and state ~= 'failed' and state ~= 'cancelled' then
       hasten(mine, r)
-      return answer(mine, 'known', mine)
+      return answer(r, mine, 'known', mine)
     end
     result_of, leader, gone, content_known = find_work(r)
     if result_of then
       write_ended(r, result_of)
-      return answer(r.id, 'cached', result_of)
+      return answer(r, r.id, 'cached', result_of)
     end
   end
 
-  if unfinished >= tonumber(ARGV[4]) then return refuse('full', text(unfinished)) end
+  if unfinished >= tonumber(ARGV[4]) then return refuse(r, 'full', text(unfinished)) end
   -- Only who has the work done pays for it. It is held to that where nothing is limited, too: an operator may set a limit at any
   -- time.
   local standing
@@ -66,20 +65,20 @@ local function accept(r)
     if limits and r.held_tokens ~= '0' then
       refused, standing = the_books().refusal(r.user, r.held_tokens, r.held_micros, limits)
     end
-    if refused then return refuse(refused[1], refused[2], refused[3]) end
+    if refused then return refuse(r, refused[1], refused[2], refused[3]) end
   end
   local size = #r.payload + #r.recording
   local bytes = size > SMALL_BYTES and text(size)
-  if bytes and not take_room(size) then return refuse('full', text(unfinished)) end
+  if bytes and not take_room(size) then return refuse(r, 'full', text(unfinished)) end
 
   write_job(r, leader, standing, bytes)
   if leader then
     follow(r, leader)
-    return answer(r.id, 'joined', leader)
+    return answer(r, r.id, 'joined', leader)
   end
   if r.digest and not r.fresh then lead(r, gone, content_known) end
   stand_in_line(r)
-  return answer(r.id, 'accepted')
+  return answer(r, r.id, 'accepted')
 end
 
 -- Writes what the requests have added together.

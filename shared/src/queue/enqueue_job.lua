@@ -35,16 +35,17 @@ end
 -- takes.
 local function write_job(r, leader, standing, bytes)
   unfinished = unfinished + 1
-  gather('ZADD', deadlines, text(now + deadline_ms), r.id)
+  gather(deadlines, text(now + deadline_ms), r.id)
   r.rank = leader and '0' or next_rank(r.class, r.user)
   -- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
   -- `deadlines` knows it; its end gives it one.
-  local job = { 'fence', '0', 'state', r.delay > 0 and 'scheduled' or 'waiting', 'attempts', '0', 'max', max_attempts,
-    'lane', r.lane, 'class', r.class, 'rank', r.rank, 'created', text(now), 'kind', r.kind, 'queue', queue,
+  local job = { 'HSET', of_job('job', r.id), 'fence', '0', 'state', r.delay > 0 and 'scheduled' or 'waiting', 'attempts', '0',
+    'max', max_attempts, 'lane', r.lane, 'class', r.class, 'rank', r.rank, 'created', text(now), 'kind', r.kind, 'queue', queue,
     'user', r.user, 'payload', r.payload }
+  local n = #job
   local function field(name, value)
-    job[#job + 1] = name
-    job[#job + 1] = value
+    job[n + 1], job[n + 2] = name, value
+    n = n + 2
   end
   if bytes then field('bytes', bytes) end
   if r.tokens ~= '0' then field('tokens', r.tokens) end
@@ -66,7 +67,7 @@ local function write_job(r, leader, standing, bytes)
     redis.call('SET', of_job('recording', r.id), r.recording, 'PX', ARGV[2])
   end
   if r.delay > 0 then field('run_at', text(now + r.delay)) end
-  redis.call('HSET', of_job('job', r.id), unpack(job))
+  redis.call(unpack(job, 1, n))
 end
 
 local function follow(r, leader)
@@ -88,7 +89,7 @@ local function lead(r, gone, content_known)
 end
 
 local function stand_in_line(r)
-  if r.delay > 0 then return gather('ZADD', of_queue('scheduled'), text(now + r.delay), r.id) end
-  gather('ZADD', of_line(r.lane, r.class), r.rank, r.id)
+  if r.delay > 0 then return gather(of_queue('scheduled'), text(now + r.delay), r.id) end
+  gather(of_line(r.lane, r.class), r.rank, r.id)
   lanes_to_wake[r.lane] = true
 end

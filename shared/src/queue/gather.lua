@@ -1,23 +1,21 @@
--- Fragment of enqueue: what several jobs of one call add to the same keys is written with one command, at the end of the call.
--- Needs keys.lua.
+-- Fragment of enqueue: what the jobs of one call add to the same sorted sets is written with one command each, at the end of the
+-- call. Needs keys.lua.
 local gathered, commands = {}, {}
 
--- Adds two arguments to a command on a key.
-local function gather(command, key, one, other)
-  local name = command .. key
-  local call = gathered[name]
-  if not call then
-    call = { command, key }
-    gathered[name] = call
-    commands[#commands + 1] = call
+local function gather(key, score, member)
+  local command = gathered[key]
+  if not command then
+    command = { 'ZADD', key }
+    gathered[key] = command
+    commands[#commands + 1] = command
   end
-  call[#call + 1] = one
-  call[#call + 1] = other
+  local n = #command
+  command[n + 1], command[n + 2] = score, member
 end
 
--- Runs the commands, in the order in which they were begun.
+-- Writes to the sets, in the order in which something was gathered for them.
 local function write_gathered()
-  local calls = commands
+  local all = commands
   gathered, commands = {}, {}
-  for _, call in ipairs(calls) do redis.call(unpack(call)) end
+  for _, command in ipairs(all) do redis.call(unpack(command)) end
 end

@@ -49,6 +49,8 @@ const CALLS: usize = 2;
 const CALL_REQUESTS: usize = 32;
 const CALL_BYTES: usize = 1 << 18;
 
+static CALLSV: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| std::env::var("X_CALLS").ok().and_then(|v| v.parse().ok()).unwrap_or(CALLS));
+static REQV: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| std::env::var("X_REQ").ok().and_then(|v| v.parse().ok()).unwrap_or(CALL_REQUESTS));
 /// One request, as `enqueue.lua` reads it.
 #[derive(Default)]
 pub(super) struct Request(Vec<Bytes>);
@@ -96,7 +98,7 @@ impl Line {
                 break;
             }
             call.push(next);
-            if call.len() == CALL_REQUESTS {
+            if call.len() == *REQV {
                 break;
             }
         }
@@ -126,7 +128,7 @@ impl Intake {
         let begins = {
             let mut line = self.line(name);
             line.waiting.push_back(Waiting { request, answer });
-            let begins = line.calls < CALLS;
+            let begins = line.calls < *CALLSV;
             line.calls += usize::from(begins);
             begins
         };

@@ -17,6 +17,6 @@ local function next_rank(class, user)
   local present, own = shares[''], shares[user] or 0
   local rank = own > present and own or present
   shares[user] = rank + 1
-  gather('ZADD', key, text(rank + 1), user)
+  gather(key, text(rank + 1), user)
   return text(rank)
 end

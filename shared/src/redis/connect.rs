@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
-    RedisResult, ScriptInvocation, TlsCertificates, make_extension_error,
+    RedisResult, TlsCertificates, make_extension_error,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use super::{
     Keys,
     recovery::{Recovery, Shared},
+    script::ScriptCall,
     timings::{Sent, Timings},
     trouble::{Trouble, codes},
 };
@@ -194,9 +195,9 @@ impl RedisPool {
     /// # Errors
     ///
     /// When Redis does not answer, or the script fails.
-    pub async fn run<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, UnavailableError> {
+    pub async fn run<T: FromRedisValue>(&self, call: &ScriptCall<'_>) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
-        let answer = self.in_time(Sent::Script, call.invoke_async(&mut connection)).await;
+        let answer = self.in_time(Sent::Script, call.send(&mut connection)).await;
         answer.map_err(|error| self.failed(error, number))
     }
 

@@ -12,7 +12,7 @@ mod trouble;
 pub use connect::{RedisPool, UnavailableError};
 pub use durability::{DurabilityError, check_durability};
 pub use keys::Keys;
-pub use script::LuaScript;
+pub use script::{LuaScript, ScriptCall};
 #[cfg(feature = "testing")]
 pub use script::take_time_from_hand_clock;
 

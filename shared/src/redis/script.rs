@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use redis::{Script, ScriptInvocation};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind, ToRedisArgs, aio::ConnectionLike};
 
 /// A Lua script as a `static` beside its wrapper: `static TAKE: LuaScript = LuaScript::new(include_str!("take.lua"))`.
 ///
@@ -20,11 +20,14 @@ impl LuaScript {
         Self { source, script: OnceLock::new() }
     }
 
-    /// Begins a call.
+    /// Begins a call: its key comes next, then its arguments.
     #[must_use]
-    pub fn call(&self) -> ScriptInvocation<'_> {
+    pub fn call(&self) -> ScriptCall<'_> {
         #[expect(clippy::disallowed_methods, reason = "the one place that builds a script")]
-        self.script.get_or_init(|| Script::new(&self.text())).prepare_invoke()
+        let script = self.script.get_or_init(|| Script::new(&self.text()));
+        let mut command = Cmd::new();
+        command.arg("EVALSHA").arg(script.get_hash());
+        ScriptCall { script, command }
     }
 
     #[cfg(not(feature = "testing"))]
@@ -39,6 +42,39 @@ impl LuaScript {
             self.source.replace("redis.call('TIME')", "redis.call('HMGET', KEYS[1] .. ':clock', 's', 'us')").into()
         } else {
             self.source.into()
+        }
+    }
+}
+
+/// A call of a script. Its arguments are written into the command as they come: the client's own `ScriptInvocation` keeps each of
+/// them in a vector first, which a call for many jobs has hundreds of.
+#[derive(Debug)]
+pub struct ScriptCall<'a> {
+    script: &'a Script,
+    command: Cmd,
+}
+
+impl ScriptCall<'_> {
+    /// The one key that every script has: the root of all keys.
+    pub fn key(&mut self, key: impl ToRedisArgs) -> &mut Self {
+        self.command.arg(1).arg(key);
+        self
+    }
+
+    /// One more argument.
+    pub fn arg(&mut self, arg: impl ToRedisArgs) -> &mut Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Calls by hash, and once more after the text was sent, where the server does not know it yet.
+    pub(super) async fn send<T: FromRedisValue>(&self, connection: &mut impl ConnectionLike) -> RedisResult<T> {
+        match self.command.query_async(connection).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.script.load_async(connection).await?;
+                self.command.query_async(connection).await
+            }
+            answer => answer,
         }
     }
 }

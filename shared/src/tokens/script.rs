@@ -1,8 +1,8 @@
 //! What a letter costs, by its script.
 
-use std::iter::Peekable;
+use std::str::Chars;
 
-use super::TOKEN;
+use super::{TOKEN, next_if};
 
 /// How a character is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +23,18 @@ impl Script {
             ' ' => Self::Space,
             '0'..='9' => Self::Digit,
             _ if is_latin(c) => Self::Latin,
-            _ if c.is_ascii() => Self::Other(TOKEN),
+            '\0'..='\u{7f}' => Self::Other(TOKEN),
             _ => Self::Other(other(c)),
         }
     }
 }
 
 fn is_latin(c: char) -> bool {
-    matches!(c, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c.is_alphabetic()
+    match c {
+        '\0'..='\u{7f}' => c.is_ascii_alphabetic(),
+        '\u{80}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => c.is_alphabetic(),
+        _ => false,
+    }
 }
 
 /// Measured, with a margin. Letters that are not listed cost their bytes: no vocabulary can need more.
@@ -80,10 +84,10 @@ const CAPITAL: u64 = 40;
 
 impl Latin {
     /// The rest of the word that begins with this letter.
-    pub(super) fn word(&self, first: char, rest: &mut Peekable<impl Iterator<Item = char>>) -> u64 {
+    pub(super) fn word(&self, first: char, rest: &mut Chars<'_>) -> u64 {
         let mut letters: u64 = 1;
         let mut cost = TOKEN + accent(first);
-        while let Some(letter) = rest.next_if(|c| is_latin(*c)) {
+        while let Some(letter) = next_if(rest, is_latin) {
             letters += 1;
             cost += accent(letter) + if letter.is_uppercase() { CAPITAL } else { 0 };
         }

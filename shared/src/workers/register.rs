@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use redis::ScriptInvocation;
 use tokio::time::Instant;
 
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, millis};
+use crate::redis::{Keys, LuaScript, RedisPool, ScriptCall, UnavailableError, millis};
 
 static REGISTER: LuaScript = LuaScript::new(concat!(
     include_str!("../queue/keys.lua"),
@@ -37,7 +36,7 @@ pub(crate) struct Load {
 
 impl Card {
     /// Adds it to a call, as register.lua reads it.
-    pub(crate) fn pass(&self, call: &mut ScriptInvocation<'_>, load: Load) {
+    pub(crate) fn pass(&self, call: &mut ScriptCall<'_>, load: Load) {
         call.arg(&self.replica)
             .arg(env!("CARGO_PKG_VERSION"))
             .arg(millis(self.since.elapsed()))
