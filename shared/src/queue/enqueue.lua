@@ -11,8 +11,8 @@ local function known_by_key(r)
   return state_of(job) and job, request and request ~= r.request
 end
 
-local function reply(r, word, about, more)
-  return { word, about or '', more or '', text(r.ahead), text(now), text(r.over or 0), unpack(r.standings) }
+local function reply(r, word, about)
+  return table.concat({ word, text(r.ahead), text(now), text(r.over or 0), unpack(r.standings) }, ' ') .. '\n' .. (about or '')
 end
 
 -- The answer about `job`, whom a repeat under the same idempotency key gets, too.
@@ -23,9 +23,9 @@ local function answer(r, job, word, about)
 end
 
 -- The answer that there is no job, and why.
-local function refuse(r, word, about, more)
+local function refuse(r, word, about)
   if r.listed then the_counter().refused(r.user, word) end
-  return reply(r, word, about, more)
+  return reply(r, word, about)
 end
 
 local function accept(r)
@@ -65,7 +65,7 @@ local function accept(r)
     if limits and r.held_tokens ~= '0' then
       refused, standing = the_books().refusal(r.user, r.held_tokens, r.held_micros, limits)
     end
-    if refused then return refuse(r, refused[1], refused[2], refused[3]) end
+    if refused then return refuse(r, refused[1], table.concat(refused, ' ', 2)) end
   end
   local size = #r.payload + #r.recording
   local bytes = size > SMALL_BYTES and text(size)
@@ -100,7 +100,7 @@ for _, r in ipairs(asked_for) do
     pcall(finish)
     return redis.error_reply(said_of_all(said))
   end
-  replies[#replies + 1] = said and { 'error', said } or reply
+  replies[#replies + 1] = said and 'error\n' .. said or reply
 end
 finish()
 return { 'enqueued', replies }

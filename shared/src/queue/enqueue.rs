@@ -192,30 +192,31 @@ impl Queue {
             request.arg(limit.name).arg(limit.subject.clone()).number(limit.most).number(millis(limit.window));
         }
         let reply = self.intake.submit(self, K::QUEUE, request).await?;
-        let at = |i: usize| reply.get(i).map(String::as_str).unwrap_or_default();
+        let (words, about) = reply.split_once('\n').unwrap_or((&reply, ""));
+        let words: Vec<&str> = words.split(' ').collect();
         Ok(Submitted {
-            outcome: read(id, [at(0), at(1), at(2)]),
-            ahead: at(3).parse().unwrap_or_default(),
-            counted: Counted::read(reply.get(4..).unwrap_or_default(), limits),
+            outcome: read(id, words[0], about),
+            ahead: words.get(1).and_then(|ahead| ahead.parse().ok()).unwrap_or_default(),
+            counted: Counted::read(words.get(2..).unwrap_or_default(), limits),
         })
     }
 }
 
-fn read(id: JobId, reply: [&str; 3]) -> Result<Accepted, EnqueueError> {
-    let number = |text: &str| text.parse().unwrap_or_default();
+fn read(id: JobId, word: &str, about: &str) -> Result<Accepted, EnqueueError> {
     let accepted = |meeting| Ok(Accepted { id, meeting });
-    match reply {
-        ["limited", ..] => Err(EnqueueError::Limited),
-        ["full", unfinished, _] => Err(EnqueueError::Full { unfinished: number(unfinished) }),
-        ["suspended", ..] => Err(EnqueueError::Suspended),
-        ["mismatch", ..] => Err(EnqueueError::KeyReused),
-        ["killed", reason, _] => Err(EnqueueError::Killed { reason: reason.to_owned() }),
-        ["over", limit, anew_at] => {
-            Err(EnqueueError::OverBudget { limit: limit.to_owned(), anew_at_ms: number(anew_at) })
+    match word {
+        "limited" => Err(EnqueueError::Limited),
+        "full" => Err(EnqueueError::Full { unfinished: about.parse().unwrap_or_default() }),
+        "suspended" => Err(EnqueueError::Suspended),
+        "mismatch" => Err(EnqueueError::KeyReused),
+        "killed" => Err(EnqueueError::Killed { reason: about.to_owned() }),
+        "over" => {
+            let (limit, anew_at) = about.split_once(' ').unwrap_or((about, ""));
+            Err(EnqueueError::OverBudget { limit: limit.to_owned(), anew_at_ms: anew_at.parse().unwrap_or_default() })
         }
-        ["known", known, _] => Ok(Accepted { id: known.parse().unwrap_or(id), meeting: Meeting::Known }),
-        ["joined", ..] => accepted(Meeting::Joined),
-        ["cached", ..] => accepted(Meeting::Cached),
+        "known" => Ok(Accepted { id: about.parse().unwrap_or(id), meeting: Meeting::Known }),
+        "joined" => accepted(Meeting::Joined),
+        "cached" => accepted(Meeting::Cached),
         _ => accepted(Meeting::New),
     }
 }

@@ -11,12 +11,13 @@
 --       and its user ('': none)  12 digest of the request  13 '1': its user's list shows it, and it counts as the user's
 --       14, 15 tokens and micro-dollars that it may come to ('0': only the kill switch stops it; '': nothing does)
 --       16 recording ('': none)  17 how many limits of requests there are, and these, as windows.lua reads them
--- Returns {'enqueued', answers}; each of these is {word, what it is about, more of it, jobs that wait before it (where it is listed), now,
---         which limit of requests refuses it (from 1; 0: none), then for each of those limits: how many requests are left, when
---         there may be one more}; its first word:
---         accepted | joined, leader | cached, whose result | known, id (the job that is there)
---       | limited | suspended | mismatch (the idempotency key was used for something else) | full, unfinished
---       | killed, reason | over, limit, when it begins anew in ms | error, what Redis said: of this request alone
+-- Returns {'enqueued', answers}; each of these is a text of two lines, since many short ones would take longer to write and read.
+--         The first has, with spaces between them: a word, jobs that wait before it (where it is listed), now, which limit of
+--         requests refuses it (from 1; 0: none), then for each of those limits how many requests are left and when there may be
+--         one more. The second goes with the word:
+--         accepted | joined: leader | cached: whose result | known: id (the job that is there)
+--       | limited | suspended | mismatch (the idempotency key was used for something else) | full: unfinished
+--       | killed: reason | over: limit, when it begins anew in ms | error: what Redis said of this request alone
 local SHARED, OF_REQUEST = 11, 17
 local deadline_ms, max_attempts, completed_ttl = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[6])
 local now, deadlines = now_ms(), of_queue('deadlines')

@@ -23,6 +23,7 @@ use crate::{
 
 static ENQUEUE: LuaScript = LuaScript::new(concat!(
     include_str!("keys.lua"),
+    include_str!("texts.lua"),
     include_str!("gather.lua"),
     include_str!("line.lua"),
     include_str!("ranks.lua"),
@@ -44,13 +45,11 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
 const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
 /// Calls of one process and queue that may be out at once: while Redis is at one, the next is on its way.
-const CALLS: usize = 2;
+const CALLS: usize = 3;
 /// Most requests of one call, and about how many bytes they have: Redis does nothing else meanwhile.
 const CALL_REQUESTS: usize = 32;
 const CALL_BYTES: usize = 1 << 18;
 
-static CALLSV: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| std::env::var("X_CALLS").ok().and_then(|v| v.parse().ok()).unwrap_or(CALLS));
-static REQV: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| std::env::var("X_REQ").ok().and_then(|v| v.parse().ok()).unwrap_or(CALL_REQUESTS));
 /// One request, as `enqueue.lua` reads it.
 #[derive(Default)]
 pub(super) struct Request(Vec<Bytes>);
@@ -70,7 +69,8 @@ impl Request {
     }
 }
 
-type Answer = Result<Vec<String>, UnavailableError>;
+/// What `enqueue.lua` answers to a request.
+type Answer = Result<String, UnavailableError>;
 
 struct Waiting {
     request: Request,
@@ -98,7 +98,7 @@ impl Line {
                 break;
             }
             call.push(next);
-            if call.len() == *REQV {
+            if call.len() == CALL_REQUESTS {
                 break;
             }
         }
@@ -128,7 +128,7 @@ impl Intake {
         let begins = {
             let mut line = self.line(name);
             line.waiting.push_back(Waiting { request, answer });
-            let begins = line.calls < *CALLSV;
+            let begins = line.calls < CALLS;
             line.calls += usize::from(begins);
             begins
         };
@@ -191,19 +191,15 @@ impl Drop for Calls {
 }
 
 /// What Redis said of one request alone is an error.
-fn read(reply: Vec<String>) -> Answer {
-    match reply.first().map(String::as_str) {
-        Some("error") => Err(UnavailableError::of_script(reply.get(1).map_or("", String::as_str))),
-        _ => Ok(reply),
+fn read(reply: String) -> Answer {
+    match reply.strip_prefix("error\n") {
+        Some(said) => Err(UnavailableError::of_script(said)),
+        None => Ok(reply),
     }
 }
 
 impl Queue {
-    async fn enqueue_all(
-        &self,
-        name: QueueName,
-        requests: &[Request],
-    ) -> Result<Vec<Vec<String>>, UnavailableError> {
+    async fn enqueue_all(&self, name: QueueName, requests: &[Request]) -> Result<Vec<String>, UnavailableError> {
         let mut call = ENQUEUE.call();
         call.key(self.keys.root())
             .arg(name.as_str())
@@ -217,7 +213,7 @@ impl Queue {
         for arg in requests.iter().flat_map(|request| &request.0) {
             call.arg(&**arg);
         }
-        let (_, replies): (String, Vec<Vec<String>>) = self.redis.run(&call).await?;
+        let (_, replies): (String, Vec<String>) = self.redis.run(&call).await?;
         Ok(replies)
     }
 }

@@ -88,7 +88,8 @@ impl RequestLimits {
             call.arg(limit.name).arg(&limit.subject).arg(limit.most).arg(millis(limit.window));
         }
         let reply: Vec<String> = self.redis.run(&call).await?;
-        Ok(Counted::read(&reply[1..], limits))
+        let words: Vec<&str> = reply.iter().skip(1).map(String::as_str).collect();
+        Ok(Counted::read(&words, limits))
     }
 
     /// Forgets what was counted of a subject. Whether there was something.
@@ -106,9 +107,9 @@ impl RequestLimits {
 
 impl Counted {
     /// Reads Redis' time, which limit refuses, and where each stands.
-    pub(crate) fn read(words: &[String], limits: &[RequestLimit]) -> Self {
-        let number = |word: Option<&String>| word.and_then(|word| word.parse::<u64>().ok()).unwrap_or_default();
-        let standing = |(limit, words): (&RequestLimit, &[String])| Standing {
+    pub(crate) fn read(words: &[&str], limits: &[RequestLimit]) -> Self {
+        let number = |word: Option<&&str>| word.and_then(|word| word.parse::<u64>().ok()).unwrap_or_default();
+        let standing = |(limit, words): (&RequestLimit, &[&str])| Standing {
             limit: limit.clone(),
             remaining: u32::try_from(number(words.first())).unwrap_or(u32::MAX),
             reset_at_ms: number(words.get(1)),
