@@ -107,7 +107,7 @@ fn pattern_of(key: &str) -> String {
         [name @ ("api_keys" | "budget" | "bytes" | "cached" | "epoch" | "metrics" | "suspended" | "users")] => {
             (*name).to_owned()
         }
-        [name @ ("content" | "idempotency"), _] => format!("{name}:<digest>"),
+        [name @ ("leader" | "answer" | "idempotency"), _] => format!("{name}:<digest>"),
         ["api_key", _] => "api_key:<id>".to_owned(),
         [name @ ("jobs_of" | "user"), _] => format!("{name}:<user>"),
         [name @ ("day" | "unique"), _] => format!("{name}:<day>"),

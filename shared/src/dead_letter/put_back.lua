@@ -32,16 +32,16 @@ local function meet_work(letter, now)
   -- Its user has asked anew meanwhile.
   letter.repeated = state and state ~= 'failed' and state ~= 'cancelled'
   if letter.fresh then return end
-  local work = mend('HMGET', of_content(letter.digest), 'leader', 'result_of', 'until')
-  letter.known = work[1] or work[2]
-  if work[2] and now < (tonumber(work[3]) or 0) and answers(work[2]) then return work[2] end
+  local result_of = answering(mend('GET', of_answer(letter.digest)), now)
+  if result_of then return result_of end
   if letter.repeated then
     local own = redis.pcall('HMGET', of_job('job', mine), 'result_of', 'follows')
     if own[1] and answers(own[1]) then return own[1] end
     if RUNNING[state] and not own[2] then return nil, mine end
   end
-  if RUNNING[state_of(work[1])] then return nil, work[1] end
-  return nil, nil, work[1]
+  local leader = mend('GET', of_leader(letter.digest))
+  if RUNNING[state_of(leader)] then return nil, leader end
+  return nil, nil, leader
 end
 
 -- It is no dead letter any more; `fields` are its new ones.
@@ -68,9 +68,8 @@ end
 
 -- It leads its work from now on, for `deadline_ms`; `gone` was to.
 local function lead(letter, gone, deadline_ms)
-  local content, id = of_content(letter.digest), letter.id
-  redis.call('HSET', content, 'leader', id)
-  if letter.known then outlive(content, deadline_ms) else redis.call('PEXPIRE', content, text(deadline_ms)) end
+  local id = letter.id
+  redis.call('SET', of_leader(letter.digest), id, 'PX', text(deadline_ms))
   if gone and gone ~= id and redis.call('EXISTS', of_job('followers', gone)) == 1 then
     redis.call('RENAME', of_job('followers', gone), of_job('followers', id))
   end

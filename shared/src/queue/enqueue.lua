@@ -41,7 +41,7 @@ local function accept(r)
   if suspended then return refuse(r, 'suspended') end
   if r.over then return refuse(r, 'limited') end
 
-  local result_of, leader, gone, content_known
+  local result_of, leader, gone
   if r.digest and not r.fresh then
     local mine = stored[of_repeat(r.digest, r.user)]
     local state = state_of(mine)
@@ -49,7 +49,7 @@ local function accept(r)
       hasten(mine, r)
       return answer(r, mine, 'known', mine)
     end
-    result_of, leader, gone, content_known = find_work(r)
+    result_of, leader, gone = find_work(r)
     if result_of then
       write_ended(r, result_of)
       return answer(r, r.id, 'cached', result_of)
@@ -76,7 +76,7 @@ local function accept(r)
     follow(r, leader)
     return answer(r, r.id, 'joined', leader)
   end
-  if r.digest and not r.fresh then lead(r, gone, content_known) end
+  if r.digest and not r.fresh then lead(r, gone) end
   stand_in_line(r)
   return answer(r, r.id, 'accepted')
 end

@@ -43,7 +43,10 @@ local function read_requests()
   while at < #ARGV do
     local r = read_request(at)
     if r.asked then keys[#keys + 1] = of_asked(r.asked) end
-    if r.digest and not r.fresh then keys[#keys + 1] = of_repeat(r.digest, r.user) end
+    if r.digest and not r.fresh then
+      local n = #keys
+      keys[n + 1], keys[n + 2], keys[n + 3] = of_repeat(r.digest, r.user), of_leader(r.digest), of_answer(r.digest)
+    end
     asked_for[#asked_for + 1] = r
     asking[#asking + 1] = r.user
     at = r.limits_to

@@ -9,14 +9,14 @@ local function hasten(id, r)
   hurry(id, r.class, r.user)
 end
 
--- What there is of the work of a request: the job whose result answers for it, or the one that does it now; the job that was to
--- do it; and whether there is anything.
+-- What there is of the work of a request: the job whose result answers for it, or the one that does it now; or the job that was
+-- to do it.
 local function find_work(r)
-  local work = mend('HMGET', of_content(r.digest), 'leader', 'result_of', 'until')
-  local known = work[1] or work[2]
-  if work[2] and now < (tonumber(work[3]) or 0) and answers(work[2]) then return work[2] end
-  if RUNNING[state_of(work[1])] then return nil, work[1] end
-  return nil, nil, work[1], known
+  local result_of = answering(stored[of_answer(r.digest)], now)
+  if result_of then return result_of end
+  local leader = stored[of_leader(r.digest)]
+  if RUNNING[state_of(leader)] then return nil, leader end
+  return nil, nil, leader
 end
 
 -- The job has the result of `result_of`: it has ended.
@@ -78,10 +78,8 @@ local function follow(r, leader)
 end
 
 -- The job does the work from now on; `gone` was to.
-local function lead(r, gone, content_known)
-  local content = of_content(r.digest)
-  redis.call('HSET', content, 'leader', r.id)
-  if content_known then outlive(content, deadline_ms) else redis.call('PEXPIRE', content, ARGV[2]) end
+local function lead(r, gone)
+  store(of_leader(r.digest), r.id, ARGV[2])
   -- Those that follow a job that is no more follow this one.
   if gone and redis.call('EXISTS', of_job('followers', gone)) == 1 then
     redis.call('RENAME', of_job('followers', gone), of_job('followers', r.id))

@@ -8,7 +8,7 @@ local function hurry(id, class, user)
   if not RUNNING[job[2]] or (URGENCY[class] or 0) <= (URGENCY[job[1]] or 0) then return end
   if job[5] then
     redis.call('HSET', key, 'class', class)
-    local leader = job[6] and mend('HGET', of_content(job[6]), 'leader')
+    local leader = job[6] and mend('GET', of_leader(job[6]))
     return leader and leader ~= id and hurry(leader, class, user)
   end
   if not place(job[3], job[1], job[4]) then return end

@@ -32,9 +32,9 @@ end
 local function take_over(leader, now)
   local id, job = next_follower(leader, now)
   if not id then return leave_rest(leader, now) end
-  local key, content = of_job('job', id), of_content(job[6])
+  local key = of_job('job', id)
   local left = math.min((tonumber(redis.call('ZSCORE', of_queue('deadlines'), id)) or now) - now, LONGEST_MS)
-  local followers, other = of_job('followers', leader), mend('HGET', content, 'leader')
+  local followers, other = of_job('followers', leader), mend('GET', of_leader(job[6]))
   if other and other ~= leader and RUNNING[state_of(other)] then
     -- Someone has begun anew meanwhile: all of them follow that job.
     local joined = of_job('followers', other)
@@ -48,8 +48,7 @@ local function take_over(leader, now)
   local rank = next_rank(class, job[5])
   redis.call('HSET', key, 'class', class, 'rank', rank)
   redis.call('HDEL', key, 'follows')
-  redis.call('HSET', content, 'leader', id)
-  outlive(content, left)
+  redis.call('SET', of_leader(job[6]), id, 'PX', text(math.max(left, 1)))
   if redis.call('EXISTS', followers) == 1 then redis.call('RENAME', followers, of_job('followers', id)) end
   if redis.call('EXISTS', of_job('checkpoints', leader)) == 1 then
     redis.call('RENAME', of_job('checkpoints', leader), of_job('checkpoints', id))
@@ -103,14 +102,14 @@ end
 -- A job has ended in `state`, or is gone, that wanted the work of `digest`, where that is known.
 end_work = function(id, digest, user, state, now)
   if digest then
-    local content, mine = of_content(digest), of_repeat(digest, user)
+    local mine = of_repeat(digest, user)
     -- It may name a later job.
     if mend('GET', mine) == id then
       if state == 'completed' then redis.call('PEXPIRE', mine, completed_ttl) else redis.call('DEL', mine) end
     end
-    local leader = mend('HGET', content, 'leader')
+    local leader = mend('GET', of_leader(digest))
     if leader == id then
-      redis.call('HDEL', content, 'leader')
+      redis.call('DEL', of_leader(digest))
     elseif leader then
       mend('ZREM', of_job('followers', leader), id)
     end

@@ -11,8 +11,7 @@ local function forget_result(member)
   local digest, id, bytes = cached_entry(member)
   if not digest then return end
   uncount('results', bytes)
-  local content = of_content(digest)
-  if mend('HGET', content, 'result_of') == id then redis.call('HDEL', content, 'result_of', 'until', 'by') end
+  if read_answer(mend('GET', of_answer(digest))) == id then redis.call('DEL', of_answer(digest)) end
   return id
 end
 
@@ -22,11 +21,7 @@ local function keep_result(id, digest, result, user, now, completed_ttl, cache_t
   redis.call('SET', of_job('result', id), result, 'PX', text(math.max(completed_ttl, cache_ttl)))
   if cache_ttl <= 0 or #result > cache_max then return end
   local cached, ends = root .. ':cached', text(now + cache_ttl)
-  local content = of_content(digest)
-  local leader = mend('HGET', content, 'leader')
-  redis.call('HSET', content, 'result_of', id, 'until', ends, 'by', redis.sha1hex(user or ''))
-  -- Who is doing the work anew needs it for as long as that may take.
-  if leader and leader ~= id then outlive(content, cache_ttl) else redis.call('PEXPIRE', content, text(cache_ttl)) end
+  redis.call('SET', of_answer(digest), id .. ' ' .. ends .. ' ' .. redis.sha1hex(user or ''), 'PX', text(cache_ttl))
   redis.call('ZADD', cached, ends, digest .. ' ' .. id .. ' ' .. #result)
   local bytes = tonumber(redis.pcall('HINCRBY', root .. ':bytes', 'results', #result)) or 0
   for _ = 1, EVICT_MOST do

@@ -9,8 +9,8 @@ if page.err then return { 'page', '0' } end
 local reply = { 'page', page[1] }
 for i = 1, #page[2], 2 do
   local digest, id = cached_entry(page[2][i])
-  local content = digest and redis.pcall('HMGET', of_content(digest), 'result_of', 'by') or {}
-  if content[1] == id and content[2] == owner then
+  local job, _, by = read_answer(digest and mend('GET', of_answer(digest)))
+  if job == id and by == owner then
     reply[#reply + 1] = id
     reply[#reply + 1] = digest
   end

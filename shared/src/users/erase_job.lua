@@ -18,12 +18,11 @@ for _, index in ipairs({ 'leases', 'scheduled', 'deadlines', 'done', 'dead', 're
 end
 local digest = job[3] or ARGV[4] ~= '' and ARGV[4]
 if digest then
-  local content, bytes = of_content(digest), redis.pcall('STRLEN', of_job('result', id))
+  local bytes = redis.pcall('STRLEN', of_job('result', id))
   local member = digest .. ' ' .. id .. ' ' .. (tonumber(bytes) or 0)
   if mend('ZREM', root .. ':cached', member) == 1 then forget_result(member) end
-  local work = mend('HMGET', content, 'leader', 'result_of')
-  if work[1] == id then redis.call('HDEL', content, 'leader') end
-  if work[2] == id then redis.call('HDEL', content, 'result_of', 'until', 'by') end
+  if mend('GET', of_leader(digest)) == id then redis.call('DEL', of_leader(digest)) end
+  if read_answer(mend('GET', of_answer(digest))) == id then redis.call('DEL', of_answer(digest)) end
   redis.call('UNLINK', of_repeat(digest, user))
 end
 if job[4] then redis.call('UNLINK', root .. ':idempotency:' .. job[4]) end

@@ -147,7 +147,7 @@ impl Fixture {
                 format!("its {name}")
             }
             7 => {
-                let pattern = *["*:content:*", "*:repeat:*", "*:idempotency:*"].choose(rng).unwrap();
+                let pattern = *["*:leader:*", "*:answer:*", "*:repeat:*", "*:idempotency:*"].choose(rng).unwrap();
                 let keys = self.keys_like(pattern).await;
                 if let Some(key) = keys.choose(rng) {
                     self.replace(key, &garbage, rng).await;

@@ -105,7 +105,9 @@ async fn keys_of_another_type_stand_in_nobodys_way() {
             f.raw::<u64>(&["SADD", &key, "other"]).await;
         }
     };
-    spoil("*:content:*").await;
+    let answer = f.keys_like("*:leader:*").await[0].replace(":leader:", ":answer:");
+    f.raw::<u64>(&["SADD", &answer, "other"]).await;
+    spoil("*:leader:*").await;
     spoil("*:repeat:*").await;
     let job = f.take_one().await;
     assert_eq!(job.id, leader);

@@ -278,7 +278,7 @@ impl Pair {
         }
         let mut payloads = 0;
         for text in TEXTS {
-            let leads: Option<String> = f.raw(&["HGET", &self.content(text), "leader"]).await;
+            let leads: Option<String> = f.raw(&["GET", &self.leader(text)]).await;
             let leader = model.leaders.get(text).map(JobId::to_string);
             assert_eq!(leads, leader, "the leader of {text} after {when}");
             let at_work = model.ids(|job| job.text == text && !job.fresh && job.runs() && job.follows.is_none());
@@ -289,9 +289,9 @@ impl Pair {
         assert_eq!(f.bytes().await, (payloads as u64, model.cached_bytes() as u64), "bytes after {when}");
     }
 
-    fn content(&self, text: &str) -> String {
+    fn leader(&self, text: &str) -> String {
         let digest = self.f.queue.work(&poem("ada", text), &payload(text)).expect("poems are shared");
-        format!("{}:content:{digest}", self.f.keys.root())
+        format!("{}:leader:{digest}", self.f.keys.root())
     }
 
     /// Whatever there is ends, and nothing is left of who followed whom.

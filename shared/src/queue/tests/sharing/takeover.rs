@@ -80,13 +80,13 @@ async fn who_asks_before_anybody_has_seen_that_the_leader_is_gone_leads_all() {
 }
 
 #[tokio::test]
-async fn followers_whose_content_was_forgotten_join_who_has_begun_anew() {
+async fn followers_whose_leader_was_forgotten_join_who_has_begun_anew() {
     let f = Fixture::start().await;
     let leader = f.lead("ada", "spring").await;
     let follower = f.follow("bob", "spring").await;
     let old = f.take_one().await;
-    let content = f.keys_like("*:content:*").await;
-    f.raw::<u64>(&["DEL", &content[0]]).await;
+    let leads = f.keys_like("*:leader:*").await;
+    f.raw::<u64>(&["DEL", &leads[0]]).await;
     let anew = f.lead("eve", "spring").await;
     f.queue.cancel(QueueName::Ai, leader).await.unwrap();
     assert_eq!(f.queue.cancel(QueueName::Ai, old.id).await.unwrap(), Cancelled::Ended(JobState::Cancelled));
