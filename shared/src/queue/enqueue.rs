@@ -156,6 +156,24 @@ impl Queue {
     /// When the payload has no JSON form, or Redis does not answer: then the request may have been counted, and the job accepted.
     pub async fn submit<K: Kind>(&self, job: &NewJob<K>, limits: &[RequestLimit]) -> Result<Submitted, EnqueueError> {
         let id = JobId::new();
+        let request = self.request(id, job, limits)?;
+        let reply = self.intake.submit(self, K::QUEUE, request).await?;
+        let (words, about) = reply.split_once('\n').unwrap_or((&reply, ""));
+        let words: Vec<&str> = words.split(' ').collect();
+        Ok(Submitted {
+            outcome: read(id, words[0], about),
+            ahead: words.get(1).and_then(|ahead| ahead.parse().ok()).unwrap_or_default(),
+            counted: Counted::read(words.get(2..).unwrap_or_default(), limits),
+        })
+    }
+
+    /// What `enqueue.lua` is asked.
+    pub(super) fn request<K: Kind>(
+        &self,
+        id: JobId,
+        job: &NewJob<K>,
+        limits: &[RequestLimit],
+    ) -> Result<Request, serde_json::Error> {
         let payload = serde_json::to_vec(&job.payload)?;
         let work = self.work(job, &payload).unwrap_or_default();
         let (asked, asked_for) = match &job.idempotency_key {
@@ -191,14 +209,7 @@ impl Queue {
         for limit in limits {
             request.arg(limit.name).arg(limit.subject.clone()).number(limit.most).number(millis(limit.window));
         }
-        let reply = self.intake.submit(self, K::QUEUE, request).await?;
-        let (words, about) = reply.split_once('\n').unwrap_or((&reply, ""));
-        let words: Vec<&str> = words.split(' ').collect();
-        Ok(Submitted {
-            outcome: read(id, words[0], about),
-            ahead: words.get(1).and_then(|ahead| ahead.parse().ok()).unwrap_or_default(),
-            counted: Counted::read(words.get(2..).unwrap_or_default(), limits),
-        })
+        Ok(request)
     }
 }
 

@@ -45,13 +45,13 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
 const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
 /// Calls of one process and queue that may be out at once: while Redis is at one, the next is on its way.
-const CALLS: usize = 3;
+pub(super) const CALLS: usize = 3;
 /// Most requests of one call, and about how many bytes they have: Redis does nothing else meanwhile.
 const CALL_REQUESTS: usize = 32;
 const CALL_BYTES: usize = 1 << 18;
 
 /// One request, as `enqueue.lua` reads it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Request(Vec<Bytes>);
 
 impl Request {
@@ -120,6 +120,12 @@ impl fmt::Debug for Intake {
 impl Intake {
     fn line(&self, name: QueueName) -> MutexGuard<'_, Line> {
         self.0[name as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests wait for a call.
+    #[cfg(test)]
+    pub(super) fn waiting(&self, name: QueueName) -> usize {
+        self.line(name).waiting.len()
     }
 
     /// What `enqueue.lua` answers to a request. One whose caller leaves before it was sent is not sent.
@@ -199,7 +205,12 @@ fn read(reply: String) -> Answer {
 }
 
 impl Queue {
-    async fn enqueue_all(&self, name: QueueName, requests: &[Request]) -> Result<Vec<String>, UnavailableError> {
+    /// Sends requests in one call; the answers come in their order.
+    pub(super) async fn enqueue_all(
+        &self,
+        name: QueueName,
+        requests: &[Request],
+    ) -> Result<Vec<String>, UnavailableError> {
         let mut call = ENQUEUE.call();
         call.key(self.keys.root())
             .arg(name.as_str())

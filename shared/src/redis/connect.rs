@@ -4,9 +4,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError,
-    RedisResult, TlsCertificates, make_extension_error,
+    RedisResult, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub},
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
+    make_extension_error,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 

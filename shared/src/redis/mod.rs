@@ -12,9 +12,9 @@ mod trouble;
 pub use connect::{RedisPool, UnavailableError};
 pub use durability::{DurabilityError, check_durability};
 pub use keys::Keys;
-pub use script::{LuaScript, ScriptCall};
 #[cfg(feature = "testing")]
 pub use script::take_time_from_hand_clock;
+pub use script::{LuaScript, ScriptCall};
 
 /// A duration as scripts take it: whole milliseconds.
 #[must_use]

@@ -9,8 +9,22 @@ fn is_frequent(word: &str) -> bool {
     lower.make_ascii_lowercase();
     matches!(
         &*lower,
-        b"the" | b"of" | b"and" | b"to" | b"that" | b"with" | b"this" | b"from" | b"which" | b"have" | b"they" | b"are"
-            | b"it" | b"be" | b"can" | b"you"
+        b"the"
+            | b"of"
+            | b"and"
+            | b"to"
+            | b"that"
+            | b"with"
+            | b"this"
+            | b"from"
+            | b"which"
+            | b"have"
+            | b"they"
+            | b"are"
+            | b"it"
+            | b"be"
+            | b"can"
+            | b"you"
     )
 }
 

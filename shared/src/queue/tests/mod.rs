@@ -5,6 +5,7 @@ mod cancel;
 mod figures;
 mod fixture;
 mod follow;
+mod intake;
 mod lifecycle;
 mod limited;
 mod limits;

@@ -203,7 +203,8 @@ async fn what_results_and_payloads_took_is_given_back() {
     f.erase().await;
     assert_eq!(f.bytes().await, (0, 0));
     assert_eq!(f.keys_like("*:cached").await, [""; 0]);
-    for pattern in ["*:leader:*", "*:answer:*", "*:idempotency:*", "*:repeat:*", "*:job:*", "*:result:*", "*:jobs_of:*"] {
+    for pattern in ["*:leader:*", "*:answer:*", "*:idempotency:*", "*:repeat:*", "*:job:*", "*:result:*", "*:jobs_of:*"]
+    {
         assert_eq!(f.keys_like(pattern).await, [""; 0], "{pattern}");
     }
 }
