@@ -41,15 +41,13 @@ local function accept(r)
   if suspended then return refuse(r, 'suspended') end
   if r.over then return refuse(r, 'limited') end
 
-  local result_of, leader, gone
+  local mine, result_of, leader, gone
   if r.digest and not r.fresh then
-    local mine = stored[of_repeat(r.digest, r.user)]
-    local state = state_of(mine)
-    if state and state ~= 'failed' and state ~= 'cancelled' then
+    mine, result_of, leader, gone = find_work(r)
+    if mine then
       hasten(mine, r)
       return answer(r, mine, 'known', mine)
     end
-    result_of, leader, gone = find_work(r)
     if result_of then
       write_ended(r, result_of)
       return answer(r, r.id, 'cached', result_of)

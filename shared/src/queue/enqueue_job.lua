@@ -9,14 +9,20 @@ local function hasten(id, r)
   hurry(id, r.class, r.user)
 end
 
--- What there is of the work of a request: the job whose result answers for it, or the one that does it now; or the job that was
--- to do it.
+-- What there is of the work of a request: the user's own job for it; the job whose result answers for it; the one that does it
+-- now; or the one that was to do it. Who leads needs no `repeat` while it does.
 local function find_work(r)
-  local result_of = answering(stored[of_answer(r.digest)], now)
-  if result_of then return result_of end
+  local mine = stored[of_repeat(r.digest, r.user)]
+  local state = state_of(mine)
+  if state and state ~= 'failed' and state ~= 'cancelled' then return mine end
   local leader = stored[of_leader(r.digest)]
-  if RUNNING[state_of(leader)] then return nil, leader end
-  return nil, nil, leader
+  local known = leader and redis.pcall('HMGET', of_job('job', leader), 'state', 'user')
+  local runs = known and RUNNING[known[1]]
+  if runs and known[2] == r.user then return leader end
+  local result_of = answering(stored[of_answer(r.digest)], now)
+  if result_of then return nil, result_of end
+  if runs then return nil, nil, leader end
+  return nil, nil, nil, leader
 end
 
 -- The job has the result of `result_of`: it has ended.
@@ -56,7 +62,9 @@ local function write_job(r, leader, standing, bytes)
   end
   if r.digest then
     field('content', r.digest)
-    store(of_repeat(r.digest, r.user), r.id, ARGV[2])
+    local mine = of_repeat(r.digest, r.user)
+    -- A leader is found by its work, unless an older job is in the way.
+    if leader or r.fresh or stored[mine] then store(mine, r.id, ARGV[2]) end
   end
   if leader then field('follows', '1') end
   if r.fresh then field('fresh', '1') end

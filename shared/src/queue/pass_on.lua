@@ -102,12 +102,14 @@ end
 -- A job has ended in `state`, or is gone, that wanted the work of `digest`, where that is known.
 end_work = function(id, digest, user, state, now)
   if digest then
-    local mine = of_repeat(digest, user)
+    local mine, leader = of_repeat(digest, user), mend('GET', of_leader(digest))
+    local repeated = mend('GET', mine)
     -- It may name a later job.
-    if mend('GET', mine) == id then
-      if state == 'completed' then redis.call('PEXPIRE', mine, completed_ttl) else redis.call('DEL', mine) end
+    if state == 'completed' and (repeated == id or leader == id and not repeated) then
+      redis.call('SET', mine, id, 'PX', completed_ttl)
+    elseif repeated == id then
+      redis.call('DEL', mine)
     end
-    local leader = mend('GET', of_leader(digest))
     if leader == id then
       redis.call('DEL', of_leader(digest))
     elseif leader then

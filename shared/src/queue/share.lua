@@ -1,7 +1,7 @@
 -- Fragment: work that several jobs want. Needs keys.lua.
 -- `leader:<digest>` names the job that does the work. `answer:<digest>` names, when it was done, the job whose result answers for
 -- it, until when, and whose that was (SHA-1 of the user). Jobs that want what a leader is doing follow it: they are in no line, in
--- `followers:<leader>`. `repeat:<digest>:<user>` is the user's own job for it.
+-- `followers:<leader>`. `repeat:<digest>:<user>` is the user's own job for it, where that is not the leader.
 
 local function of_leader(digest) return root .. ':leader:' .. digest end
 local function of_answer(digest) return root .. ':answer:' .. digest end
