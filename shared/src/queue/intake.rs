@@ -51,7 +51,7 @@ const CALL_REQUESTS: usize = 32;
 const CALL_BYTES: usize = 1 << 18;
 
 /// One request, as `enqueue.lua` reads it.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Request(Vec<Bytes>);
 
 impl Request {
@@ -139,7 +139,8 @@ impl Intake {
             begins
         };
         if begins {
-            // In a task of its own: it has the requests of others, too, and this caller may leave.
+            // In a task of its own: it has the requests of others, too, and this caller may leave. A stop waits for those who wait
+            // for it.
             let calls = Calls { queue: queue.clone(), name, out: true };
             TaskTracker::new().spawn(calls.send());
         }

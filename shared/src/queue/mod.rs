@@ -8,6 +8,11 @@
 //! the time of the end). `deadlines` holds every job that has not ended, whatever it is doing, so that a 202 always has
 //! an end. Each change is one script: a job is never in two places and never in none.
 //!
+//! # How a job gets in
+//!
+//! Requests go through the intake of their process, which sends those that come at once in one call of `enqueue.lua`. Its head reads what
+//! all of them need, `accept` answers one after another, and its end writes what they have added together.
+//!
 //! # How a worker gets a job
 //!
 //! `enqueue` sets a marker in the lane's `wake` set; one idle worker, blocked in `BZPOPMIN`, gets the marker and
