@@ -39,6 +39,9 @@ pub fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
+/// How busy a process is can be told of no shorter time: what its start costs would be taken for its load.
+const MEASURED_AT_LEAST: Duration = Duration::from_secs(1);
+
 /// Measures how busy this process is.
 #[derive(Debug)]
 pub struct CpuMeter(Mutex<(Instant, Duration)>);
@@ -50,13 +53,18 @@ impl CpuMeter {
         Self(Mutex::new((Instant::now(), cpu_time())))
     }
 
-    /// Processor time that was used since the last look, in percent of what may be used.
-    pub fn percent(&self) -> u32 {
+    /// Processor time that was used since the last look that could tell, in percent of what may be used; `None` within a second
+    /// of it.
+    pub fn percent(&self) -> Option<u32> {
         let now = (Instant::now(), cpu_time());
-        let last = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), now);
-        let could = (now.0 - last.0).as_millis() * cores() as u128;
-        let used = (now.1.saturating_sub(last.1)).as_millis() * 100;
-        used.checked_div(could).map_or(0, |percent| u32::try_from(percent.min(100)).unwrap_or_default())
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = now.0 - last.0;
+        if passed < MEASURED_AT_LEAST {
+            return None;
+        }
+        let used = now.1.saturating_sub(last.1).as_millis() * 100;
+        *last = now;
+        u32::try_from((used / (passed.as_millis() * cores() as u128)).min(100)).ok()
     }
 
     /// Processor time that was used since the last look.
@@ -119,6 +127,14 @@ mod tests {
     fn reads_the_memory_of_the_machine() {
         assert_eq!(machine_bytes("MemTotal:       2 kB\nMemFree: 1 kB\n"), Some(2_048.0));
         assert_eq!(machine_bytes("MemFree: 1 kB\n"), None);
+    }
+
+    #[test]
+    fn how_busy_a_process_is_can_not_be_told_of_a_moment() {
+        assert_eq!(CpuMeter::start().percent(), None);
+        let meter = CpuMeter(Mutex::new((Instant::now() - MEASURED_AT_LEAST, Duration::ZERO)));
+        assert!(meter.percent().is_some_and(|percent| percent <= 100));
+        assert_eq!(meter.percent(), None, "it begins anew");
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub(crate) struct Card {
 pub(crate) struct Load {
     /// Jobs that it runs.
     pub(crate) busy: u64,
-    /// Processor time that it used since it said this last, in percent of what it may use.
-    pub(crate) cpu: u32,
+    /// Processor time that it used lately, in percent of what it may use; `None`: it has only just begun.
+    pub(crate) cpu: Option<u32>,
 }
 
 impl Card {
@@ -42,7 +42,7 @@ impl Card {
             .arg(millis(self.since.elapsed()))
             .arg(self.slots)
             .arg(load.busy)
-            .arg(load.cpu);
+            .arg(load.cpu.map(|percent| percent.to_string()).unwrap_or_default());
     }
 }
 
