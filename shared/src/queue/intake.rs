@@ -1,8 +1,8 @@
-//! Requests for jobs on their way to Redis: those that come while others are on it go together.
+//! Requests for jobs on their way to Redis: those that have to wait for it go together.
 //!
 //! Half of what `enqueue.lua` reads and writes is the same for every job: one call for many of them asks Redis for it once. A
-//! request that comes alone goes at once. While as many calls as [`CALLS`] are out, requests gather for the next one, so a busy
-//! process sends few calls with many requests, and waits for nothing but Redis.
+//! request goes at once while fewer than [`CALLS`] calls are out, and waits for the next one otherwise, with all that come
+//! meanwhile. So a busy process sends few calls with many requests, and waits for nothing but Redis.
 
 use std::{
     collections::VecDeque,
