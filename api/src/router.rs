@@ -25,8 +25,7 @@ pub fn router(state: AppState) -> Router {
         .merge(pages())
         .merge(documentation())
         .fallback(async || ApiError::path_not_found())
-        // The outermost comes first. One layer of five is boxed, and copied for each request, once, and five are five times, each
-        // with all below it.
+        // The outermost comes first. They are one layer, since each layer is cloned for a request together with all below it.
         .layer((
             from_fn_with_state(state.replica.clone(), answer_headers),
             from_fn(request_id),

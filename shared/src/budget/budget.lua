@@ -1,8 +1,8 @@
 -- Fragment: what a user may spend in a day and the fleet in a month, in tokens and in millionths of a dollar. Needs keys.lua.
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
 -- the day on which they do. A limit bounds both together. Days and months are those of UTC.
--- in_force.lua says which limits there are, hold.lua holds jobs to them. All of this is one function, since defining it costs more than most scripts do: only
--- who needs it calls it.
+-- in_force.lua says which limits there are, hold.lua holds jobs to them. All of this is one function, since defining it costs more
+-- than most scripts do: only who needs it calls it.
 
 local function budget()
   local DAY_MS = 86400000

@@ -229,3 +229,40 @@ impl Queue {
         Ok(replies)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line of requests of these sizes, and those who wait for their answers.
+    fn line(sizes: &[usize]) -> (Line, Vec<oneshot::Receiver<Answer>>) {
+        let mut line = Line::default();
+        let waiting = sizes.iter().map(|size| {
+            let (answer, answered) = oneshot::channel();
+            line.waiting.push_back(Waiting { request: Request(vec![vec![0; *size].into()]), answer });
+            answered
+        });
+        let waiting = waiting.collect();
+        (line, waiting)
+    }
+
+    fn calls(mut line: Line) -> Vec<usize> {
+        std::iter::from_fn(|| Some(line.next_call().len()).filter(|requests| *requests > 0)).collect()
+    }
+
+    #[test]
+    fn a_call_has_so_many_requests_and_bytes_at_most_and_a_larger_one_goes_alone() {
+        let (many, _all) = line(&[10; 2 * CALL_REQUESTS + 1]);
+        assert_eq!(calls(many), [CALL_REQUESTS, CALL_REQUESTS, 1]);
+        let half = CALL_BYTES / 2;
+        let (large, _all) = line(&[half, half, half, 3 * CALL_BYTES, half]);
+        assert_eq!(calls(large), [2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn who_has_left_takes_no_room() {
+        let (all, mut waiting) = line(&[CALL_BYTES, 10, 10]);
+        waiting.remove(0);
+        assert_eq!(calls(all), [2]);
+    }
+}

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
+    budget::{Allowance, Limits},
     config::{ContentSharing, JobsConfig},
     job::{JobError, JobId, JobView, Kind, QueueName, RetryPolicy},
     queue::{
@@ -40,6 +41,17 @@ pub(super) struct Fixture {
     pub(super) keys: Keys,
     pub(super) settings: TakeSettings,
     jobs: JobsConfig,
+}
+
+/// A job of 100 tokens may come to 100 + 1,500 + 400 = 2,000 of them.
+pub(super) fn allowance(limits: Limits) -> Allowance {
+    Allowance {
+        limits,
+        prices: "model=1/10".parse().unwrap(),
+        model: "model".to_owned(),
+        chunk_tokens: 1_000,
+        max_output_tokens: 400,
+    }
 }
 
 pub(super) fn jobs_config() -> JobsConfig {

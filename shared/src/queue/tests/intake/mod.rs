@@ -5,46 +5,21 @@ mod property;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
 
-use super::fixture::{Fixture, QUEUE, jobs_config};
+use super::{
+    fixture::{Fixture, QUEUE, allowance, jobs_config},
+    sharing::Sonnet,
+};
 use crate::{
-    budget::{Allowance, Limits},
+    budget::Limits,
     config::JobsConfig,
-    job::{JobId, Kind, QueueName},
-    queue::{EnqueueError, Meeting, NewJob, Queue, intake::CALLS},
+    job::{JobId, QueueName},
+    queue::{EnqueueError, Meeting, NewJob, intake::CALLS},
     request_limits::RequestLimit,
 };
 
-/// A job that others may have the result of, and that costs something.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Verse {
-    say: String,
-}
-
-impl Kind for Verse {
-    const NAME: &'static str = "echo";
-    const VERSION: u32 = 1;
-    const QUEUE: QueueName = QueueName::Ai;
-    const RECIPE: Option<u32> = Some(1);
-
-    fn tokens(&self) -> u32 {
-        100
-    }
-}
-
-fn verse(user: &str, say: &str) -> NewJob<Verse> {
-    NewJob { listed: true, ..NewJob::new(Verse { say: say.to_owned() }, user) }
-}
-
-fn with_budget(queue: &Queue, limits: Limits) -> Queue {
-    queue.clone().with_budget(Allowance {
-        limits,
-        prices: "model=1/10".parse().unwrap(),
-        model: "model".to_owned(),
-        chunk_tokens: 1_000,
-        max_output_tokens: 400,
-    })
+fn sonnet(user: &str, say: &str) -> NewJob<Sonnet> {
+    NewJob { listed: true, ..NewJob::new(Sonnet { say: say.to_owned() }, user) }
 }
 
 impl Fixture {
@@ -59,9 +34,9 @@ impl Fixture {
 #[tokio::test]
 async fn many_requests_at_once_are_few_calls_and_every_one_has_its_answer() {
     let f = Fixture::start().await;
-    f.queue.enqueue(&verse("first", "sends the script")).await.unwrap();
+    f.queue.enqueue(&sonnet("first", "sends the script")).await.unwrap();
     let before = f.script_calls().await;
-    let asked: Vec<_> = (0..200).map(|n| verse(&format!("user-{n}"), &format!("verse {n}"))).collect();
+    let asked: Vec<_> = (0..200).map(|n| sonnet(&format!("user-{n}"), &format!("verse {n}"))).collect();
     let accepted = join_all(asked.iter().map(|job| f.queue.enqueue(job))).await;
     let calls = f.script_calls().await - before;
     assert!((200_u64.div_ceil(32)..=12).contains(&calls), "{calls} calls");
@@ -76,15 +51,15 @@ async fn many_requests_at_once_are_few_calls_and_every_one_has_its_answer() {
 #[tokio::test]
 async fn what_bounds_requests_is_exact_among_those_that_come_together() {
     let mut f = Fixture::with_jobs(JobsConfig { queue_max_waiting: 50, ..jobs_config() }).await;
-    let unlimited = with_budget(&f.queue, Limits::default());
+    let unlimited = f.queue.clone().with_budget(allowance(Limits::default()));
     let held = unlimited.allowance.hold(100).tokens;
-    f.queue = with_budget(&f.queue, Limits { fleet_tokens_per_month: 30 * held, ..Limits::default() });
+    f.queue = f.queue.clone().with_budget(allowance(Limits { fleet_tokens_per_month: 30 * held, ..Limits::default() }));
     let limit =
         |most| RequestLimit { name: "address-ai", subject: "::1".to_owned(), most, window: Duration::from_mins(1) };
     let ask = |most: u32, users: u32| {
         let f = &f;
         join_all((0..users).map(move |n| async move {
-            let job = verse(&format!("user-{n}"), &format!("verse {n} of {most}"));
+            let job = sonnet(&format!("user-{n}"), &format!("verse {n} of {most}"));
             f.queue.submit(&job, &[limit(most)]).await.unwrap().outcome
         }))
     };
@@ -97,7 +72,7 @@ async fn what_bounds_requests_is_exact_among_those_that_come_together() {
     f.queue = unlimited;
     let full = join_all((0..40).map(|n| {
         let f = &f;
-        async move { f.queue.enqueue(&verse("ada", &format!("verse {n}"))).await }
+        async move { f.queue.enqueue(&sonnet("ada", &format!("verse {n}"))).await }
     }))
     .await;
     assert_eq!(full.iter().filter(|answer| answer.is_ok()).count(), 20, "as many as the queue has room for");
@@ -110,7 +85,7 @@ async fn taps_that_come_together_are_one_job() {
     let f = Fixture::start().await;
     let taps = join_all((0..30).map(|n| {
         let f = &f;
-        async move { f.queue.enqueue(&verse(if n % 3 == 0 { "bob" } else { "ada" }, "spring")).await.unwrap() }
+        async move { f.queue.enqueue(&sonnet(if n % 3 == 0 { "bob" } else { "ada" }, "spring")).await.unwrap() }
     }))
     .await;
     let met = |meeting| taps.iter().filter(|tap| tap.meeting == meeting).count();
@@ -120,19 +95,19 @@ async fn taps_that_come_together_are_one_job() {
 #[tokio::test]
 async fn a_damaged_key_is_a_matter_of_the_one_who_meets_it() {
     let mut f = Fixture::start().await;
-    f.queue = with_budget(&f.queue, Limits::default());
-    f.queue.enqueue(&verse("ada", "before")).await.unwrap();
+    f.queue = f.queue.clone().with_budget(allowance(Limits::default()));
+    f.queue.enqueue(&sonnet("ada", "before")).await.unwrap();
     let spent = f.keys_like("*:spend:user:*:ada").await;
     f.raw::<u64>(&["DEL", &spent[0]]).await;
     f.raw::<u64>(&["SADD", &spent[0], "other"]).await;
-    let asked = ["ada", "bob", "eve"].map(|user| f.queue.request(JobId::new(), &verse(user, user), &[]));
+    let asked = ["ada", "bob", "eve"].map(|user| f.queue.request(JobId::new(), &sonnet(user, user), &[]));
     let requests = asked.map(Result::unwrap);
     let answers = f.queue.enqueue_all(QueueName::Ai, &requests).await.unwrap();
     let words: Vec<&str> = answers.iter().map(|answer| answer.split([' ', '\n']).next().unwrap()).collect();
     assert_eq!(words, ["error", "accepted", "accepted"]);
     assert!(answers[0].contains("WRONGTYPE"), "{}", answers[0]);
     // It is told to its caller as what it is.
-    let told = f.queue.enqueue(&verse("ada", "again")).await;
+    let told = f.queue.enqueue(&sonnet("ada", "again")).await;
     assert!(matches!(&told, Err(EnqueueError::Unavailable(error)) if error.is_wrong_type()), "{told:?}");
     assert_eq!(f.count(&f.keys.deadlines(QUEUE)).await, 3, "ada's first, bob's and eve's");
     assert_eq!(f.take(10).await.len(), 3);
@@ -141,7 +116,7 @@ async fn a_damaged_key_is_a_matter_of_the_one_who_meets_it() {
 #[tokio::test]
 async fn a_request_whose_caller_leaves_before_it_is_sent_is_not_sent() {
     let f = Fixture::start().await;
-    f.queue.enqueue(&verse("first", "sends the script")).await.unwrap();
+    f.queue.enqueue(&sonnet("first", "sends the script")).await.unwrap();
     let other = f.redis.pool();
     let tell = async |words: &[&str]| {
         let mut pipe = redis::pipe();
@@ -153,7 +128,7 @@ async fn a_request_whose_caller_leaves_before_it_is_sent_is_not_sent() {
     };
     tell(&["CLIENT", "PAUSE", "60000", "WRITE"]).await;
     let ask = |say: &str| {
-        let (queue, job) = (f.queue.clone(), verse("ada", say));
+        let (queue, job) = (f.queue.clone(), sonnet("ada", say));
         Box::pin(async move { queue.enqueue(&job).await })
     };
     let mut out = Vec::new();

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
-use super::{Verse, verse, with_budget};
+use super::sonnet;
 use crate::{
     budget::Limits,
     config::JobsConfig,
@@ -17,7 +17,10 @@ use crate::{
         NewJob, Queue,
         intake::Request,
         take::Taken,
-        tests::fixture::{Fixture, jobs_config},
+        tests::{
+            fixture::{Fixture, allowance, jobs_config},
+            sharing::Sonnet,
+        },
     },
     redis::take_time_from_hand_clock,
     request_limits::RequestLimit,
@@ -76,9 +79,9 @@ async fn together_is_as_one_after_another() {
 async fn fixture() -> Fixture {
     let jobs = JobsConfig { queue_max_waiting: 9, queue_max_bytes: 3_000, ..jobs_config() };
     let mut f = Fixture::with_jobs(jobs).await;
-    let held = with_budget(&f.queue, Limits::default()).allowance.hold(100).tokens;
+    let held = allowance(Limits::default()).hold(100).tokens;
     let limits = Limits { user_tokens_per_day: 3 * held, fleet_tokens_per_month: 7 * held, ..Limits::default() };
-    f.queue = with_budget(&f.queue, limits);
+    f.queue = f.queue.clone().with_budget(allowance(limits));
     f.raw::<u64>(&["HSET", "{test}:suspended", "suspended", "1 why"]).await;
     f
 }
@@ -90,14 +93,14 @@ fn request(queue: &Queue, rng: &mut StdRng) -> Request {
         rng.random_range(0..12),
         if rng.random_bool(0.3) { "long ".repeat(100) } else { String::new() }
     );
-    let job: NewJob<Verse> = NewJob {
+    let job: NewJob<Sonnet> = NewJob {
         delay: if rng.random_bool(0.1) { Duration::from_secs(30) } else { Duration::ZERO },
         priority: *Priority::ALL.choose(rng).unwrap(),
         fresh: rng.random_bool(0.1),
         recording: rng.random_bool(0.1).then(|| Bytes::from_static(&[7; 400])),
         listed: rng.random_bool(0.8),
         idempotency_key: rng.random_bool(0.1).then(|| format!("key {}", rng.random_range(0..9))),
-        ..verse(user, &text)
+        ..sonnet(user, &text)
     };
     let limit = |name, subject: &str, most| RequestLimit {
         name,

@@ -2,10 +2,10 @@
 
 use super::{FREE, Fixture, ended};
 use crate::{
-    budget::{Allowance, Budget, Limit, Limits as BudgetLimits},
+    budget::{Budget, Limit, Limits as BudgetLimits},
     job::{JobError, JobId, Kind, QueueName},
     limiter::Limits,
-    queue::{CallEnd, Ending, EnqueueError, NewJob},
+    queue::{CallEnd, Ending, EnqueueError, NewJob, tests::fixture::allowance},
 };
 
 /// A job that sends something upstream.
@@ -24,16 +24,9 @@ impl Kind for Lesson {
     }
 }
 
-/// A job of 100 tokens is held to 100 + 1,500 + 400 = 2,000 tokens.
 async fn fixture(limits: BudgetLimits) -> Fixture {
     let mut f = Fixture::limited(Limits { rpm: 100, ..FREE }).await;
-    f.queue = f.queue.clone().with_budget(Allowance {
-        limits,
-        prices: "model=1/10".parse().unwrap(),
-        model: "model".to_owned(),
-        chunk_tokens: 1_000,
-        max_output_tokens: 400,
-    });
+    f.queue = f.queue.clone().with_budget(allowance(limits));
     f
 }
 

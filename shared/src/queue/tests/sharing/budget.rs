@@ -2,15 +2,18 @@
 
 use super::{Poem, poem};
 use crate::{
-    budget::{Allowance, Budget, Limits},
+    budget::{Budget, Limits},
     job::{JobId, Kind, QueueName},
-    queue::{Meeting, NewJob, tests::fixture::Fixture},
+    queue::{
+        Meeting, NewJob,
+        tests::fixture::{Fixture, allowance},
+    },
 };
 
-/// A poem of 100 tokens: it may come to 100 + 1,500 + 400 = 2,000 of them.
+/// A poem of 100 tokens.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Sonnet {
-    say: String,
+pub(in super::super) struct Sonnet {
+    pub(in super::super) say: String,
 }
 
 impl Kind for Sonnet {
@@ -26,13 +29,8 @@ impl Kind for Sonnet {
 
 async fn fixture() -> Fixture {
     let mut f = Fixture::start().await;
-    f.queue = f.queue.clone().with_budget(Allowance {
-        limits: Limits { user_tokens_per_day: 2_000, ..Limits::default() },
-        prices: "model=1/10".parse().unwrap(),
-        model: "model".to_owned(),
-        chunk_tokens: 1_000,
-        max_output_tokens: 400,
-    });
+    let limits = Limits { user_tokens_per_day: 2_000, ..Limits::default() };
+    f.queue = f.queue.clone().with_budget(allowance(limits));
     f
 }
 

@@ -10,6 +10,8 @@ mod property;
 mod takeover;
 mod urgency;
 
+pub(super) use budget::Sonnet;
+
 use serde::{Deserialize, Serialize};
 
 use super::fixture::{Fixture, QUEUE, raw};
