@@ -2,15 +2,20 @@
 
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state, map_response},
+    middleware::from_fn_with_state,
     routing::{delete, get, post},
 };
-
+use tower::util::option_layer;
 use tower_http::compression::CompressionLayer;
 
 use crate::{
-    error::{ApiError, legacy},
-    middleware::{access_log, answer_headers, catch_panic, count_traffic, monitoring_guard, overload, request_id},
+    error::ApiError,
+    middleware::{
+        Dialect::{self, Legacy, Problem},
+        Manner,
+        Traffic::{self, Aside, Counted, InRoom},
+        edge, in_manner, monitoring_guard,
+    },
     request_limits::{general, general_unless_counted},
     routes::{dashboard, docs, events, flashcards, health, jobs, limits, monitoring as shown, pronunciation, users},
     state::AppState,
@@ -19,27 +24,23 @@ use crate::{
 /// The whole API.
 pub fn router(state: AppState) -> Router {
     Router::new()
-        .merge(v1(&state).merge(legacy_paths(&state)).layer(from_fn_with_state(state.clone(), count_traffic)))
+        .merge(v1(&state))
+        .merge(health(&state))
+        .merge(legacy_paths(&state))
         .merge(monitoring(&state))
         .merge(observed(&state))
-        .merge(pages())
-        .merge(documentation())
+        .merge(pages(&state))
+        .merge(documentation(&state))
         .fallback(async || ApiError::path_not_found())
         // The outermost comes first. They are one layer, since each layer is cloned for a request together with all below it.
-        .layer((
-            from_fn_with_state(state.replica.clone(), answer_headers),
-            from_fn(request_id),
-            from_fn_with_state(state.clone(), access_log),
-            state.cors.clone(),
-            CompressionLayer::new(),
-        ))
+        .layer((from_fn_with_state(state.clone(), edge), option_layer(state.cors.clone()), CompressionLayer::new()))
         .with_state(state)
 }
 
 /// Errors are problems.
 fn v1(state: &AppState) -> Router<AppState> {
     let limited = || from_fn_with_state(state.clone(), general);
-    Router::new()
+    let paths = Router::new()
         .route(
             "/api/v1/flashcards",
             post(flashcards::create).layer(from_fn_with_state(state.clone(), general_unless_counted)),
@@ -51,36 +52,34 @@ fn v1(state: &AppState) -> Router<AppState> {
         .route("/api/v1/jobs", get(jobs::list).layer(limited()))
         .route("/api/v1/limits", get(limits::get))
         // Looking at a job is not limited, so that it can be polled.
-        .route("/api/v1/jobs/{id}", get(jobs::get).merge(delete(jobs::cancel).layer(limited())))
-        .layer(from_fn_with_state(state.room.clone(), overload))
-        // A process that has its hands full is alive: who ends it for that makes it worse for the others.
-        .route("/api/health", get(health::live))
-        .route("/api/ready", get(health::ready))
-        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(catch_panic())
+        .route("/api/v1/jobs/{id}", get(jobs::get).merge(delete(jobs::cancel).layer(limited())));
+    answered(paths, state, Problem, InRoom)
+}
+
+/// Asked for by platforms and load balancers, and not by clients. A process that has its hands full is alive: who ends it for that
+/// makes it worse for the others.
+fn health(state: &AppState) -> Router<AppState> {
+    let paths = Router::new().route("/api/health", get(health::live)).route("/api/ready", get(health::ready));
+    answered(paths, state, Problem, Aside)
 }
 
 /// What shipped apps and scripts in the field call; errors are written as they know them.
 fn legacy_paths(state: &AppState) -> Router<AppState> {
     let limited = from_fn_with_state(state.clone(), general_unless_counted);
-    Router::new()
+    let paths = Router::new()
         .route("/api/ai/generate-flashcards", post(flashcards::generate).layer(limited.clone()))
         .route("/api/pronunciation-assess", post(pronunciation::assess).layer(limited))
-        .route("/api/job-status/{jobId}", get(jobs::status))
-        .layer(from_fn_with_state(state.room.clone(), overload))
-        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(catch_panic())
-        .layer(map_response(legacy))
+        .route("/api/job-status/{jobId}", get(jobs::status));
+    answered(paths, state, Legacy, InRoom)
 }
 
 /// What people look at.
-fn pages() -> Router<AppState> {
-    Router::new()
+fn pages(state: &AppState) -> Router<AppState> {
+    let paths = Router::new()
         .route("/monitoring", get(dashboard::page))
         .route("/monitoring/page.css", get(dashboard::style))
-        .route("/monitoring/page.js", get(dashboard::script))
-        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(catch_panic())
+        .route("/monitoring/page.js", get(dashboard::script));
+    answered(paths, state, Problem, Aside)
 }
 
 /// What operators watch and change, and what apps may watch. Errors are written as their scripts know them.
@@ -106,33 +105,31 @@ fn monitoring(state: &AppState) -> Router<AppState> {
         .route("/api/redis/health", get(shown::redis_health))
         .route("/api/sse/stats", get(shown::sse_stats))
         .route_layer(from_fn_with_state(state.clone(), monitoring_guard));
-    let open = Router::new()
-        .route("/api/ai/status", get(shown::ai_status))
-        .route("/api/job-events", get(events::job_events))
-        .route_layer(from_fn_with_state(state.clone(), count_traffic));
-    restricted
-        .merge(open)
-        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(catch_panic())
-        .layer(map_response(legacy))
+    let open =
+        Router::new().route("/api/ai/status", get(shown::ai_status)).route("/api/job-events", get(events::job_events));
+    answered(restricted, state, Legacy, Aside).merge(answered(open, state, Legacy, Counted))
 }
 
 /// What programs of operators read. Errors are problems.
 fn observed(state: &AppState) -> Router<AppState> {
-    Router::new()
+    let paths = Router::new()
         .route("/api/v1/scaling", get(shown::scaling))
         .route("/metrics", get(shown::prometheus))
-        .route_layer(from_fn_with_state(state.clone(), monitoring_guard))
-        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(catch_panic())
+        .route_layer(from_fn_with_state(state.clone(), monitoring_guard));
+    answered(paths, state, Problem, Aside)
 }
 
 /// What the API says about itself: open to everybody, and counted nowhere.
-fn documentation() -> Router<AppState> {
-    Router::new()
+fn documentation(state: &AppState) -> Router<AppState> {
+    let paths = Router::new()
         .route("/api/openapi.json", get(docs::document))
         .route("/api/docs", get(docs::page))
-        .route("/api/docs/{file}", get(docs::file))
+        .route("/api/docs/{file}", get(docs::file));
+    answered(paths, state, Problem, Aside)
+}
+
+fn answered(paths: Router<AppState>, state: &AppState, dialect: Dialect, traffic: Traffic) -> Router<AppState> {
+    paths
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(catch_panic())
+        .layer(from_fn_with_state(Manner::new(state, dialect, traffic), in_manner))
 }

@@ -42,7 +42,8 @@ pub struct Handles {
     pub(crate) users: Users,
     pub(crate) room: Room,
     pub(crate) uploads: UploadRoom,
-    pub(crate) cors: CorsLayer,
+    /// Where pages of other origins may do anything.
+    pub(crate) cors: Option<CorsLayer>,
     /// What the API says about itself.
     pub(crate) document: DocumentText,
     /// Names this process in answers.

@@ -1,7 +1,7 @@
 //! What goes wrong, as a client reads it: the only place where an error becomes a response.
 //!
-//! An [`ApiError`] answers as an RFC 9457 problem and travels along in the response's extensions, so that [`legacy`],
-//! a layer around the legacy routes, can write it once more in the words that shipped apps know. Handlers and extractors
+//! An [`ApiError`] answers as an RFC 9457 problem and travels along in the response's extensions, so that [`legacy`]
+//! can write it once more in the words that shipped apps know, around the legacy routes. Handlers and extractors
 //! need not know whom they answer. Codes are stable; no detail repeats what the client sent.
 
 mod legacy_limit;
@@ -487,7 +487,7 @@ impl ApiError {
 }
 
 /// Writes an error in the legacy dialect; leaves every other answer alone.
-pub(crate) async fn legacy(response: Response) -> Response {
+pub(crate) fn legacy(response: Response) -> Response {
     match response.extensions().get::<ApiError>().cloned() {
         Some(error) => error.into_legacy_response(response.headers()),
         None => response,

@@ -9,12 +9,17 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 /// Browsers need not ask again for this long.
 const REMEMBERED: Duration = Duration::from_hours(1);
 
-/// What pages of `origins` may send and read. Without any, pages of other origins may do nothing.
-pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, ConfigError> {
+/// What pages of `origins` may send and read. Without any, pages of other origins may do nothing: nothing has to be said for that.
+pub(crate) fn cors(origins: &[String]) -> Result<Option<CorsLayer>, ConfigError> {
     let origins = origins.iter().map(|origin| origin.trim()).filter(|origin| !origin.is_empty()).map(checked);
+    let origins = origins.collect::<Result<Vec<_>, _>>()?;
+    Ok((!origins.is_empty()).then(|| layer(origins)))
+}
+
+fn layer(origins: Vec<HeaderValue>) -> CorsLayer {
     let custom = |name| HeaderName::from_static(name);
-    Ok(CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins.collect::<Result<Vec<_>, _>>()?))
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,
@@ -36,7 +41,7 @@ pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, ConfigError> {
             custom("x-ratelimit-reset"),
             custom("x-request-id"),
         ])
-        .max_age(REMEMBERED))
+        .max_age(REMEMBERED)
 }
 
 /// An origin as a browser sends it: scheme, host and port, and no more. `*` is none: whoever may name any page can be anybody's.

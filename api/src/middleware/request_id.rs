@@ -1,23 +1,23 @@
 //! A name for every request, the client's own where it gave one.
 
-use axum::{
-    extract::Request,
-    http::{HeaderName, HeaderValue},
-    middleware::Next,
-    response::Response,
-};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST: usize = 128;
 
-/// The id of the request at hand, in its extensions.
-#[derive(Debug, Clone)]
-pub(crate) struct RequestId(HeaderValue);
+/// The id of the request at hand.
+#[derive(Debug)]
+pub(super) struct RequestId(HeaderValue);
 
 impl RequestId {
+    /// Of the request with these headers.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self::choose(headers.get(HEADER))
+    }
+
     /// For logs: visible ASCII only.
-    pub(crate) fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
 
@@ -28,6 +28,11 @@ impl RequestId {
             None => Self(own()),
         }
     }
+
+    /// Tells it in the headers of the answer.
+    pub(super) fn tell(self, answer: &mut HeaderMap) {
+        answer.insert(HEADER, self.0);
+    }
 }
 
 fn acceptable(bytes: &[u8]) -> bool {
@@ -37,15 +42,6 @@ fn acceptable(bytes: &[u8]) -> bool {
 fn own() -> HeaderValue {
     let text = Uuid::now_v7().as_hyphenated().to_string();
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("none"))
-}
-
-/// Names the request and returns the name.
-pub(crate) async fn request_id(mut request: Request, next: Next) -> Response {
-    let id = RequestId::choose(request.headers().get(HEADER));
-    request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(HEADER, id.0);
-    response
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod monitoring;
 mod nowhere;
 mod openapi;
 mod overload;
+mod panics;
 mod redis_away;
 mod slow_clients;
 mod stopping;

@@ -120,7 +120,7 @@ mod tests {
     use crate::{error::legacy, tests::job};
 
     async fn answer(job: JobView) -> (u16, Value) {
-        let response = legacy(cards(job).unwrap_or_else(ApiError::into_response)).await;
+        let response = legacy(cards(job).unwrap_or_else(ApiError::into_response));
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap())

@@ -2,11 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
@@ -21,19 +16,10 @@ impl Room {
         Self((most > 0).then(|| Arc::new(Semaphore::new(most as usize))))
     }
 
-    /// A place for as long as the answer lives, or 503 where there is none.
+    /// A place for as long as the answer lives, or 503 where there is none: what would only make everything slower is refused
+    /// at once.
     pub(crate) fn enter(&self) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
         let place = self.0.as_ref().map(|room| Arc::clone(room).try_acquire_owned());
         place.transpose().map_err(|_| ApiError::overloaded())
-    }
-}
-
-/// Refuses at once what would only make everything slower. A request that is held for its job has its place, too: it has a
-/// connection and memory.
-pub(crate) async fn overload(State(Room(room)): State<Room>, request: Request, next: Next) -> Response {
-    let Some(room) = room else { return next.run(request).await };
-    match room.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => ApiError::overloaded().into_response(),
     }
 }
