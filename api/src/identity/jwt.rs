@@ -20,8 +20,9 @@ const TOKEN_MAX_BYTES: usize = 8 * 1024;
 pub(super) struct Jwt {
     secret: Option<DecodingKey>,
     jwks: Option<Jwks>,
-    audience: Option<String>,
-    issuer: Option<String>,
+    hs256: Validation,
+    rs256: Validation,
+    es256: Validation,
 }
 
 impl std::fmt::Debug for Jwt {
@@ -40,8 +41,9 @@ impl Jwt {
         Ok(Self {
             secret: config.jwt_secret.as_ref().map(|secret| DecodingKey::from_secret(secret.as_bytes())),
             jwks: config.jwks_url.as_deref().map(Jwks::new).transpose()?,
-            audience: config.jwt_audience.clone(),
-            issuer: config.jwt_issuer.clone(),
+            hs256: rules(config, Algorithm::HS256),
+            rs256: rules(config, Algorithm::RS256),
+            es256: rules(config, Algorithm::ES256),
         })
     }
 
@@ -52,34 +54,43 @@ impl Jwt {
         }
         let header = decode_header(token).map_err(|_| ApiError::invalid_token("it can't be read"))?;
         let claims = match (header.alg, &self.secret, &self.jwks) {
-            (Algorithm::HS256, Some(secret), _) => self.claims(token, secret, Algorithm::HS256)?,
-            (algorithm @ (Algorithm::RS256 | Algorithm::ES256), _, Some(jwks)) => {
-                let key = jwks.key(header.kid.as_deref(), algorithm).await?;
-                self.claims(token, &key, algorithm)?
+            (Algorithm::HS256, Some(secret), _) => claims(token, secret, &self.hs256)?,
+            (Algorithm::RS256, _, Some(jwks)) => {
+                let key = jwks.key(header.kid.as_deref(), Algorithm::RS256).await?;
+                claims(token, &key, &self.rs256)?
+            }
+            (Algorithm::ES256, _, Some(jwks)) => {
+                let key = jwks.key(header.kid.as_deref(), Algorithm::ES256).await?;
+                claims(token, &key, &self.es256)?
             }
             _ => return Err(ApiError::invalid_token("its algorithm is not accepted here")),
         };
         checked_user("sub", &claims.sub).map_err(|_| ApiError::invalid_token("its `sub` is no user's name"))
     }
+}
 
-    fn claims(&self, token: &str, key: &DecodingKey, algorithm: Algorithm) -> Result<Claims, ApiError> {
-        let mut rules = Validation::new(algorithm);
-        rules.leeway = LEEWAY_SECONDS;
-        rules.validate_nbf = true;
-        rules.set_required_spec_claims(&["exp", "sub"]);
-        match &self.audience {
-            Some(audience) => {
-                rules.set_audience(&[audience]);
-                rules.required_spec_claims.insert("aud".to_owned());
-            }
-            None => rules.validate_aud = false,
+/// What a token that is signed with `algorithm` must say.
+fn rules(config: &IdentityConfig, algorithm: Algorithm) -> Validation {
+    let mut rules = Validation::new(algorithm);
+    rules.leeway = LEEWAY_SECONDS;
+    rules.validate_nbf = true;
+    rules.set_required_spec_claims(&["exp", "sub"]);
+    match &config.jwt_audience {
+        Some(audience) => {
+            rules.set_audience(&[audience]);
+            rules.required_spec_claims.insert("aud".to_owned());
         }
-        if let Some(issuer) = &self.issuer {
-            rules.set_issuer(&[issuer]);
-            rules.required_spec_claims.insert("iss".to_owned());
-        }
-        decode(token, key, &rules).map(|token| token.claims).map_err(|error| ApiError::invalid_token(why(error.kind())))
+        None => rules.validate_aud = false,
     }
+    if let Some(issuer) = &config.jwt_issuer {
+        rules.set_issuer(&[issuer]);
+        rules.required_spec_claims.insert("iss".to_owned());
+    }
+    rules
+}
+
+fn claims(token: &str, key: &DecodingKey, rules: &Validation) -> Result<Claims, ApiError> {
+    decode(token, key, rules).map(|token| token.claims).map_err(|error| ApiError::invalid_token(why(error.kind())))
 }
 
 /// What is wrong, as far as it helps the token's owner and nobody who makes one up.
