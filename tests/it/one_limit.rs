@@ -120,8 +120,9 @@ async fn twenty_seconds_of_429_cost_two_calls_a_job_at_most() {
     assert_eq!((breaker.state, breaker.failures), (BreakerState::Closed, 0));
 }
 
-/// A fleet that is configured for twice what the upstream allows; the share of refused calls after the first window.
-async fn refused_after_learning(rate_headers: bool) -> (usize, usize) {
+/// A fleet that is configured for twice what the upstream allows: after the first window, when which calls were refused (ms since
+/// the first call), and how many calls there were.
+async fn refused_after_learning(rate_headers: bool) -> (Vec<f64>, usize) {
     let (limit, window_ms) = (100_u32, 2_000_u32);
     let mut system = System::new().await;
     system.set("OPENAI_RATE_LIMIT_RPM", 2 * limit);
@@ -141,7 +142,8 @@ async fn refused_after_learning(rate_headers: bool) -> (usize, usize) {
     let (first, window) = (calls[0].t_ms, f64::from(window_ms));
     let later: Vec<&Arrival> =
         calls.iter().filter(|call| call.t_ms >= first + window && call.t_ms < first + 11.0 * window).collect();
-    let refused = later.iter().filter(|call| call.status == 429).count();
+    let refused = later.iter().filter(|call| call.status == 429);
+    let refused = refused.map(|call| call.t_ms - first).collect();
     assert!(later.len() > 500, "{} calls in ten windows", later.len());
     assert_eq!(system.attempts_of(&ids[..1_000]).await, 1, "no job loses an attempt");
     (refused, later.len())
@@ -150,13 +152,13 @@ async fn refused_after_learning(rate_headers: bool) -> (usize, usize) {
 #[tokio::test]
 async fn a_fleet_learns_the_limit_from_the_rate_headers() {
     let (refused, calls) = refused_after_learning(true).await;
-    assert!(refused * 100 < calls, "{refused} of {calls}");
+    assert!(refused.len() * 100 < calls, "refused at {refused:.0?}, of {calls}");
 }
 
 #[tokio::test]
 async fn a_fleet_learns_the_limit_from_refusals_alone() {
     let (refused, calls) = refused_after_learning(false).await;
-    assert!(refused * 100 < calls, "{refused} of {calls}");
+    assert!(refused.len() * 100 < calls, "refused at {refused:.0?}, of {calls}");
 }
 
 #[tokio::test]
