@@ -13,12 +13,19 @@ local function tokens_refusal(l, cost)
   if wait then return { wait, 'tokens' } end
 end
 
+-- Milliseconds until one more call may go beyond the limit that is sure; nil where it may now.
+local function until_tried(l)
+  if not (l.learned and l.sure and l.rpm > l.sure) or l.count + l.new < l.sure then return nil end
+  return until_room(l, math.floor(l.window / (l.rpm - l.sure)), 0)
+end
+
 -- nil where it may, else {wait_ms (-1: until woken), why, exact}: `exact` where no call whatsoever may go before.
 local function limiter_refusal(l, cost)
   local pause = pause_refusal(l)
   if pause then return pause end
   if l.refusals > 0 and l.new > 0 then return { TRIAL_MS, 'paused_by_upstream', true } end
   local wait = l.rpm and until_room(l, l.span, l.rpm - 1)
+  wait = wait or until_tried(l)
   if wait then return { wait, 'requests', true } end
   wait = l.rps and until_room(l, 1000 + l.guard, l.rps - 1)
   if wait then return { wait, 'requests_per_second', true } end

@@ -11,7 +11,9 @@ local PAUSE_MS, PAUSE_MAX_MS = 1000, 30000
 local TRIAL_MS = 2000
 -- Windows until a learned limit is widened; twice as many each time that it was found again.
 local HOLD_WINDOWS, HOLD_WINDOWS_MAX = 4, 64
--- The first step of widening, as a share of the configured limit; each doubles the one before, up to the last.
+-- The first step of widening, as a share of the configured limit; each doubles the one before, up to the last. What is tried
+-- beyond `sure_rpm`, the limit as it was found, goes evenly over the window: where a step was too wide, the first refusal tells it
+-- before the rest is on its way.
 local STEP, STEP_MAX = 0.02, 0.16
 
 -- Takes a step up when its time has come, and narrows `l` to what was learned.
@@ -23,7 +25,7 @@ local function narrow(l)
       local step = l.step > 0 and l.step or STEP
       l.learned = l.learned + math.max(math.ceil(l.rpm * step), 1)
       if l.learned >= l.rpm or l.now > l.hold_until + 16 * l.window then
-        redis.call('HDEL', l.key, 'learned_rpm', 'hold', 'hold_until', 'step', 'base', 'prior')
+        redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'hold', 'hold_until', 'step', 'base', 'prior')
         l.learned = nil
       else
         l.hold_until = l.now + l.window
@@ -72,9 +74,9 @@ local function learn_limit(l, fresh)
   local found = math.max(accepted, math.ceil(base / 2), 1)
   if accepted * 10 < base or found >= base then found = tonumber(prior) end
   if found then
-    redis.call('HSET', l.key, 'learned_rpm', text(found), 'hold_until', text(l.now + hold * l.window), 'step', '0')
+    redis.call('HSET', l.key, 'learned_rpm', text(found), 'sure_rpm', text(found), 'hold_until', text(l.now + hold * l.window), 'step', '0')
   else
-    redis.call('HDEL', l.key, 'learned_rpm', 'hold_until', 'step')
+    redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'hold_until', 'step')
   end
 end
 

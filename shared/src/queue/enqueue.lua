@@ -12,7 +12,7 @@ local function known_by_key(r)
 end
 
 local function reply(r, word, about)
-  return table.concat({ word, text(r.ahead), text(now), text(r.over or 0), unpack(r.standings) }, ' ') .. '\n' .. (about or '')
+  return word .. ' ' .. text(r.ahead) .. ' ' .. text(now) .. ' ' .. r.standings .. '\n' .. (about or '')
 end
 
 -- The answer about `job`, whom a repeat under the same idempotency key gets, too.
@@ -33,13 +33,14 @@ local function accept(r)
   -- request.
   local known, mismatch = known_by_key(r)
   local suspended = not known and r.suspended
-  r.over, r.standings = count_against_limits(not (known or mismatch or suspended), r.limits_from, r.limits_to, now)
+  local over
+  over, r.standings = count_against_limits(not (known or mismatch or suspended), r.limits_from, r.limits_to, now)
   if r.listed then active = active or redis.call('ZCARD', of_queue('leases')) end
   r.ahead = r.listed and unfinished - active or 0
   if mismatch then return reply(r, 'mismatch') end
   if known then return reply(r, 'known', known) end
   if suspended then return refuse(r, 'suspended') end
-  if r.over then return refuse(r, 'limited') end
+  if over then return refuse(r, 'limited') end
 
   local mine, result_of, leader, gone
   if r.digest and not r.fresh then
@@ -54,7 +55,7 @@ local function accept(r)
     end
   end
 
-  if unfinished >= tonumber(ARGV[4]) then return refuse(r, 'full', text(unfinished)) end
+  if unfinished >= most_jobs then return refuse(r, 'full', text(unfinished)) end
   -- Only who has the work done pays for it. It is held to that where nothing is limited, too: an operator may set a limit at any
   -- time.
   local standing

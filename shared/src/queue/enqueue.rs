@@ -205,11 +205,8 @@ impl Queue {
         } else {
             request.number(hold.tokens).number(hold.micros);
         }
-        request.arg(job.recording.clone().unwrap_or_default()).number(limits.len());
-        for limit in limits {
-            request.arg(limit.name).arg(limit.subject.clone()).number(limit.most).number(millis(limit.window));
-        }
-        Ok(request)
+        request.arg(job.recording.clone().unwrap_or_default());
+        Ok(request.limited(limits))
     }
 }
 

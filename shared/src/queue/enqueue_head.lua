@@ -6,11 +6,12 @@
 -- KEYS  1 root
 -- ARGV  1 queue  2 deadline_ms (from now)  3 max_attempts  4 most jobs that may be unfinished  5 most bytes of their payloads
 --       6 completed_ttl_ms  7 idempotency_ttl_ms  8 to 11 limits of the budget
+--       12… the limits of requests, as windows.lua reads them
 --       then for each request: 1 id  2 kind  3 lane  4 user  5 payload  6 delay_ms  7 class  8 tokens of what is sent upstream,
 --       estimated  9 digest of the work ('': it is never shared)  10 '1': it must be done anew  11 digest of the idempotency key
 --       and its user ('': none)  12 digest of the request  13 '1': its user's list shows it, and it counts as the user's
 --       14, 15 tokens and micro-dollars that it may come to ('0': only the kill switch stops it; '': nothing does)
---       16 recording ('': none)  17 how many limits of requests there are, and these, as windows.lua reads them
+--       16 recording ('': none)  17 how many limits of requests it counts against, and these: number and whose, of each
 -- Returns {'enqueued', answers}; each of these is a text of two lines, since many short ones would take longer to write and read.
 --         The first has, with spaces between them: a word, jobs that wait before it (where it is listed), now, which limit of
 --         requests refuses it (from 1; 0: none), then for each of those limits how many requests are left and when there may be
@@ -18,8 +19,9 @@
 --         accepted | joined: leader | cached: whose result | known: id (the job that is there)
 --       | limited | suspended | mismatch (the idempotency key was used for something else) | full: unfinished
 --       | killed: reason | over: limit, when it begins anew in ms | error: what Redis said of this request alone
-local SHARED, OF_REQUEST = 11, 17
+local LIMITS_OF_REQUESTS, OF_REQUEST = 12, 17
 local deadline_ms, max_attempts, completed_ttl = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[6])
+local most_jobs, most_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
 local now, deadlines = now_ms(), of_queue('deadlines')
 local unfinished = redis.call('ZCARD', deadlines)
 
@@ -35,17 +37,18 @@ local function read_request(at)
   return { id = id, kind = kind, lane = lane, user = user, payload = payload, delay = tonumber(delay), class = class,
     tokens = tokens, digest = digest ~= '' and digest, fresh = fresh == '1', asked = asked ~= '' and asked, request = request,
     listed = listed == '1', held_tokens = held_tokens, held_micros = held_micros, recording = recording, limits_from = first,
-    limits_to = first + 4 * tonumber(limits) - 1 }
+    limits_to = first + 2 * tonumber(limits) - 1 }
 end
 
 local function read_requests()
-  local at, keys = SHARED, {}
+  local at, keys = read_kinds(LIMITS_OF_REQUESTS, now), {}
   while at < #ARGV do
     local r = read_request(at)
     if r.asked then keys[#keys + 1] = of_asked(r.asked) end
     if r.digest and not r.fresh then
       local n = #keys
-      keys[n + 1], keys[n + 2], keys[n + 3] = of_repeat(r.digest, r.user), of_leader(r.digest), of_answer(r.digest)
+      r.mine, r.leader, r.answer = of_repeat(r.digest, r.user), of_leader(r.digest), of_answer(r.digest)
+      keys[n + 1], keys[n + 2], keys[n + 3] = r.mine, r.leader, r.answer
     end
     asked_for[#asked_for + 1] = r
     asking[#asking + 1] = r.user
@@ -88,7 +91,7 @@ local bytes_before, bytes_taken = nil, 0
 -- Takes room for the bytes of a payload; whether there was so much. Where no job is unfinished, nothing takes room.
 local function take_room(size)
   bytes_before = bytes_before or unfinished > 0 and whole_number(redis.call('HGET', root .. ':bytes', queue)) or 0
-  if unfinished > 0 and bytes_before + bytes_taken + size > tonumber(ARGV[5]) then return false end
+  if unfinished > 0 and bytes_before + bytes_taken + size > most_bytes then return false end
   bytes_taken = bytes_taken + size
   return true
 end

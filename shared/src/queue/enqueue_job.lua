@@ -12,14 +12,14 @@ end
 -- What there is of the work of a request: the user's own job for it; the job whose result answers for it; the one that does it
 -- now; or the one that was to do it. Who leads needs no `repeat` while it does.
 local function find_work(r)
-  local mine = stored[of_repeat(r.digest, r.user)]
+  local mine = stored[r.mine]
   local state = state_of(mine)
   if state and state ~= 'failed' and state ~= 'cancelled' then return mine end
-  local leader = stored[of_leader(r.digest)]
+  local leader = stored[r.leader]
   local known = leader and redis.pcall('HMGET', of_job('job', leader), 'state', 'user')
   local runs = known and RUNNING[known[1]]
   if runs and known[2] == r.user then return leader end
-  local result_of = answering(stored[of_answer(r.digest)], now)
+  local result_of = answering(stored[r.answer], now)
   if result_of then return nil, result_of end
   if runs then return nil, nil, leader end
   return nil, nil, nil, leader
@@ -34,48 +34,45 @@ local function write_ended(r, result_of)
   redis.call('PEXPIRE', key, completed_ttl)
   outlive(of_job('result', result_of), completed_ttl)
   redis.call('ZADD', of_queue('done'), created, r.id)
-  store(of_repeat(r.digest, r.user), r.id, ARGV[6])
+  store(r.mine, r.id, ARGV[6])
 end
+
+local deadline = text(now + deadline_ms)
 
 -- The job waits, for a worker or for what `leader` comes to. `standing` is what it holds of the budget, `bytes` what its payload
 -- takes.
 local function write_job(r, leader, standing, bytes)
   unfinished = unfinished + 1
-  gather(deadlines, text(now + deadline_ms), r.id)
+  gather(deadlines, deadline, r.id)
   r.rank = leader and '0' or next_rank(r.class, r.user)
   -- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
   -- `deadlines` knows it; its end gives it one.
   local job = { 'HSET', of_job('job', r.id), 'fence', '0', 'state', r.delay > 0 and 'scheduled' or 'waiting', 'attempts', '0',
     'max', max_attempts, 'lane', r.lane, 'class', r.class, 'rank', r.rank, 'created', text(now), 'kind', r.kind, 'queue', queue,
     'user', r.user, 'payload', r.payload }
-  local n = #job
-  local function field(name, value)
-    job[n + 1], job[n + 2] = name, value
-    n = n + 2
-  end
-  if bytes then field('bytes', bytes) end
-  if r.tokens ~= '0' then field('tokens', r.tokens) end
+  if bytes then add(job, 'bytes', bytes) end
+  if r.tokens ~= '0' then add(job, 'tokens', r.tokens) end
   if standing then
-    field('held', the_books().hold(standing))
-    field('held_tokens', r.held_tokens)
-    field('held_micros', r.held_micros)
+    add(job, 'held', the_books().hold(standing))
+    add(job, 'held_tokens', r.held_tokens)
+    add(job, 'held_micros', r.held_micros)
   end
   if r.digest then
-    field('content', r.digest)
-    local mine = of_repeat(r.digest, r.user)
+    add(job, 'content', r.digest)
+    local mine = r.mine or of_repeat(r.digest, r.user)
     -- A leader is found by its work, unless an older job is in the way.
     if leader or r.fresh or stored[mine] then store(mine, r.id, ARGV[2]) end
   end
-  if leader then field('follows', '1') end
-  if r.fresh then field('fresh', '1') end
-  if r.listed then field('listed', '1') end
+  if leader then add(job, 'follows', '1') end
+  if r.fresh then add(job, 'fresh', '1') end
+  if r.listed then add(job, 'listed', '1') end
   if r.recording ~= '' then
-    field('recording', text(#r.recording))
+    add(job, 'recording', text(#r.recording))
     -- For a job whose hash is lost: all others drop theirs at their end.
     redis.call('SET', of_job('recording', r.id), r.recording, 'PX', ARGV[2])
   end
-  if r.delay > 0 then field('run_at', text(now + r.delay)) end
-  redis.call(unpack(job, 1, n))
+  if r.delay > 0 then add(job, 'run_at', text(now + r.delay)) end
+  redis.call(unpack(job))
 end
 
 local function follow(r, leader)
@@ -87,7 +84,7 @@ end
 
 -- The job does the work from now on; `gone` was to.
 local function lead(r, gone)
-  store(of_leader(r.digest), r.id, ARGV[2])
+  store(r.leader, r.id, ARGV[2])
   -- Those that follow a job that is no more follow this one.
   if gone and redis.call('EXISTS', of_job('followers', gone)) == 1 then
     redis.call('RENAME', of_job('followers', gone), of_job('followers', r.id))

@@ -2,6 +2,12 @@
 -- call. Needs keys.lua.
 local gathered, commands = {}, {}
 
+-- Adds two words to a command.
+local function add(command, one, other)
+  local n = #command
+  command[n + 1], command[n + 2] = one, other
+end
+
 local function gather(key, score, member)
   local command = gathered[key]
   if not command then
@@ -9,8 +15,7 @@ local function gather(key, score, member)
     gathered[key] = command
     commands[#commands + 1] = command
   end
-  local n = #command
-  command[n + 1], command[n + 2] = score, member
+  add(command, score, member)
 end
 
 -- Writes to the sets, in the order in which something was gathered for them.

@@ -19,6 +19,7 @@ use super::Queue;
 use crate::{
     job::QueueName,
     redis::{LuaScript, UnavailableError, millis},
+    request_limits::{LimitKinds, RequestLimit},
 };
 
 static ENQUEUE: LuaScript = LuaScript::new(concat!(
@@ -52,11 +53,14 @@ const CALL_BYTES: usize = 1 << 18;
 
 /// One request, as `enqueue.lua` reads it.
 #[derive(Default)]
-pub(super) struct Request(Vec<Bytes>);
+pub(super) struct Request {
+    args: Vec<Bytes>,
+    limits: Vec<RequestLimit>,
+}
 
 impl Request {
     pub(super) fn arg(&mut self, arg: impl Into<Bytes>) -> &mut Self {
-        self.0.push(arg.into());
+        self.args.push(arg.into());
         self
     }
 
@@ -64,8 +68,14 @@ impl Request {
         self.arg(number.to_string())
     }
 
+    /// Counts it against these; the last that is said of it.
+    pub(super) fn limited(mut self, limits: &[RequestLimit]) -> Self {
+        self.limits = limits.to_vec();
+        self
+    }
+
     fn bytes(&self) -> usize {
-        self.0.iter().map(Bytes::len).sum()
+        self.args.iter().map(Bytes::len).sum()
     }
 }
 
@@ -222,8 +232,14 @@ impl Queue {
             .arg(millis(self.jobs.completed_ttl()))
             .arg(millis(IDEMPOTENCY_TTL))
             .arg(&self.allowance.limits.in_order());
-        for arg in requests.iter().flat_map(|request| &request.0) {
-            call.arg(&**arg);
+        let kinds = LimitKinds::of(requests.iter().flat_map(|request| &request.limits));
+        kinds.tell(&mut call);
+        for request in requests {
+            for arg in &request.args {
+                call.arg(&**arg);
+            }
+            call.arg(request.limits.len());
+            kinds.tell_subjects(&mut call, &request.limits);
         }
         let (_, replies): (String, Vec<String>) = self.redis.run(&call).await?;
         Ok(replies)
@@ -239,7 +255,10 @@ mod tests {
         let mut line = Line::default();
         let waiting = sizes.iter().map(|size| {
             let (answer, answered) = oneshot::channel();
-            line.waiting.push_back(Waiting { request: Request(vec![vec![0; *size].into()]), answer });
+            line.waiting.push_back(Waiting {
+                request: Request { args: vec![vec![0; *size].into()], limits: Vec::new() },
+                answer,
+            });
             answered
         });
         let waiting = waiting.collect();

@@ -1,11 +1,14 @@
 //! How often a user, or an address, may ask: for all replicas together, and exact in every window.
 
+mod kinds;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, millis};
+pub(crate) use kinds::LimitKinds;
+
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
 
 static COUNT: LuaScript =
     LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("windows.lua"), include_str!("count.lua")));
@@ -84,11 +87,11 @@ impl RequestLimits {
     async fn run(&self, limits: &[RequestLimit], counts: bool) -> Result<Counted, UnavailableError> {
         let mut call = COUNT.call();
         call.key(self.keys.root()).arg("").arg(u8::from(counts));
-        for limit in limits {
-            call.arg(limit.name).arg(&limit.subject).arg(limit.most).arg(millis(limit.window));
-        }
-        let reply: Vec<String> = self.redis.run(&call).await?;
-        let words: Vec<&str> = reply.iter().skip(1).map(String::as_str).collect();
+        let kinds = LimitKinds::of(limits);
+        kinds.tell(&mut call);
+        kinds.tell_subjects(&mut call, limits);
+        let (_, reply): (String, String) = self.redis.run(&call).await?;
+        let words: Vec<&str> = reply.split(' ').collect();
         Ok(Counted::read(&words, limits))
     }
 

@@ -18,12 +18,27 @@ local function trim_window(key, window, now)
   return redis.call('LINDEX', key, '0'), true, low
 end
 
--- What is known of the lists that this call has counted in: how long each is, its oldest time, and how many of its times are not
--- written yet. Requests of one call that count for the same list ask Redis once.
+-- What is limited: the text before a subject in the key of its list, most requests, and the window in ms. By its number in ARGV.
+local kinds = {}
+
+-- Reads them from ARGV: how many there are at `at`, then name, most requests and window in ms of each. Returns where that ends.
+local function read_kinds(at, now)
+  local last = at + 3 * tonumber(ARGV[at])
+  for i = at + 1, last, 3 do
+    local window = tonumber(ARGV[i + 2])
+    kinds[text((i - at + 2) / 3)] = { prefix = root .. ':asked_at:' .. ARGV[i] .. ':', most = tonumber(ARGV[i + 1]),
+      window = window, ttl = text(2 * window), resets = text(now + window) }
+  end
+  return last
+end
+
+-- What is known of the lists that this call has counted in: how long each is, when there may be one more request than are left,
+-- and how many of its times are not written yet. Requests of one call that count for the same list ask Redis once.
 local lists = {}
 
--- Counts one more request in a list, or looks at it.
-local function open_list(key, window, counts, now)
+-- Counts one more request of a subject, or looks at its list.
+local function open_list(kind, subject, counts, now)
+  local key = kind.prefix .. subject
   local list = lists[key]
   if list then
     if counts then list.length, list.more = list.length + 1, list.more + 1 end
@@ -32,17 +47,17 @@ local function open_list(key, window, counts, now)
   local length = counts and mend('RPUSH', key, text(now))
   local oldest, renew, forgotten = nil, true, 0
   -- A list of one request is that of this one.
-  if length ~= 1 then oldest, renew, forgotten = trim_window(key, window, now) end
-  list = { length = length and length - forgotten or redis.call('LLEN', key), oldest = oldest, more = 0, ttl = text(2 * window) }
-  if counts and renew then redis.call('PEXPIRE', key, list.ttl) end
+  if length ~= 1 then oldest, renew, forgotten = trim_window(key, kind.window, now) end
+  list = { kind = kind, key = key, length = length and length - forgotten or redis.call('LLEN', key), more = 0,
+    resets = oldest and text(oldest + kind.window) or kind.resets }
+  if counts and renew then redis.call('PEXPIRE', key, kind.ttl) end
   lists[key] = list
   return list
 end
 
 -- Takes the last request out of a list again.
-local function take_back(key)
-  local list = lists[key]
-  if list.more > 0 then list.more = list.more - 1 else redis.call('RPOP', key) end
+local function take_back(list)
+  if list.more > 0 then list.more = list.more - 1 else redis.call('RPOP', list.key) end
   list.length = list.length - 1
 end
 
@@ -53,29 +68,31 @@ local function keep_counts(now)
       local times = {}
       for n = 1, list.more do times[n] = text(now) end
       redis.call('RPUSH', key, unpack(times))
-      redis.call('PEXPIRE', key, list.ttl)
+      redis.call('PEXPIRE', key, list.kind.ttl)
     end
   end
 end
 
--- Counts a request against the limits in ARGV from `first` to `last` (name, whose it is, most requests, window in ms): against all
--- of them, or none, which is what happens without `counts`. Returns which one refuses it (from 1; nil: none does), and for each
--- how many requests are left and when there may be one more. `keep_counts` comes after the last request of the call.
+-- The lists of the request at hand.
+local opened = {}
+
+-- Counts a request against the limits in ARGV from `first` to `last` (number of its kind, whose it is): against all of them, or
+-- none, which is what happens without `counts`. Returns which one refuses it (from 1; nil: none does), and says with spaces between:
+-- that one (0: none), and for each how many requests are left and when there may be one more. `keep_counts` comes after the last
+-- request of the call.
 local function count_against_limits(counts, first, last, now)
-  local over, standings, keys = nil, {}, {}
-  for i = first, last, 4 do
-    local key, window = root .. ':asked_at:' .. ARGV[i] .. ':' .. ARGV[i + 1], tonumber(ARGV[i + 3])
-    local list = open_list(key, window, counts, now)
-    local left = ARGV[i + 2] - list.length
-    keys[#keys + 1] = key
-    if counts and left < 0 and not over then over = #keys end
-    standings[#standings + 1] = left
-    standings[#standings + 1] = text((list.oldest or now) + window)
+  local over, count = nil, 0
+  for i = first, last, 2 do
+    local list = open_list(kinds[ARGV[i]], ARGV[i + 1], counts, now)
+    count = count + 1
+    opened[count] = list
+    if counts and not over and list.length > list.kind.most then over = count end
   end
-  for n, key in ipairs(over and keys or {}) do
-    take_back(key)
-    standings[2 * n - 1] = standings[2 * n - 1] + 1
+  local said = text(over or 0)
+  for n = 1, count do
+    local list = opened[n]
+    if over then take_back(list) end
+    said = said .. ' ' .. text(math.max(list.kind.most - list.length, 0)) .. ' ' .. list.resets
   end
-  for n = 1, #standings, 2 do standings[n] = text(math.max(standings[n], 0)) end
-  return over, standings
+  return over, said
 end

@@ -7,8 +7,8 @@ local function requests(now)
   local track, counts, seen, unique = tracking(), {}, {}, {}
 
   -- Notes that the user is there: once within a minute, and once a day for the estimate of that day.
-  local function meet(user, last)
-    redis.call('PEXPIRE', track.user(user), track.user_ttl_ms)
+  local function meet(user, key, last)
+    redis.call('PEXPIRE', key, track.user_ttl_ms)
     seen[#seen + 1] = text(now)
     seen[#seen + 1] = user
     if not last or math.floor(last / track.day_ms) ~= math.floor(now / track.day_ms) then unique[#unique + 1] = user end
@@ -26,7 +26,7 @@ local function requests(now)
       redis.call('HSET', key, 'first', text(now), 'last', text(now), what, text(number))
     end
     counts[what] = (counts[what] or 0) + 1
-    if not last or math.floor(last / MINUTE_MS) ~= math.floor(now / MINUTE_MS) then meet(user, last) end
+    if not last or math.floor(last / MINUTE_MS) ~= math.floor(now / MINUTE_MS) then meet(user, key, last) end
     return number
   end
 

@@ -41,6 +41,8 @@ pub(super) enum How {
 #[derive(Debug, Clone, Default)]
 struct Learned {
     limit: Option<i64>,
+    /// What it was before it was widened.
+    sure: Option<i64>,
     hold: i64,
     until: i64,
     step: f64,
@@ -162,8 +164,17 @@ impl Model {
             || self.now < self.pause_until
             || self.refusals > 0 && new > 0
             || self.permits.len() >= rpm
+            || self.tries_too_soon(rpm)
             || self.now >= self.warm_until && lately >= COLD.0
             || !self.fits(cost)
+    }
+
+    /// What is tried beyond the limit that was found goes evenly over the window.
+    fn tries_too_soon(&self, rpm: usize) -> bool {
+        let sure = self.learned.sure.map_or(rpm, |sure| usize::try_from(sure).unwrap());
+        let pause = i64::try_from(rpm.saturating_sub(sure)).ok().and_then(|tried| WINDOW.checked_div(tried));
+        let lately = |pause| self.permits.values().any(|permit| permit.at > self.now - pause);
+        self.permits.len() >= sure && pause.is_some_and(lately)
     }
 
     fn fits(&self, more: i64) -> bool {
@@ -344,7 +355,7 @@ impl Model {
         let found = accepted.max((base + 1) / 2).max(1);
         let limit = if accepted * 10 < base || found >= base { prior } else { Some(found) };
         let until = if limit.is_some() { self.now + hold * WINDOW } else { 0 };
-        self.learned = Learned { limit, hold, until, step: 0.0, base, prior };
+        self.learned = Learned { limit, sure: limit, hold, until, step: 0.0, base, prior };
     }
 
     fn tell_breaker(&mut self, member: &str, how: How) {

@@ -50,7 +50,7 @@ struct Pair {
 async fn the_scripts_do_what_the_model_does_and_no_window_is_overfull() {
     take_time_from_hand_clock();
     let (mut waits, mut learned, mut opened, mut full) = (0, 0, 0, 0);
-    for seed in 0..12 {
+    for seed in 0..16 {
         let mut pair = Pair::start(seed).await;
         for step in 0..STEPS {
             let what = pair.step().await;
