@@ -25,6 +25,7 @@ local function limiter_refusal(l, cost)
   if pause then return pause end
   if l.refusals > 0 and l.new > 0 then return { TRIAL_MS, 'paused_by_upstream', true } end
   local wait = l.rpm and until_room(l, l.span, l.rpm - 1)
+  if wait then note_reached(l) end
   wait = wait or until_tried(l)
   if wait then return { wait, 'requests', true } end
   wait = l.rps and until_room(l, 1000 + l.guard, l.rps - 1)

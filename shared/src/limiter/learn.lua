@@ -21,16 +21,18 @@ local function narrow(l)
   if l.tpm and l.header_tpm and l.header_tpm < l.tpm then l.tpm = l.header_tpm end
   if not l.rpm then return end
   if l.learned then
-    if l.now >= l.hold_until then
+    local idle = l.now > l.hold_until + 16 * l.window
+    -- A limit that was not reached has not been tried: nothing says that more would be accepted.
+    if idle or (l.now >= l.hold_until and l.reached) then
       local step = l.step > 0 and l.step or STEP
       l.learned = l.learned + math.max(math.ceil(l.rpm * step), 1)
-      if l.learned >= l.rpm or l.now > l.hold_until + 16 * l.window then
-        redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'hold', 'hold_until', 'step', 'base', 'prior')
+      if l.learned >= l.rpm or idle then
+        redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'reached', 'hold', 'hold_until', 'step', 'base', 'prior')
         l.learned = nil
       else
-        l.hold_until = l.now + l.window
+        l.hold_until, l.reached = l.now + l.window, false
         redis.call('HSET', l.key, 'learned_rpm', text(l.learned), 'hold_until', text(l.hold_until), 'step',
-          tostring(math.min(step * 2, STEP_MAX)))
+          tostring(math.min(step * 2, STEP_MAX)), 'reached', '0')
       end
     end
     if l.learned and l.learned < l.rpm then l.rpm = l.learned end
@@ -58,6 +60,13 @@ local function heed_headers(l, limit, remaining, token_limit, seen, granted)
   end
 end
 
+-- Notes that there were as many calls as the learned limit allows.
+local function note_reached(l)
+  if l.reached or l.rpm ~= l.learned then return end
+  l.reached = true
+  redis.call('HSET', l.key, 'reached', '1')
+end
+
 -- Learns a limit from a refusal: as many as the upstream has accepted within the window, though not less than half of what
 -- was known before. Calls under way count as accepted until they are refused as well. An upstream that accepts next to
 -- nothing has another reason than a limit, and teaches none.
@@ -74,9 +83,10 @@ local function learn_limit(l, fresh)
   local found = math.max(accepted, math.ceil(base / 2), 1)
   if accepted * 10 < base or found >= base then found = tonumber(prior) end
   if found then
-    redis.call('HSET', l.key, 'learned_rpm', text(found), 'sure_rpm', text(found), 'hold_until', text(l.now + hold * l.window), 'step', '0')
+    redis.call('HSET', l.key, 'learned_rpm', text(found), 'sure_rpm', text(found), 'hold_until', text(l.now + hold * l.window), 'step', '0',
+      'reached', '0')
   else
-    redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'hold_until', 'step')
+    redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'reached', 'hold_until', 'step')
   end
 end
 

@@ -43,6 +43,8 @@ struct Learned {
     limit: Option<i64>,
     /// What it was before it was widened.
     sure: Option<i64>,
+    /// Whether it was reached since then.
+    reached: bool,
     hold: i64,
     until: i64,
     step: f64,
@@ -129,17 +131,19 @@ impl Model {
     fn rpm(&mut self) -> usize {
         let full = i64::try_from(self.bounds.rpm).unwrap();
         let learned = &mut self.learned;
-        if let Some(limit) = learned.limit.filter(|_| self.now >= learned.until) {
+        let idle = self.now > learned.until + 16 * WINDOW;
+        if let Some(limit) = learned.limit.filter(|_| idle || learned.reached && self.now >= learned.until) {
             let step = if learned.step > 0.0 { learned.step } else { 0.02 };
             #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a small number")]
             let wider = limit + ((full as f64 * step).ceil() as i64).max(1);
-            if wider >= full || self.now > learned.until + 16 * WINDOW {
+            if wider >= full || idle {
                 *learned = Learned::default();
             } else {
                 *learned = Learned {
                     limit: Some(wider),
                     until: self.now + WINDOW,
                     step: (step * 2.0).min(0.16),
+                    reached: false,
                     ..learned.clone()
                 };
             }
@@ -163,10 +167,17 @@ impl Model {
         self.breaker_refuses(member)
             || self.now < self.pause_until
             || self.refusals > 0 && new > 0
-            || self.permits.len() >= rpm
+            || self.is_full(rpm)
             || self.tries_too_soon(rpm)
             || self.now >= self.warm_until && lately >= COLD.0
             || !self.fits(cost)
+    }
+
+    fn is_full(&mut self, rpm: usize) -> bool {
+        let full = self.permits.len() >= rpm;
+        let of_learned = self.learned.limit.is_some_and(|limit| usize::try_from(limit) == Ok(rpm));
+        self.learned.reached |= full && of_learned;
+        full
     }
 
     /// What is tried beyond the limit that was found goes evenly over the window.
@@ -355,7 +366,7 @@ impl Model {
         let found = accepted.max((base + 1) / 2).max(1);
         let limit = if accepted * 10 < base || found >= base { prior } else { Some(found) };
         let until = if limit.is_some() { self.now + hold * WINDOW } else { 0 };
-        self.learned = Learned { limit, sure: limit, hold, until, step: 0.0, base, prior };
+        self.learned = Learned { limit, sure: limit, reached: false, hold, until, step: 0.0, base, prior };
     }
 
     fn tell_breaker(&mut self, member: &str, how: How) {
