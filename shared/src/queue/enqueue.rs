@@ -16,6 +16,9 @@ use crate::{
     request_limits::{Counted, RequestLimit},
 };
 
+/// About as many bytes as a request has beside its payload.
+const OTHER_BYTES: usize = 512;
+
 /// A job to be accepted.
 #[derive(Debug, Clone)]
 pub struct NewJob<K> {
@@ -185,13 +188,13 @@ impl Queue {
         };
         let tokens = job.payload.tokens();
         let hold = self.allowance.hold(tokens);
-        let mut request = Request::default();
+        let mut request = Request::with_capacity(payload.len() + OTHER_BYTES);
         request
             .arg(id.to_string())
             .arg(K::NAME)
-            .arg(K::lane().as_str().to_owned())
-            .arg(job.user.clone())
-            .arg(payload)
+            .arg(K::lane().as_str())
+            .arg(&job.user)
+            .arg(&payload)
             .number(millis(job.delay))
             .arg(job.priority.as_str())
             .number(tokens)
@@ -205,8 +208,7 @@ impl Queue {
         } else {
             request.number(hold.tokens).number(hold.micros);
         }
-        request.arg(job.recording.clone().unwrap_or_default());
-        Ok(request.limited(limits))
+        Ok(request.with(job.recording.as_ref(), limits))
     }
 }
 

@@ -54,28 +54,43 @@ const CALL_BYTES: usize = 1 << 18;
 /// One request, as `enqueue.lua` reads it.
 #[derive(Default)]
 pub(super) struct Request {
-    args: Vec<Bytes>,
+    /// All arguments but the recording, one behind the other, and where each ends.
+    args: Vec<u8>,
+    ends: Vec<usize>,
+    recording: Bytes,
     limits: Vec<RequestLimit>,
 }
 
 impl Request {
-    pub(super) fn arg(&mut self, arg: impl Into<Bytes>) -> &mut Self {
-        self.args.push(arg.into());
+    /// With room for `bytes` of arguments.
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self { args: Vec::with_capacity(bytes), ends: Vec::with_capacity(16), ..Self::default() }
+    }
+
+    pub(super) fn arg(&mut self, arg: impl AsRef<[u8]>) -> &mut Self {
+        self.args.extend_from_slice(arg.as_ref());
+        self.ends.push(self.args.len());
         self
     }
 
-    pub(super) fn number(&mut self, number: impl fmt::Display) -> &mut Self {
-        self.arg(number.to_string())
+    pub(super) fn number(&mut self, number: impl itoa::Integer) -> &mut Self {
+        self.arg(itoa::Buffer::new().format(number))
     }
 
-    /// Counts it against these; the last that is said of it.
-    pub(super) fn limited(mut self, limits: &[RequestLimit]) -> Self {
+    /// The last two that are said of it: its recording, which is not copied, and what it counts against.
+    pub(super) fn with(mut self, recording: Option<&Bytes>, limits: &[RequestLimit]) -> Self {
+        self.recording = recording.cloned().unwrap_or_default();
         self.limits = limits.to_vec();
         self
     }
 
+    fn args(&self) -> impl Iterator<Item = &[u8]> {
+        let mut from = 0;
+        self.ends.iter().map(move |end| &self.args[std::mem::replace(&mut from, *end)..*end])
+    }
+
     fn bytes(&self) -> usize {
-        self.args.iter().map(Bytes::len).sum()
+        self.args.len() + self.recording.len()
     }
 }
 
@@ -235,10 +250,10 @@ impl Queue {
         let kinds = LimitKinds::of(requests.iter().flat_map(|request| &request.limits));
         kinds.tell(&mut call);
         for request in requests {
-            for arg in &request.args {
-                call.arg(&**arg);
+            for arg in request.args() {
+                call.arg(arg);
             }
-            call.arg(request.limits.len());
+            call.arg(&*request.recording).arg(request.limits.len());
             kinds.tell_subjects(&mut call, &request.limits);
         }
         let (_, replies): (String, Vec<String>) = self.redis.run(&call).await?;
@@ -255,10 +270,7 @@ mod tests {
         let mut line = Line::default();
         let waiting = sizes.iter().map(|size| {
             let (answer, answered) = oneshot::channel();
-            line.waiting.push_back(Waiting {
-                request: Request { args: vec![vec![0; *size].into()], limits: Vec::new() },
-                answer,
-            });
+            line.waiting.push_back(Waiting { request: Request { args: vec![0; *size], ..Request::default() }, answer });
             answered
         });
         let waiting = waiting.collect();
