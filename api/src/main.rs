@@ -5,18 +5,20 @@ use std::process::ExitCode;
 use anyhow::Context;
 use api::{AppState, Settings};
 use shared::{lifecycle::Lifecycle, listen::listen, startup::refuse};
+use tokio::runtime::Builder;
 
 /// Requests make and drop much that is small, on every core: the system's allocator spends a fifth of a request on that.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let settings = match Settings::from_args() {
         Ok(settings) => settings,
         Err(error) => return error.exit(),
     };
-    match run(settings).await {
+    let runtime = Builder::new_multi_thread().worker_threads(settings.threads()).enable_all().build();
+    let ran = runtime.context("no thread can be started").and_then(|runtime| runtime.block_on(run(settings)));
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(format_args!("{error:#}")),
     }

@@ -7,6 +7,7 @@ use shared::{
         RedisConfig,
     },
     startup::{self, StartupError},
+    telemetry::cores,
 };
 
 const EXAMPLES: &str = "\
@@ -62,6 +63,14 @@ impl Settings {
         settings.jobs.validate(settings.api.body_max().max(settings.api.audio_max()))?;
         Ok(settings)
     }
+
+    /// Threads that answer requests: a processor is left to a Redis on this machine.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        let cores = cores();
+        let left = if self.redis.is_on_this_machine() { cores - 1 } else { cores };
+        self.api.api_threads.map_or(left, usize::from).max(1)
+    }
 }
 
 #[cfg(test)]
@@ -75,5 +84,13 @@ mod tests {
         let help = Settings::command().render_long_help().to_string();
         assert!(help.contains("Examples:") && help.contains("LEGACY_WAIT_SECONDS"), "{help}");
         Settings::command().debug_assert();
+    }
+
+    #[test]
+    fn a_processor_is_left_to_a_redis_on_this_machine() {
+        let threads = |more: &[&str]| Settings::parse_from(["api"].iter().chain(more)).threads();
+        assert_eq!(threads(&["--redis-url", "redis://redis:6379"]), cores());
+        assert_eq!(threads(&["--redis-url", "redis://localhost"]), (cores() - 1).max(1));
+        assert_eq!(threads(&["--redis-url", "redis://localhost", "--api-threads", "7"]), 7);
     }
 }

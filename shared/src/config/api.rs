@@ -44,6 +44,11 @@ pub struct ApiConfig {
     #[arg(long, env = "API_MAX_CONCURRENT", default_value_t = 5_000)]
     pub api_max_concurrent: u32,
 
+    /// Threads that answer requests. Without it one for each processor, but for one where Redis is on this machine: its one thread is
+    /// what everything waits for
+    #[arg(long, env = "API_THREADS", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub api_threads: Option<u16>,
+
     /// How long a connection may take to send the next request's head, idle time included, in seconds. Longer than what load
     /// balancers keep idle connections for (60 as a rule): else they send requests into a connection that is being closed
     #[arg(long, env = "API_IDLE_SECONDS", default_value_t = 75, value_parser = clap::value_parser!(u64).range(1..=3_600))]

@@ -1,9 +1,9 @@
 //! Where Redis is.
 
-use std::path::PathBuf;
+use std::{net::Ipv4Addr, path::PathBuf};
 
 use clap::{ArgAction, Args, builder::BoolishValueParser};
-use url::Url;
+use url::{Host, Url};
 
 /// Redis or Valkey, 6.2 or newer: the only shared state.
 #[derive(Debug, Clone, Args)]
@@ -27,6 +27,20 @@ impl RedisConfig {
     #[must_use]
     pub fn new(redis_url: Url, queue_prefix: impl Into<String>) -> Self {
         Self { redis_url, redis_ca_file: None, queue_prefix: queue_prefix.into() }
+    }
+
+    /// Whether Redis shares the processors of this process, as far as its address tells.
+    #[must_use]
+    pub fn is_on_this_machine(&self) -> bool {
+        match self.redis_url.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            // The schemes of Redis are none that `url` knows: it leaves their hosts as they were written.
+            Some(Host::Domain(name)) => {
+                name == "localhost" || name.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+            }
+            None => true,
+        }
     }
 }
 
@@ -62,5 +76,20 @@ mod tests {
     fn strict_is_a_flag() {
         assert!(!Settings::parse_from(["test"]).durability.strict);
         assert!(Settings::parse_from(["test", "--strict"]).durability.strict);
+    }
+
+    #[test]
+    fn a_redis_on_this_machine_is_known_by_its_address() {
+        let is = |url: &str| RedisConfig::new(url.parse().unwrap(), "test").is_on_this_machine();
+        for url in
+            ["redis://127.0.0.1:6379", "redis://:pw@localhost/1", "rediss://[::1]:6380", "unix:///run/redis.sock"]
+        {
+            assert!(is(url), "{url}");
+        }
+        for url in
+            ["redis://redis:6379", "redis://10.0.0.7", "rediss://:pw@[fd12::1]:6379", "redis://localhost.example"]
+        {
+            assert!(!is(url), "{url}");
+        }
     }
 }

@@ -64,7 +64,7 @@ use Sort::{Counter, Gauge, Histogram};
 metrics! {
     BUILD_INFO: Gauge, "unilingo_build_info", ["service", "version"], Everywhere, "Always 1: which program this is";
     CPU_SECONDS: Counter, "process_cpu_seconds_total", [], Everywhere, "Processor time that this process has used";
-    CPU_CORES: Gauge, "unilingo_process_cpu_cores", [], Everywhere, "Cores that this process may use";
+    CPU_CORES: Gauge, "unilingo_process_cpu_cores", [], Everywhere, "Cores that this process may use, and has threads for";
     MEMORY: Gauge, "process_resident_memory_bytes", [], Everywhere, "Memory that this process holds";
     MEMORY_LIMIT: Gauge, "unilingo_process_memory_limit_bytes", [], Everywhere,
         "Memory that this process may hold: its container's limit, or the machine's memory";

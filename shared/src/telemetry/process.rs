@@ -7,7 +7,7 @@ use std::{
 };
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 use super::{
     metrics::{BUILD_INFO, CPU_CORES, CPU_SECONDS, MEMORY, MEMORY_LIMIT, OPEN_FDS, START_TIME},
@@ -39,6 +39,11 @@ pub fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
+/// Of these, those that threads of this process's runtime can fill at once.
+fn cores_at_work() -> usize {
+    Handle::try_current().map_or_else(|_| cores(), |runtime| runtime.metrics().num_workers().min(cores()))
+}
+
 /// How busy a process is can be told of no shorter time: what its start costs would be taken for its load.
 const MEASURED_AT_LEAST: Duration = Duration::from_secs(1);
 
@@ -64,7 +69,7 @@ impl CpuMeter {
         }
         let used = now.1.saturating_sub(last.1).as_millis() * 100;
         *last = now;
-        u32::try_from((used / (passed.as_millis() * cores() as u128)).min(100)).ok()
+        u32::try_from((used / (passed.as_millis() * cores_at_work() as u128)).min(100)).ok()
     }
 
     /// Processor time that was used since the last look.
@@ -81,7 +86,7 @@ pub fn show_process(page: &mut Page, service: &'static str) {
     build.set([service.into(), env!("CARGO_PKG_VERSION").into()], 1.0);
     build.show(page);
     page.counter(&CPU_SECONDS, cpu_time().as_secs_f64());
-    page.gauge(&CPU_CORES, float(cores()));
+    page.gauge(&CPU_CORES, float(cores_at_work()));
     page.gauge(&START_TIME, Duration::from_millis(*STARTED_MS).as_secs_f64());
     for (metric, number) in
         [(&MEMORY, resident_bytes()), (&MEMORY_LIMIT, memory_limit()), (&OPEN_FDS, open_descriptors())]
