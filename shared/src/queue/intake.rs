@@ -46,7 +46,7 @@ static ENQUEUE: LuaScript = LuaScript::new(concat!(
 const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
 /// Calls of one process and queue that may be out at once: while Redis is at one, the next is on its way.
-pub(super) const CALLS: usize = 3;
+pub(super) const CALLS: usize = 2;
 /// Most requests of one call, and about how many bytes they have: Redis does nothing else meanwhile.
 const CALL_REQUESTS: usize = 32;
 const CALL_BYTES: usize = 1 << 18;
