@@ -83,8 +83,8 @@ local function learn_limit(l, fresh)
   local found = math.max(accepted, math.ceil(base / 2), 1)
   if accepted * 10 < base or found >= base then found = tonumber(prior) end
   if found then
-    redis.call('HSET', l.key, 'learned_rpm', text(found), 'sure_rpm', text(found), 'hold_until', text(l.now + hold * l.window), 'step', '0',
-      'reached', '0')
+    redis.call('HSET', l.key, 'learned_rpm', text(found), 'sure_rpm', text(found), 'reached', '0', 'step', '0',
+      'hold_until', text(l.now + hold * l.window))
   else
     redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'reached', 'hold_until', 'step')
   end
