@@ -10,9 +10,6 @@ use tracing::Instrument;
 use super::{access_log::AccessLog, answer_headers::answer_headers, request_id::RequestId};
 use crate::state::AppState;
 
-/// Headers that are added to most answers by those around a handler: room for them is made once.
-const HEADERS_ADDED: usize = 16;
-
 /// Names the request, runs it in a span that carries the name, logs and counts how it went, and adds the headers that every
 /// answer has.
 pub(crate) async fn edge(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -22,8 +19,7 @@ pub(crate) async fn edge(State(state): State<AppState>, request: Request, next: 
     let mut response = next.run(request).instrument(span).await;
     log.answered(id.as_str(), &state.monitoring.http, &response);
     let headers = response.headers_mut();
-    headers.reserve(HEADERS_ADDED.saturating_sub(headers.len()));
-    id.tell(headers);
     answer_headers(headers, state.replica.clone());
+    id.tell(headers);
     response
 }

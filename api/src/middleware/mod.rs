@@ -9,6 +9,7 @@ mod monitoring_guard;
 mod request_id;
 mod room;
 
+pub(crate) use answer_headers::HEADERS;
 pub(crate) use cors::cors;
 pub(crate) use edge::edge;
 pub(crate) use manner::{Dialect, Manner, Traffic, in_manner};

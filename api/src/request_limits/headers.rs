@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use shared::timestamp::rfc3339;
 
 use super::Standings;
+use crate::middleware::HEADERS;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -12,8 +13,6 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const STANDING: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Headers of an answer that tells limits, with those that every answer has: room for them is made at once.
-const HEADERS: usize = 16;
 /// Bytes that three limits take.
 const LONG_ENOUGH: usize = 128;
 

@@ -21,12 +21,13 @@ local function narrow(l)
   if l.tpm and l.header_tpm and l.header_tpm < l.tpm then l.tpm = l.header_tpm end
   if not l.rpm then return end
   if l.learned then
-    local idle = l.now > l.hold_until + 16 * l.window
-    -- A limit that was not reached has not been tried: nothing says that more would be accepted.
-    if idle or (l.now >= l.hold_until and l.reached) then
+    local stale = l.now > l.hold_until + 16 * l.window
+    -- A limit that was not reached has not been tried: nothing says that more would be accepted. In the end it is
+    -- forgotten.
+    if stale or (l.now >= l.hold_until and l.reached) then
       local step = l.step > 0 and l.step or STEP
       l.learned = l.learned + math.max(math.ceil(l.rpm * step), 1)
-      if l.learned >= l.rpm or idle then
+      if l.learned >= l.rpm or stale then
         redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'reached', 'hold', 'hold_until', 'step', 'base', 'prior')
         l.learned = nil
       else

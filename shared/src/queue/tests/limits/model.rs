@@ -131,12 +131,12 @@ impl Model {
     fn rpm(&mut self) -> usize {
         let full = i64::try_from(self.bounds.rpm).unwrap();
         let learned = &mut self.learned;
-        let idle = self.now > learned.until + 16 * WINDOW;
-        if let Some(limit) = learned.limit.filter(|_| idle || learned.reached && self.now >= learned.until) {
+        let stale = self.now > learned.until + 16 * WINDOW;
+        if let Some(limit) = learned.limit.filter(|_| stale || learned.reached && self.now >= learned.until) {
             let step = if learned.step > 0.0 { learned.step } else { 0.02 };
             #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a small number")]
             let wider = limit + ((full as f64 * step).ceil() as i64).max(1);
-            if wider >= full || idle {
+            if wider >= full || stale {
                 *learned = Learned::default();
             } else {
                 *learned = Learned {
