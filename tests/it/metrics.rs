@@ -166,3 +166,16 @@ async fn the_api_says_how_many_workers_are_needed_and_which_limit_to_raise() {
     );
     assert_eq!(scaling["services"][0]["service"], "api");
 }
+
+#[tokio::test]
+async fn the_api_has_the_threads_that_it_was_told_and_measures_itself_by_them() {
+    let cores = u32::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();
+    for threads in [1, 2] {
+        let mut system = System::new().await;
+        system.set_text("MONITORING_ALLOWED_IPS", "127.0.0.1".to_owned());
+        system.set("API_THREADS", threads);
+        let api = system.api().await;
+        let figure = Scraped::of(&system, &api).await.figure("unilingo_process_cpu_cores");
+        assert_eq!(figure, Some(f64::from(threads.min(cores))));
+    }
+}
