@@ -40,7 +40,8 @@ const NONE: [PathBuf; 0] = [];
 #[test]
 fn files_fit_in_one_head() {
     assert_eq!(offenders("rs", |_, text| text.lines().count() > 500), NONE);
-    assert_eq!(offenders("lua", |_, text| text.lines().count() > 120), NONE);
+    // A script is one file with its header, which may describe many arguments.
+    assert_eq!(offenders("lua", |_, text| text.lines().count() > 200), NONE);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 -- KEYS  1 root
 -- ARGV  1 provider  2 open | close
 -- Returns {'open'} | {'closed'}
+-- @include "queue/keys"
+
 local key, now = root .. ':breaker:' .. ARGV[1], now_ms()
 redis.call('DEL', key, root .. ':failures:' .. ARGV[1])
 if ARGV[2] == 'close' then return { 'closed' } end

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script};
 
-static OPERATE: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("operate.lua")));
+static OPERATE: LuaScript = lua_script!("breaker/operate");
 
 /// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

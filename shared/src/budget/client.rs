@@ -1,14 +1,11 @@
 //! The budget as operators see and change it.
 
 use super::{Limit, Limits};
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script};
 
-static STATUS: LuaScript =
-    LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("budget.lua"), include_str!("status.lua")));
-static KILL: LuaScript =
-    LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("budget.lua"), include_str!("kill.lua")));
-static LIMIT: LuaScript =
-    LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("budget.lua"), include_str!("limit.lua")));
+static STATUS: LuaScript = lua_script!("budget/status");
+static KILL: LuaScript = lua_script!("budget/kill");
+static LIMIT: LuaScript = lua_script!("budget/limit");
 
 /// The budget as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 -- KEYS  1 root
 -- ARGV  1 reason, where it is thrown
 -- Returns {'killed'} | {'lifted'}
+-- @include "queue/keys"
+-- @include "budget/budget"
+
 local reason, key = ARGV[1], budget().key()
 if not reason then
   redis.call('HDEL', key, 'kill', 'reason', 'since')

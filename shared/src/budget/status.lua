@@ -3,6 +3,9 @@
 -- ARGV  1 user, where one is asked for
 -- Returns {'budget', day, day_ends_ms, month_ends_ms, {kill, reason, since}, {limits that are set}, {fleet's tokens, micros,
 --         held_tokens, held_micros}, {user's, in the same order; or empty}}
+-- @include "queue/keys"
+-- @include "budget/budget"
+
 local user = ARGV[1]
 local now, b = now_ms(), budget()
 local day = b.day_of(now)

@@ -1,7 +1,20 @@
--- The rest of purge, after letters_head.lua and the fragments: removes dead letters for good, with all that was kept of them.
+-- Removes dead letters permanently, with all that was kept of them.
 -- KEYS  1 root
 -- ARGV  1 queue  2 completed_ttl_ms  3 dead_ttl_ms  4… id, when it ended ('': whenever), …
 -- Returns {'purged', word, …}: for each, purged, or what no_letter says of it
+-- @include "queue/keys"
+-- @include "dead_letter/retention"
+-- @include "queue/line"
+-- @include "queue/rank"
+-- @include "queue/slot"
+-- @include "budget/budget"
+-- @include "users/track"
+-- @include "queue/share"
+-- @include "queue/bury"
+-- @include "queue/broken"
+-- @include "queue/pass_on"
+-- @include "dead_letter/letter"
+
 local now = now_ms()
 write_though_full()
 local reply = { 'purged' }

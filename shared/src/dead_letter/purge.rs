@@ -3,24 +3,10 @@
 use super::{DeadLetters, Letter};
 use crate::{
     job::QueueName,
-    redis::{LuaScript, UnavailableError},
+    redis::{LuaScript, UnavailableError, lua_script},
 };
 
-static PURGE: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("letters_head.lua"),
-    include_str!("../queue/line.lua"),
-    include_str!("../queue/rank.lua"),
-    include_str!("../queue/slot.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("../users/track.lua"),
-    include_str!("../queue/share.lua"),
-    include_str!("../queue/bury.lua"),
-    include_str!("../queue/broken.lua"),
-    include_str!("../queue/pass_on.lua"),
-    include_str!("letter.lua"),
-    include_str!("purge.lua")
-));
+static PURGE: LuaScript = lua_script!("dead_letter/purge");
 
 /// What became of a letter that was to be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
--- The rest of requeue, after letters_head.lua and the fragments: puts dead letters back in line, each of them whole or not at all.
+-- Puts dead letters back in line, each of them whole or not at all.
 -- Leaving `dead` decides who has done it. Work that is being done is followed, and work that was done lately is the answer, as in
 -- enqueue: nothing is paid for twice. What its calls may come to is held anew.
 -- KEYS  1 root
@@ -6,6 +6,23 @@
 --       their payloads  7 '1': attempts are counted from 1 anew  8… id, when it ended ('': whenever), …
 -- Returns {'requeued', word, …}; for each: moved | joined (it follows the job that does its work) | answered (its work was done)
 --       | unrecorded | full | killed | over (the budget) | suspended (its user is): it stays | or what no_letter says of it
+-- @include "queue/keys"
+-- @include "dead_letter/retention"
+-- @include "queue/line"
+-- @include "queue/rank"
+-- @include "queue/slot"
+-- @include "budget/in_force"
+-- @include "budget/budget"
+-- @include "budget/hold"
+-- @include "users/track"
+-- @include "queue/share"
+-- @include "queue/hurry"
+-- @include "queue/bury"
+-- @include "queue/broken"
+-- @include "queue/pass_on"
+-- @include "dead_letter/letter"
+-- @include "dead_letter/put_back"
+
 local now, deadlines, deadline_ms = now_ms(), of_queue('deadlines'), tonumber(ARGV[4])
 local sizes, deadline = root .. ':bytes', text(now + deadline_ms)
 local limits = budget_limits({})

@@ -3,28 +3,10 @@
 use super::{DeadLetters, Letter};
 use crate::{
     job::QueueName,
-    redis::{LuaScript, UnavailableError, millis},
+    redis::{LuaScript, UnavailableError, lua_script, millis},
 };
 
-static REQUEUE: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("letters_head.lua"),
-    include_str!("../queue/line.lua"),
-    include_str!("../queue/rank.lua"),
-    include_str!("../queue/slot.lua"),
-    include_str!("../budget/in_force.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("../budget/hold.lua"),
-    include_str!("../users/track.lua"),
-    include_str!("../queue/share.lua"),
-    include_str!("../queue/hurry.lua"),
-    include_str!("../queue/bury.lua"),
-    include_str!("../queue/broken.lua"),
-    include_str!("../queue/pass_on.lua"),
-    include_str!("letter.lua"),
-    include_str!("put_back.lua"),
-    include_str!("requeue.lua")
-));
+static REQUEUE: LuaScript = lua_script!("dead_letter/requeue");
 
 /// What became of a letter that was to be put back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

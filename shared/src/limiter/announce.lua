@@ -4,6 +4,10 @@
 -- ARGV  1 group  2 worker  3 ttl_ms (0: withdraws)  4 window_ms  5 guard_ms  6 rpm  7 rps  8 tpm  9 concurrency  10 queue
 --       11… what the worker says of itself, as workers/register.lua has it (10 and on may be missing)
 -- Returns {'in_force', differ (1 or 0), window_ms, guard_ms, rpm, rps, tpm, concurrency}
+-- @include "queue/keys"
+-- @include "limiter/in_force"
+-- @include "workers/register"
+
 local group, worker, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local announced = root .. ':announced:' .. group
 local now = now_ms()

@@ -4,19 +4,13 @@ use redis::{ErrorKind, RedisError};
 
 use super::{Group, Limits};
 use crate::{
-    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script, millis},
     workers::{Card, Load},
 };
 use std::time::Duration;
 
-static ANNOUNCE: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("in_force.lua"),
-    include_str!("../workers/register.lua"),
-    include_str!("announce.lua")
-));
-static SET: LuaScript =
-    LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("in_force.lua"), include_str!("set.lua")));
+static ANNOUNCE: LuaScript = lua_script!("limiter/announce");
+static SET: LuaScript = lua_script!("limiter/set");
 
 /// The limits in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

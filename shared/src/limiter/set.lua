@@ -2,6 +2,9 @@
 -- KEYS  1 root
 -- ARGV  1 group  2… name, value, name, value, …: of rpm, rps, tpm, concurrency; an empty value unsets
 -- Returns as announce.lua
+-- @include "queue/keys"
+-- @include "limiter/in_force"
+
 local group = ARGV[1]
 for i = 2, #ARGV, 2 do
   if ARGV[i + 1] == '' then

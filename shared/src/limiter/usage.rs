@@ -1,10 +1,9 @@
 //! What of a group's window is used.
 
 use super::Group;
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script};
 
-static USAGE: LuaScript =
-    LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("window.lua"), include_str!("usage.lua")));
+static USAGE: LuaScript = lua_script!("limiter/usage");
 
 /// What is used of a group's window at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

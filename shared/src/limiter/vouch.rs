@@ -1,8 +1,8 @@
 //! Trusting a new Redis.
 
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script};
 
-static VOUCH: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("vouch.lua")));
+static VOUCH: LuaScript = lua_script!("limiter/vouch");
 
 /// Records that this Redis knows of every permit there was. Without it a Redis that is new, or was restarted, gives no
 /// permit for one window, since it can't know what was called before. For a Redis that was started just now and never had

@@ -2,6 +2,8 @@
 -- KEYS  1 root
 -- ARGV  1 requests  2 processor time that they took, in ms  3 cores that the process may use  4, 5, … field, number, …
 -- Returns {'added'}
+-- @include "queue/keys"
+
 local key, now = root .. ':metrics', now_ms()
 local minute, requests, cpu = math.floor(now / 60000), ARGV[1], ARGV[2]
 local seen = tonumber(redis.call('HGET', key, 'minute'))

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script};
 
-static READ: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("read.lua")));
+static READ: LuaScript = lua_script!("metrics/read");
 
 const MINUTE_MS: u64 = 60_000;
 

@@ -12,11 +12,11 @@ use tokio::sync::Notify;
 
 use crate::{
     lifecycle::Lifecycle,
-    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script, millis},
     telemetry::{CpuMeter, cores},
 };
 
-static ADD: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("add.lua")));
+static ADD: LuaScript = lua_script!("metrics/add");
 
 /// What was counted is added up this long after the first of it: one command, however many requests.
 const INTERVAL: Duration = Duration::from_secs(2);

@@ -1,6 +1,12 @@
 -- Fragment of take and begin: whether one more call may be let go: breaker, limiter and slots, asked together with the job
 -- being taken and in the same step, so that no worker ever holds a job that it may not run.
 -- Needs the fragments of limiter/ and breaker/, and slot.lua.
+-- @include "limiter/window"
+-- @include "limiter/permit"
+-- @include "limiter/epoch"
+-- @include "limiter/learn"
+-- @include "limiter/admit"
+-- @include "breaker/breaker"
 
 -- Everything that is asked, as it stands now; nil where no limits are in force. Without a group nothing limits a job.
 local function open_gate(group, now)

@@ -4,6 +4,10 @@
 -- ARGV  1 queue  2 id  3 fence  4 number of the call in this attempt  5 tokens that the provider counts up front
 --       6 group
 -- Returns {'go', own permits in the window, permits ever granted} | {'wait', ms, why} | {'stale', state or 'gone'}
+-- @include "queue/keys"
+-- @include "queue/slot"
+-- @include "queue/admit"
+
 local id, fence, group, cost = ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[5])
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'fence', 'state', 'permit', 'group')

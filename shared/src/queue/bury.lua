@@ -1,4 +1,5 @@
 -- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua, budget.lua, users/track.lua and share.lua.
+-- @include "queue/sizes"
 
 -- Adds a failed attempt to the job's record, of which the newest 50 are kept.
 local function record_attempt(id, now, entry)
@@ -6,13 +7,6 @@ local function record_attempt(id, now, entry)
   local key = of_job('attempts', id)
   redis.pcall('RPUSH', key, cjson.encode(entry))
   redis.pcall('LTRIM', key, '-50', '-1')
-end
-
--- Takes `bytes` off what is counted under `name`: the payloads of a queue, or all results. Nothing counted is no field.
-local function uncount(name, bytes)
-  local sizes = root .. ':bytes'
-  local left = redis.pcall('HINCRBY', sizes, name, '-' .. bytes)
-  if type(left) ~= 'number' or left <= 0 then redis.call('HDEL', sizes, name) end
 end
 
 -- Gives back what a job that has ended in `state` was held to by the budget, and its room in the queue, drops its recording and

@@ -11,21 +11,11 @@ use super::{JobContext, stats::EndedCall};
 use crate::{
     job::JobError,
     limiter::{TokenAccounting, Upstream},
-    redis::{LuaScript, UnavailableError, millis},
+    redis::{LuaScript, UnavailableError, lua_script, millis},
 };
 
-static BEGIN: LuaScript =
-    LuaScript::new(concat!(include_str!("keys.lua"), include_str!("slot.lua"), gate_lua!(), include_str!("begin.lua")));
-static END: LuaScript = LuaScript::new(concat!(
-    include_str!("keys.lua"),
-    include_str!("slot.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("../users/track.lua"),
-    include_str!("../limiter/window.lua"),
-    include_str!("../limiter/learn.lua"),
-    include_str!("../breaker/breaker.lua"),
-    include_str!("end.lua")
-));
+static BEGIN: LuaScript = lua_script!("queue/begin");
+static END: LuaScript = lua_script!("queue/end");
 
 /// The answer to a `begin` may take this part of the guard band; the rest is for the way to the upstream's door.
 const PATIENCE_SHARE: u32 = 3;

@@ -1,4 +1,20 @@
--- The rest of cancel, after cancel_head.lua, which describes it, and its fragments.
+-- Ends a job by request, wherever it stands.
+-- KEYS  1 root
+-- ARGV  1 queue  2 id  3 completed_ttl_ms  4 dead_ttl_ms  5 code  6 message
+-- Returns {'cancelled'} | {'ended', state} | {'gone'}
+-- @include "queue/keys"
+local id, completed_ttl, dead_ttl = ARGV[2], ARGV[3], ARGV[4]
+
+-- @include "queue/line"
+-- @include "queue/rank"
+-- @include "queue/slot"
+-- @include "budget/budget"
+-- @include "users/track"
+-- @include "queue/share"
+-- @include "queue/bury"
+-- @include "queue/broken"
+-- @include "queue/pass_on"
+
 local key, now = of_job('job', id), now_ms()
 local job = redis.pcall('HMGET', key, 'state', 'lane', 'class', 'group', 'permit', 'follows')
 local state = job[1]

@@ -3,23 +3,10 @@
 use super::Queue;
 use crate::{
     job::{JobId, JobState, QueueName},
-    redis::{LuaScript, UnavailableError, millis},
+    redis::{LuaScript, UnavailableError, lua_script, millis},
 };
 
-static CANCEL: LuaScript = LuaScript::new(concat!(
-    include_str!("keys.lua"),
-    include_str!("cancel_head.lua"),
-    include_str!("line.lua"),
-    include_str!("rank.lua"),
-    include_str!("slot.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("../users/track.lua"),
-    include_str!("share.lua"),
-    include_str!("bury.lua"),
-    include_str!("broken.lua"),
-    include_str!("pass_on.lua"),
-    include_str!("cancel.lua")
-));
+static CANCEL: LuaScript = lua_script!("queue/cancel");
 
 /// What a cancel came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

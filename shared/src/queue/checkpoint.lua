@@ -2,6 +2,8 @@
 -- KEYS  1 root
 -- ARGV  1 queue  2 id  3 fence  4 name  5 value  6 progress in percent
 -- Returns {'recorded', progress} | {'stale', state or 'gone'}: the job has ended
+-- @include "queue/keys"
+
 local id, key = ARGV[2], of_job('job', ARGV[2])
 local job = redis.pcall('HMGET', key, 'fence', 'state', 'progress')
 local state = job[2] or 'gone'

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::context::JobContext;
 use crate::{
     job::JobError,
-    redis::{LuaScript, UnavailableError},
+    redis::{LuaScript, UnavailableError, lua_script},
 };
 
-static CHECKPOINT: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("checkpoint.lua")));
+static CHECKPOINT: LuaScript = lua_script!("queue/checkpoint");
 
 impl JobContext {
     /// What earlier attempts have recorded, by name. Asks Redis only where there may be something.

@@ -7,6 +7,14 @@
 --       15 retry_after_ms  16 failures  17 failures_ms  18 open_ms  19 open_max_ms  20 successes  21 slow_ms  22 probe_ms
 --       23 what it cost, in micro-dollars  24 how long it took, in microseconds (-1: it was not let go)
 -- Returns {'ended', event}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it, else ''
+-- @include "queue/keys"
+-- @include "queue/slot"
+-- @include "budget/budget"
+-- @include "users/track"
+-- @include "limiter/window"
+-- @include "limiter/learn"
+-- @include "breaker/breaker"
+
 local id, group, ending = ARGV[2], ARGV[5], ARGV[6]
 local member, now = id .. ':' .. ARGV[3] .. ':' .. ARGV[4], now_ms()
 local l = open_limiter(group, now)

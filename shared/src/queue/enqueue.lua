@@ -1,4 +1,40 @@
--- The rest of enqueue: each request is answered, and then written what all of them have added.
+-- Accepts jobs: each of them whole, or not at all. Work that was asked for before is not accepted once more: the answer names the
+-- job that is there. Work that someone else is having done is followed, and work that was done lately is answered at once.
+-- Whether the user and the address may ask is part of the same step: a request that counts has its answer.
+-- Several requests come in one call. Each meets what those before it have done, as if it had come alone; what all of them read or
+-- add to is read and written once.
+-- KEYS  1 root
+-- ARGV  1 queue  2 deadline_ms (from now)  3 max_attempts  4 most jobs that may be unfinished  5 most bytes of their payloads
+--       6 completed_ttl_ms  7 idempotency_ttl_ms  8 to 11 limits of the budget
+--       12… the limits of requests, as windows.lua reads them
+--       then for each request: 1 id  2 kind  3 lane  4 user  5 payload  6 delay_ms  7 class  8 tokens of what is sent upstream,
+--       estimated  9 digest of the work ('': it is never shared)  10 '1': it must be done anew  11 digest of the idempotency key
+--       and its user ('': none)  12 digest of the request  13 '1': its user's list shows it, and it counts as the user's
+--       14, 15 tokens and micro-dollars that it may come to ('0': only the kill switch stops it; '': nothing does)
+--       16 recording ('': none)  17 how many limits of requests it counts against, and these: number and whose, of each
+-- Returns {'enqueued', answers}; each of these is a text of two lines, since many short ones would take longer to write and read.
+--         The first has, with spaces between them: a word, jobs that wait before it (where it is listed), now, which limit of
+--         requests refuses it (from 1; 0: none), then for each of those limits how many requests are left and when there may be
+--         one more. The second goes with the word:
+--         accepted | joined: leader | cached: whose result | known: id (the job that is there)
+--       | limited | suspended | mismatch (the idempotency key was used for something else) | full: unfinished
+--       | killed: reason | over: limit, when it begins anew in ms | error: what Redis said of this request alone
+-- @include "queue/keys"
+-- @include "queue/texts"
+-- @include "queue/gather"
+-- @include "queue/line"
+-- @include "queue/ranks"
+-- @include "queue/share"
+-- @include "queue/hurry"
+-- @include "budget/in_force"
+-- @include "budget/budget"
+-- @include "budget/hold"
+-- @include "users/track"
+-- @include "users/requests"
+-- @include "request_limits/windows"
+-- @include "queue/enqueue_requests"
+-- @include "queue/listed"
+-- @include "queue/enqueue_job"
 
 -- How many jobs are at work: they don't wait.
 local active

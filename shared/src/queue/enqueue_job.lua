@@ -1,4 +1,4 @@
--- The next part of enqueue: a job is written, and the work that it is for.
+-- Fragment of enqueue, after enqueue_requests.lua: a job is written, and the work that it is for.
 
 -- Who is to be woken, once all jobs of the call are in line.
 local lanes_to_wake = {}

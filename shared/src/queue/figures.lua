@@ -3,6 +3,8 @@
 -- ARGV  1 queue  2 lately_ms: the time that counts for what has ended lately
 -- Returns {'figures', unfinished, active, delayed, done, dead, done lately, dead lately, ended within the last minute,
 --         paused (1 or 0), first deadline in ms since the Unix epoch (-1: none), now_ms}
+-- @include "queue/keys"
+
 local now = now_ms()
 local function count(name) return redis.call('ZCARD', of_queue(name)) end
 local function since(name, ms) return redis.call('ZCOUNT', of_queue(name), text(now - ms), '+inf') end

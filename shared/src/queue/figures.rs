@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::Queue;
 use crate::{
     job::QueueName,
-    redis::{LuaScript, UnavailableError, millis},
+    redis::{LuaScript, UnavailableError, lua_script, millis},
 };
 
-static FIGURES: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("figures.lua")));
+static FIGURES: LuaScript = lua_script!("queue/figures");
 
 /// Jobs of one queue, all counted at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

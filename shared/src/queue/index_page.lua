@@ -6,6 +6,8 @@
 --       9… fields of a job
 -- Returns {'page', now_ms, {id, score, value, …}, …}: a field that a job has not, or that is not readable, is ''; where there are fewer
 --         entries than asked for, there are no more
+-- @include "queue/keys"
+
 local index, newest, at, after = of_queue(ARGV[2]), ARGV[3] == 'newest', tonumber(ARGV[4]), ARGV[5]
 local least, greatest, most = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local range, rank_of = newest and 'ZREVRANGE' or 'ZRANGE', newest and 'ZREVRANK' or 'ZRANK'

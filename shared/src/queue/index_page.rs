@@ -5,10 +5,10 @@ use redis::{RedisError, Value, from_redis_value};
 use super::Queue;
 use crate::{
     job::{JobId, JobState, QueueName},
-    redis::{LuaScript, UnavailableError},
+    redis::{LuaScript, UnavailableError, lua_script},
 };
 
-static INDEX_PAGE: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("index_page.lua")));
+static INDEX_PAGE: LuaScript = lua_script!("queue/index_page");
 
 /// What is read of each job, in the order of [`IndexedJob::read`].
 const FIELDS: [&str; 13] = [

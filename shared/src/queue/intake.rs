@@ -18,29 +18,11 @@ use tokio_util::task::TaskTracker;
 use super::Queue;
 use crate::{
     job::QueueName,
-    redis::{LuaScript, UnavailableError, millis},
+    redis::{LuaScript, UnavailableError, lua_script, millis},
     request_limits::{LimitKinds, RequestLimit},
 };
 
-static ENQUEUE: LuaScript = LuaScript::new(concat!(
-    include_str!("keys.lua"),
-    include_str!("texts.lua"),
-    include_str!("gather.lua"),
-    include_str!("line.lua"),
-    include_str!("ranks.lua"),
-    include_str!("share.lua"),
-    include_str!("hurry.lua"),
-    include_str!("../budget/in_force.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("../budget/hold.lua"),
-    include_str!("../users/track.lua"),
-    include_str!("../users/requests.lua"),
-    include_str!("../request_limits/windows.lua"),
-    include_str!("enqueue_head.lua"),
-    include_str!("listed.lua"),
-    include_str!("enqueue_job.lua"),
-    include_str!("enqueue.lua")
-));
+static ENQUEUE: LuaScript = lua_script!("queue/enqueue");
 
 /// An idempotency key is remembered for this long: a client that repeats a request after a day means a new one.
 const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);

@@ -3,11 +3,10 @@
 use super::JobContext;
 use crate::{
     limiter::Upstream,
-    redis::{LuaScript, UnavailableError},
+    redis::{LuaScript, UnavailableError, lua_script},
 };
 
-static LEAVE: LuaScript =
-    LuaScript::new(concat!(include_str!("keys.lua"), include_str!("slot.lua"), include_str!("leave.lua")));
+static LEAVE: LuaScript = lua_script!("queue/leave");
 
 /// Frees the slot of the upstream that the job held here, unless someone holds it anew.
 pub(super) async fn leave(job: &JobContext, lane: &str, upstream: &Upstream) -> Result<(), UnavailableError> {

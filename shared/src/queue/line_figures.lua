@@ -3,6 +3,8 @@
 -- ARGV  1 queue  2… lanes
 -- Returns {'line', now_ms, unfinished, active, delayed, dead, ended within the last minute, paused (1 or 0),
 --         {waiting, when the oldest of the next was accepted (-1: none waits)} of interactive, of normal, of bulk}
+-- @include "queue/keys"
+
 local CLASSES, NEXT = { 'interactive', 'normal', 'bulk' }, '9'
 local now = now_ms()
 local function count(name) return redis.call('ZCARD', of_queue(name)) end

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::{
     job::{Priority, QueueName, kinds},
-    redis::{Keys, LuaScript, RedisPool, UnavailableError},
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script},
 };
 
-static LINE: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("line_figures.lua")));
+static LINE: LuaScript = lua_script!("queue/line_figures");
 
 /// The jobs of a class that wait in line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

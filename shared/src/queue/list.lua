@@ -4,6 +4,8 @@
 -- ARGV  1 '' (no queue)  2 user  3, 4 the last job of the page before and when it was accepted ('': the first page)
 --       5 most jobs  6 state that they have ('': any)  7 kind ('': any)
 -- Returns {'page', '', '', id, …} | {'page', the last job that was looked at, when it was accepted, id, …}: there may be more
+-- @include "queue/keys"
+
 local list, after, at, most, state, kind = root .. ':jobs_of:' .. ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6], ARGV[7]
 -- Jobs that one page looks at: a rare state is found in steps.
 local LOOK_MOST = 500

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     job::{JobId, JobState, JobView},
-    redis::{LuaScript, UnavailableError},
+    redis::{LuaScript, UnavailableError, lua_script},
 };
 
-static LIST: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("list.lua")));
+static LIST: LuaScript = lua_script!("queue/list");
 
 /// A place in a list of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
--- The next part of enqueue, after enqueue_head.lua: what is known of a job that its user has asked for.
+-- Fragment of enqueue, after enqueue_requests.lua: what is known of a job that its user has asked for.
 
 -- As many jobs are on a user's list, which lives for 60 days.
 local LISTED_MAX, LIST_TTL_MS = 1000, '5184000000'

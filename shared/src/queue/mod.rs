@@ -22,21 +22,6 @@
 //! Only this folder names apalis: a worker is an apalis worker over [`RedisBackend`], whose layer settles. See
 //! `ARCHITECTURE.md` for why this is not `apalis-redis`.
 
-/// The fragments that decide whether a call may go: limiter, breaker, and `admit.lua` over both.
-macro_rules! gate_lua {
-    () => {
-        concat!(
-            include_str!("../limiter/window.lua"),
-            include_str!("../limiter/permit.lua"),
-            include_str!("../limiter/epoch.lua"),
-            include_str!("../limiter/learn.lua"),
-            include_str!("../limiter/admit.lua"),
-            include_str!("../breaker/breaker.lua"),
-            include_str!("admit.lua"),
-        )
-    };
-}
-
 mod announcer;
 mod backend;
 mod call;

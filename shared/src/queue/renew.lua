@@ -3,6 +3,8 @@
 -- ARGV  1 queue  2 lease_ms  3… id, fence, id, fence, …
 -- Returns {'lost', id, why, id, why, …}: the jobs that are no longer held under that fence; why: `ended`, or `taken` where
 --         the job goes on without this holder
+-- @include "queue/keys"
+
 local lease_end = now_ms() + tonumber(ARGV[2])
 local lost = { 'lost' }
 write_though_full()

@@ -6,10 +6,10 @@ use redis::{Value, from_redis_value};
 
 use crate::{
     job::JobId,
-    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script, millis},
 };
 
-static RENEW: LuaScript = LuaScript::new(concat!(include_str!("keys.lua"), include_str!("renew.lua")));
+static RENEW: LuaScript = lua_script!("queue/renew");
 
 /// Why a job is no longer held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

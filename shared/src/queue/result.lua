@@ -1,4 +1,5 @@
 -- Fragment: results that answer for more than one job. Needs keys.lua and share.lua.
+-- @include "queue/sizes"
 
 -- Most results that make room at a time.
 local EVICT_MOST = 16

@@ -7,24 +7,10 @@ use redis::{RedisError, Value, from_redis_value};
 use super::{context::JobContext, outcome::Outcome};
 use crate::{
     config::JobsConfig,
-    redis::{LuaScript, UnavailableError, millis},
+    redis::{LuaScript, UnavailableError, lua_script, millis},
 };
 
-static SETTLE: LuaScript = LuaScript::new(concat!(
-    include_str!("keys.lua"),
-    include_str!("settle_head.lua"),
-    include_str!("line.lua"),
-    include_str!("rank.lua"),
-    include_str!("slot.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("../users/track.lua"),
-    include_str!("share.lua"),
-    include_str!("bury.lua"),
-    include_str!("broken.lua"),
-    include_str!("result.lua"),
-    include_str!("pass_on.lua"),
-    include_str!("settle.lua")
-));
+static SETTLE: LuaScript = lua_script!("queue/settle");
 
 /// Dead letters of a queue beyond this many push out the oldest (`DEAD_MAX` in bury.lua).
 pub const DEAD_MAX: u64 = 100_000;

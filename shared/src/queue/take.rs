@@ -7,30 +7,10 @@ use redis::{ErrorKind, RedisError, Value, from_redis_value};
 use crate::{
     job::JobId,
     limiter::Upstream,
-    redis::{Keys, LuaScript, RedisPool, UnavailableError, millis},
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script, millis},
 };
 
-static TAKE: LuaScript = LuaScript::new(concat!(
-    include_str!("keys.lua"),
-    include_str!("take_head.lua"),
-    include_str!("line.lua"),
-    include_str!("rank.lua"),
-    include_str!("order.lua"),
-    include_str!("slot.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("../users/track.lua"),
-    include_str!("share.lua"),
-    include_str!("bury.lua"),
-    include_str!("broken.lua"),
-    include_str!("result.lua"),
-    include_str!("pass_on.lua"),
-    include_str!("promote.lua"),
-    include_str!("reclaim.lua"),
-    include_str!("sweep.lua"),
-    gate_lua!(),
-    include_str!("wait.lua"),
-    include_str!("take.lua")
-));
+static TAKE: LuaScript = lua_script!("queue/take");
 
 /// What stays the same from one take of a worker to the next.
 #[derive(Debug, Clone)]

@@ -35,37 +35,48 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Redis did not answer in time, or answered with an error. What was asked may or may not have been done.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("Redis is not available")]
-pub struct UnavailableError(#[from] pub(super) RedisError);
+#[error("Redis is not available{}", script.map(|script| format!(" (script {script})")).unwrap_or_default())]
+pub struct UnavailableError {
+    #[source]
+    pub(super) source: RedisError,
+    /// The script that had no answer, if it was one.
+    script: Option<&'static str>,
+}
+
+impl From<RedisError> for UnavailableError {
+    fn from(source: RedisError) -> Self {
+        Self { source, script: None }
+    }
+}
 
 impl UnavailableError {
     /// What was asked had no answer of its own.
     pub(crate) fn unanswered() -> Self {
-        Self(RedisError::from((ErrorKind::Io, "there was no answer")))
+        RedisError::from((ErrorKind::Io, "there was no answer")).into()
     }
 
     /// What a script has caught and told: it begins with the code, or with where it happened (before Redis 7).
     pub(crate) fn of_script(message: &str) -> Self {
         let message = message.rsplit_once(": -").map_or(message, |(_, error)| error);
         let (code, detail) = message.split_once(' ').unwrap_or((message, ""));
-        Self(make_extension_error(code.to_owned(), Some(detail.to_owned())))
+        make_extension_error(code.to_owned(), Some(detail.to_owned())).into()
     }
 
     /// Whether Redis has no memory left for what was asked.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
-        Trouble::of(&self.0) == Some(Trouble::Full)
+        Trouble::of(&self.source) == Some(Trouble::Full)
     }
 
     /// Whether the connection or the server was the cause, and not the command: it is worth while to ask again.
     pub(super) fn is_of_connection(&self) -> bool {
-        Trouble::of(&self.0).is_some_and(Trouble::is_of_connection)
+        Trouble::of(&self.source).is_some_and(Trouble::is_of_connection)
     }
 
     /// Whether a key holds something else than was expected: the data is damaged, and Redis is well.
     #[must_use]
     pub fn is_wrong_type(&self) -> bool {
-        codes(&self.0).iter().any(|code| code == "WRONGTYPE")
+        codes(&self.source).iter().any(|code| code == "WRONGTYPE")
     }
 }
 
@@ -198,19 +209,18 @@ impl RedisPool {
     /// When Redis does not answer, or the script fails.
     pub async fn run<T: FromRedisValue>(&self, call: &ScriptCall<'_>) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
-        let answer = self.in_time(Sent::Script, call.send(&mut connection)).await;
-        answer.map_err(|error| self.failed(error, number))
+        let answer = self.in_time(Sent::Script(call.name), call.send(&mut connection)).await;
+        answer.map_err(|error| {
+            self.timings.script_failed(call.name);
+            UnavailableError { script: Some(call.name), ..self.failed(error, number) }
+        })
     }
 
     /// The same for a question that the user may not be allowed to ask: then the answer is no, and nothing is told.
     pub(super) async fn query_if_allowed<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
         let Shared { number, mut connection } = self.recovery.current();
         self.in_time(Sent::Commands, pipeline.query_async(&mut connection)).await.map_err(|error| {
-            if Trouble::of(&error) == Some(Trouble::Forbidden) {
-                UnavailableError(error)
-            } else {
-                self.failed(error, number)
-            }
+            if Trouble::of(&error) == Some(Trouble::Forbidden) { error.into() } else { self.failed(error, number) }
         })
     }
 
@@ -234,7 +244,7 @@ impl RedisPool {
     fn failed(&self, error: RedisError, number: u64) -> UnavailableError {
         self.timings.failed();
         self.recovery.failed(&error, number);
-        UnavailableError(error)
+        error.into()
     }
 
     /// Whether Redis answers and takes writes.

@@ -59,7 +59,10 @@ async fn findings_once_it_answers(redis: &RedisPool) -> Vec<String> {
             Ok(findings) => return findings,
             Err(error) if error.is_of_connection() => replacement.await,
             Err(error) => {
-                return vec![format!("Whether Redis keeps jobs can't be asked, allow INFO to its user: {}", error.0)];
+                return vec![format!(
+                    "Whether Redis keeps jobs can't be asked, allow INFO to its user: {}",
+                    error.source
+                )];
             }
         }
     }

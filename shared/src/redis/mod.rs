@@ -2,16 +2,21 @@
 
 mod connect;
 mod durability;
+#[cfg(test)]
+mod include;
 mod keys;
 mod probe;
 mod recovery;
 mod script;
+#[cfg(test)]
+mod scripts;
 mod timings;
 mod trouble;
 
 pub use connect::{RedisPool, UnavailableError};
 pub use durability::{DurabilityError, check_durability};
 pub use keys::Keys;
+pub(crate) use script::lua_script;
 #[cfg(feature = "testing")]
 pub use script::take_time_from_hand_clock;
 pub use script::{LuaScript, ScriptCall};

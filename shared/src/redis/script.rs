@@ -1,23 +1,30 @@
-//! Lua scripts: one file each, sent by its hash.
+//! Lua scripts: one file each, sent by its hash. `build.rs` puts each together with the fragments that it includes.
 
 use std::sync::OnceLock;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind, ToRedisArgs, aio::ConnectionLike};
 
-/// A Lua script as a `static` beside its wrapper: `static TAKE: LuaScript = LuaScript::new(include_str!("take.lua"))`.
-///
-/// A const constructor and not a macro, so that lints see the call.
+/// The script whose file below `src` has this name: `static TAKE: LuaScript = lua_script!("queue/take");`.
+macro_rules! lua_script {
+    ($name:literal) => {
+        $crate::redis::LuaScript::new($name, include_str!(concat!(env!("OUT_DIR"), "/lua/", $name, ".lua")))
+    };
+}
+pub(crate) use lua_script;
+
+/// A Lua script as a `static` beside its wrapper.
 #[derive(Debug)]
 pub struct LuaScript {
+    name: &'static str,
     source: &'static str,
     script: OnceLock<Script>,
 }
 
 impl LuaScript {
-    /// The script with this text.
+    /// The script with this text. Errors and metrics give its name.
     #[must_use]
-    pub const fn new(source: &'static str) -> Self {
-        Self { source, script: OnceLock::new() }
+    pub const fn new(name: &'static str, source: &'static str) -> Self {
+        Self { name, source, script: OnceLock::new() }
     }
 
     /// Begins a call: its key comes next, then its arguments.
@@ -27,7 +34,7 @@ impl LuaScript {
         let script = self.script.get_or_init(|| Script::new(&self.text()));
         let mut command = Cmd::new();
         command.arg("EVALSHA").arg(script.get_hash());
-        ScriptCall { script, command }
+        ScriptCall { name: self.name, script, command }
     }
 
     #[cfg(not(feature = "testing"))]
@@ -50,6 +57,7 @@ impl LuaScript {
 /// them in a vector first, which a call for many jobs has hundreds of.
 #[derive(Debug)]
 pub struct ScriptCall<'a> {
+    pub(super) name: &'static str,
     script: &'a Script,
     command: Cmd,
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use crate::telemetry::{
     Counters, Histograms, Page,
-    metrics::{REDIS_FAILURES, REDIS_SECONDS},
+    metrics::{REDIS_FAILURES, REDIS_SCRIPT_FAILURES, REDIS_SCRIPT_SECONDS, REDIS_SECONDS},
 };
 
 /// What was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
-    Script,
+    /// The script of this name.
+    Script(&'static str),
     Commands,
 }
 
@@ -19,16 +20,26 @@ pub(super) enum Sent {
 pub(super) struct Timings {
     seconds: Histograms<1>,
     failures: Counters<0>,
+    script_seconds: Counters<1>,
+    script_failures: Counters<1>,
 }
 
 impl Timings {
     pub(super) fn new() -> Self {
-        Self { seconds: Histograms::new(&REDIS_SECONDS), failures: Counters::new(&REDIS_FAILURES) }
+        Self {
+            seconds: Histograms::new(&REDIS_SECONDS),
+            failures: Counters::new(&REDIS_FAILURES),
+            script_seconds: Counters::new(&REDIS_SCRIPT_SECONDS),
+            script_failures: Counters::new(&REDIS_SCRIPT_FAILURES),
+        }
     }
 
     pub(super) fn answered(&self, sent: Sent, took: Duration) {
         let call = match sent {
-            Sent::Script => "script",
+            Sent::Script(name) => {
+                self.script_seconds.add([name.into()], took.as_secs_f64());
+                "script"
+            }
             Sent::Commands => "commands",
         };
         self.seconds.observe([call.into()], took.as_secs_f64());
@@ -38,8 +49,14 @@ impl Timings {
         self.failures.add([], 1.0);
     }
 
+    pub(super) fn script_failed(&self, name: &'static str) {
+        self.script_failures.add([name.into()], 1.0);
+    }
+
     pub(super) fn show(&self, page: &mut Page) {
         self.seconds.show(page);
         self.failures.show(page);
+        self.script_seconds.show(page);
+        self.script_failures.show(page);
     }
 }

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 pub(crate) use kinds::LimitKinds;
 
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError};
+use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script};
 
-static COUNT: LuaScript =
-    LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("windows.lua"), include_str!("count.lua")));
+static COUNT: LuaScript = lua_script!("request_limits/count");
 
 /// The names of the limits that count a user's requests, whatever the address.
 pub const OF_USERS: [&str; 2] = ["user-ai", "user-pronunciation"];

@@ -75,6 +75,10 @@ metrics! {
         "Time until Redis has answered this process, by what it was sent: `script` or `commands`";
     REDIS_FAILURES: Counter, "unilingo_redis_failures_total", [], Everywhere,
         "Exchanges with Redis without an answer that can be used";
+    REDIS_SCRIPT_SECONDS: Counter, "unilingo_redis_script_seconds_total", ["script"], Everywhere,
+        "Time until Redis has answered the scripts of this process, by script (`queue/take`; see docs/scripts)";
+    REDIS_SCRIPT_FAILURES: Counter, "unilingo_redis_script_failures_total", ["script"], Everywhere,
+        "Scripts of this process without an answer that can be used, by script";
 
     HTTP_REQUESTS: Counter, "unilingo_http_requests_total", ["route", "method", "status"], Api,
         "Answered requests, by pattern of the path (`none`: no path of ours), method and class of the status (`2xx`)";

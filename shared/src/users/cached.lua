@@ -3,6 +3,10 @@
 -- KEYS  1 root
 -- ARGV  1 '' (no queue)  2 user  3 where the page begins ('0': the first)  4 about how many entries it has
 -- Returns {'page', where the next one begins ('0': there is none), job, digest of its work, …}
+-- @include "queue/keys"
+-- @include "queue/share"
+-- @include "queue/result"
+
 local owner = redis.sha1hex(ARGV[2])
 local page = redis.pcall('ZSCAN', root .. ':cached', ARGV[3], 'COUNT', ARGV[4])
 if page.err then return { 'page', '0' } end

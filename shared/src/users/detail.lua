@@ -3,6 +3,10 @@
 -- ARGV  1 '' (no queue)  2 user  3 days to tell of, with today
 -- Returns {'user', suspension ('': none), jobs in the user's list, {field, value, …}, {day, tokens, micros, held tokens,
 --         held micros}, …}: the days newest first
+-- @include "queue/keys"
+-- @include "budget/budget"
+-- @include "users/track"
+
 local user, now, b, track = ARGV[2], now_ms(), budget(), tracking()
 local known = redis.pcall('HGETALL', track.user(user))
 local reply = { 'user', redis.call('HGET', root .. ':suspended', user) or '', redis.call('ZCARD', root .. ':jobs_of:' .. user),

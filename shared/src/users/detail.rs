@@ -8,15 +8,10 @@ use super::{
 };
 use crate::{
     budget::Spend,
-    redis::{LuaScript, UnavailableError},
+    redis::{LuaScript, UnavailableError, lua_script},
 };
 
-static DETAIL: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("track.lua"),
-    include_str!("detail.lua")
-));
+static DETAIL: LuaScript = lua_script!("users/detail");
 
 /// Days whose spending is kept, with today.
 const DAYS: u32 = 8;

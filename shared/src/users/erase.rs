@@ -13,39 +13,15 @@ use super::Users;
 use crate::{
     job::{JobId, Priority, QueueName},
     queue::{Cancelled, Queue},
-    redis::{LuaScript, UnavailableError, millis},
+    redis::{LuaScript, UnavailableError, lua_script, millis},
     request_limits::OF_USERS,
 };
 
-static FIND: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("find.lua")));
-static CACHED: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("../queue/share.lua"),
-    include_str!("../queue/result.lua"),
-    include_str!("cached.lua")
-));
-static READERS: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("readers.lua")));
-static ERASE_JOB: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("erase_job_head.lua"),
-    include_str!("../queue/line.lua"),
-    include_str!("../queue/rank.lua"),
-    include_str!("../queue/slot.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("track.lua"),
-    include_str!("../queue/share.lua"),
-    include_str!("../queue/bury.lua"),
-    include_str!("../queue/broken.lua"),
-    include_str!("../queue/result.lua"),
-    include_str!("../queue/pass_on.lua"),
-    include_str!("erase_job.lua")
-));
-static FORGET: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("track.lua"),
-    include_str!("forget.lua")
-));
+static FIND: LuaScript = lua_script!("users/find");
+static CACHED: LuaScript = lua_script!("users/cached");
+static READERS: LuaScript = lua_script!("users/readers");
+static ERASE_JOB: LuaScript = lua_script!("users/erase_job");
+static FORGET: LuaScript = lua_script!("users/forget");
 
 /// Where an index begins.
 const FIRST: &str = "0";

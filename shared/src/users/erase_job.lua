@@ -1,5 +1,23 @@
--- The rest of erase_job, after erase_job_head.lua, which describes it, and its fragments.
--- As long as a user's list is kept (listed.lua).
+-- Erases a job that has ended, and all that is kept of it but its result, which others may have: that answers for nobody
+-- anew, and is kept in mind on the user's list. Jobs that still wait for it get it first. Safe to repeat.
+-- KEYS  1 root
+-- ARGV  1 queue  2 id  3 user  4 digest of its work, where that is known ('': as the job says)  5 completed_ttl_ms  6 dead_ttl_ms
+-- Returns {'erased', jobs: 1 or 0} | {'result', jobs} (all but its result) | {'running'} (it has to be cancelled first)
+--       | {'more'} (jobs still wait for it: to be repeated) | {'other'} (it is another user's)
+-- @include "queue/keys"
+local id, user, completed_ttl, dead_ttl = ARGV[2], ARGV[3], ARGV[5], ARGV[6]
+
+-- @include "queue/line"
+-- @include "queue/rank"
+-- @include "queue/slot"
+-- @include "budget/budget"
+-- @include "users/track"
+-- @include "queue/share"
+-- @include "queue/bury"
+-- @include "queue/broken"
+-- @include "queue/result"
+-- @include "queue/pass_on"
+
 local LIST_TTL_MS = '5184000000'
 local key, followers, now, list = of_job('job', id), of_job('followers', id), now_ms(), root .. ':jobs_of:' .. user
 local job = redis.pcall('HMGET', key, 'user', 'state', 'content', 'asked')

@@ -3,6 +3,10 @@
 -- KEYS  1 root
 -- ARGV  1 '' (no queue)  2 user
 -- Returns {'forgotten'}
+-- @include "queue/keys"
+-- @include "budget/budget"
+-- @include "users/track"
+
 local user, now, b, track = ARGV[2], now_ms(), budget(), tracking()
 -- As many days as budget.lua keeps.
 local SPEND_DAYS = 8

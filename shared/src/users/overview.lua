@@ -4,6 +4,10 @@
 -- Returns {'overview', day, users known, users suspended, unique today, unique in the last 7 days, {figures of today},
 --         the last user that was looked at ('': there are no more), when that one was seen,
 --         {user, suspension ('': none), {field, value, …}}, …}
+-- @include "queue/keys"
+-- @include "budget/budget"
+-- @include "users/track"
+
 local after, at, most = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local users, now, track = root .. ':users', now_ms(), tracking()
 local WEEK_DAYS = 7

@@ -9,14 +9,9 @@ use super::{
     activity::{Activity, Hash},
     detail::next,
 };
-use crate::redis::{LuaScript, UnavailableError};
+use crate::redis::{LuaScript, UnavailableError, lua_script};
 
-static OVERVIEW: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("track.lua"),
-    include_str!("overview.lua")
-));
+static OVERVIEW: LuaScript = lua_script!("users/overview");
 
 /// A place in the list of users.
 #[derive(Debug, Clone, PartialEq, Eq)]

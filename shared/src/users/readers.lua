@@ -2,6 +2,8 @@
 -- KEYS  1 root
 -- ARGV  1 queue  2 where the page begins ('0': the first)  3 about how many entries it has
 -- Returns {'page', where the next one begins ('0': there is none), job whose result it is, …}
+-- @include "queue/keys"
+
 local page = redis.pcall('ZSCAN', of_queue('done'), ARGV[2], 'COUNT', ARGV[3])
 if page.err then return { 'page', '0' } end
 local reply = { 'page', page[1] }

@@ -2,6 +2,10 @@
 -- KEYS  1 root
 -- ARGV  1 '' (no queue)  2 days to tell of, with today
 -- Returns {'statistics', unique users of all these days together, {{day, unique users, {field, value, …}}, …}}: newest first
+-- @include "queue/keys"
+-- @include "budget/budget"
+-- @include "users/track"
+
 local now, b, track = now_ms(), budget(), tracking()
 local days, all = {}, {}
 for n = 0, tonumber(ARGV[2]) - 1 do

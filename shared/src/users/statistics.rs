@@ -6,14 +6,9 @@ use super::{
     Users,
     activity::{Counts, Hash},
 };
-use crate::redis::{LuaScript, UnavailableError};
+use crate::redis::{LuaScript, UnavailableError, lua_script};
 
-static STATISTICS: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("../budget/budget.lua"),
-    include_str!("track.lua"),
-    include_str!("statistics.lua")
-));
+static STATISTICS: LuaScript = lua_script!("users/statistics");
 
 /// What all users did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 -- KEYS  1 root
 -- ARGV  1 '' (no queue)  2 user  3 '1': suspended, '0': not  4 reason  5 most users that may be suspended
 -- Returns {'suspended', since when in ms, reason} | {'lifted'} | {'full'}: as many are suspended as can be
+-- @include "queue/keys"
+
 local user, suspended = ARGV[2], root .. ':suspended'
 if ARGV[3] ~= '1' then
   redis.call('HDEL', suspended, user)

@@ -1,9 +1,9 @@
 //! Suspending users.
 
 use super::Users;
-use crate::redis::{LuaScript, UnavailableError};
+use crate::redis::{LuaScript, UnavailableError, lua_script};
 
-static SUSPEND: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("suspend.lua")));
+static SUSPEND: LuaScript = lua_script!("users/suspend");
 
 /// Most users that are suspended at a time.
 const SUSPENDED_MAX: u32 = 10_000;

@@ -2,6 +2,8 @@
 -- KEYS  1 root
 -- ARGV  1 queue  2 most
 -- Returns {'live', {worker, replica, version, started, slots, busy, seen, cpu}, …}: by name; what a worker did not say is ''
+-- @include "queue/keys"
+
 local reply = { 'live' }
 local now = now_ms()
 for _, worker in ipairs(redis.call('ZRANGEBYSCORE', of_queue('workers'), '(' .. text(now), '+inf', 'LIMIT', '0', ARGV[2])) do

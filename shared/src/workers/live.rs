@@ -4,10 +4,10 @@ use redis::{RedisError, Value, from_redis_value};
 
 use crate::{
     job::QueueName,
-    redis::{Keys, LuaScript, RedisPool, UnavailableError},
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script},
 };
 
-static LIVE: LuaScript = LuaScript::new(concat!(include_str!("../queue/keys.lua"), include_str!("live.lua")));
+static LIVE: LuaScript = lua_script!("workers/live");
 
 /// Most workers that one answer names.
 const WORKERS_MAX: u32 = 1_000;

@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::redis::{Keys, LuaScript, RedisPool, ScriptCall, UnavailableError, millis};
+use crate::redis::{Keys, LuaScript, RedisPool, ScriptCall, UnavailableError, lua_script, millis};
 
-static REGISTER: LuaScript = LuaScript::new(concat!(
-    include_str!("../queue/keys.lua"),
-    include_str!("register.lua"),
-    include_str!("register_alone.lua")
-));
+static REGISTER: LuaScript = lua_script!("workers/register_alone");
 
 /// What a worker says of itself.
 #[derive(Debug, Clone)]

@@ -2,6 +2,11 @@
 -- KEYS  1 root
 -- ARGV  1 call  2 now_ms; of a release what hold returned  3 user  4 tokens  5 micros  6… limits  |  'periods'  2… now_ms
 -- Returns what the call returned, as texts
+-- @include "queue/keys"
+-- @include "budget/in_force"
+-- @include "budget/budget"
+-- @include "budget/hold"
+
 local b = budget()
 local call, at, user, tokens, micros = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if call == 'periods' then

@@ -4,17 +4,11 @@ use redis::FromRedisValue;
 
 use crate::{
     budget::{Budget, Limits, Spend},
-    redis::{Keys, LuaScript, RedisPool},
+    redis::{Keys, LuaScript, RedisPool, lua_script},
     testing::TestRedis,
 };
 
-static DRIVE: LuaScript = LuaScript::new(concat!(
-    include_str!("../../queue/keys.lua"),
-    include_str!("../in_force.lua"),
-    include_str!("../budget.lua"),
-    include_str!("../hold.lua"),
-    include_str!("drive.lua")
-));
+static DRIVE: LuaScript = lua_script!("budget/tests/drive");
 
 pub(super) const HOUR: u64 = 3_600_000;
 pub(super) const DAY: u64 = 24 * HOUR;

@@ -12,7 +12,7 @@ use crate::{
 /// Long enough for everything that should happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-static WRITE: LuaScript = LuaScript::new("return redis.call('SET', KEYS[1], ARGV[1])");
+static WRITE: LuaScript = LuaScript::new("write", "return redis.call('SET', KEYS[1], ARGV[1])");
 
 fn pool_at(url: &str) -> RedisPool {
     RedisPool::new(&RedisConfig::new(url.parse().unwrap(), "test")).unwrap()
@@ -63,7 +63,7 @@ async fn a_script_that_must_be_sent_in_full_has_no_more_time_than_any_other() {
     // Each exchange is quick enough, and not known yet, sent and run are three of them.
     proxy.delay(Duration::from_millis(350));
     let error = write(&pool).await.unwrap_err();
-    assert_eq!(Trouble::of(&error.0), Some(Trouble::Away), "{:?}", error.0);
+    assert_eq!(Trouble::of(&error.source), Some(Trouble::Away), "{:?}", error.source);
     proxy.delay(Duration::ZERO);
     until_well(&pool).await;
     write(&pool).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_demoted_server_is_left_for_the_one_that_takes_writes() {
     command(&first, &["REPLICAOF", "127.0.0.1", &second.port().to_string()]).await;
     // The connection still leads to the first one, which answers, and takes no writes.
     let error = write(&pool).await.unwrap_err();
-    assert_eq!(Trouble::of(&error.0), Some(Trouble::Demoted), "{:?}", error.0);
+    assert_eq!(Trouble::of(&error.source), Some(Trouble::Demoted), "{:?}", error.source);
     until_well(&pool).await;
     write(&pool).await.unwrap();
 }
@@ -139,8 +139,8 @@ async fn a_password_that_is_set_right_later_is_enough() {
     command(&redis, &["ACL", "SETUSER", "worker", "on", ">other", "~*", "+@all"]).await;
     let pool = pool_at(&format!("redis://worker:pass%2Fword@127.0.0.1:{}", redis.port()));
     let error = pool.ping().await.unwrap_err();
-    assert_eq!(Trouble::of(&error.0), Some(Trouble::Refused), "{:?}", error.0);
-    assert!(!format!("{:?}", error.0).contains("word@") && !error.0.to_string().contains("pass/word"));
+    assert_eq!(Trouble::of(&error.source), Some(Trouble::Refused), "{:?}", error.source);
+    assert!(!format!("{:?}", error.source).contains("word@") && !error.source.to_string().contains("pass/word"));
     command(&redis, &["ACL", "SETUSER", "worker", ">pass/word"]).await;
     until_well(&pool).await;
 }

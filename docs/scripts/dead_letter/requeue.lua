@@ -1,0 +1,784 @@
+-- Puts dead letters back in line, each of them whole or not at all.
+-- Leaving `dead` decides who has done it. Work that is being done is followed, and work that was done lately is the answer, as in
+-- enqueue: nothing is paid for twice. What its calls may come to is held anew.
+-- KEYS  1 root
+-- ARGV  1 queue  2 completed_ttl_ms  3 dead_ttl_ms  4 deadline_ms (from now)  5 most jobs that may be unfinished  6 most bytes of
+--       their payloads  7 '1': attempts are counted from 1 anew  8… id, when it ended ('': whenever), …
+-- Returns {'requeued', word, …}; for each: moved | joined (it follows the job that does its work) | answered (its work was done)
+--       | unrecorded | full | killed | over (the budget) | suspended (its user is): it stays | or what no_letter says of it
+-- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
+local root = KEYS[1]
+local queue = ARGV[1]
+
+local function of_job(name, id) return root .. ':' .. name .. ':' .. id end
+local function of_queue(name) return root .. ':' .. name .. ':' .. queue end
+local function of_lane(name, lane) return root .. ':' .. name .. ':' .. queue .. ':' .. lane end
+local function of_line(lane, class) return of_lane('waiting', lane) .. ':' .. class end
+
+-- A whole number as a command takes it. Redis formats a Lua number as a double, which is slow; the time, which most scripts write
+-- in several places, is formatted once.
+local now_known, now_text
+local function text(number) return number == now_known and now_text or string.format('%d', number) end
+
+-- Milliseconds since the Unix epoch: Redis' clock is the only one that decides anything.
+local function now_ms()
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  now_known, now_text = now, string.format('%d', now)
+  return now
+end
+
+-- Redis refuses the first write of a script while its memory is full, and no later one. What ends jobs, and frees memory with
+-- that, begins with a write that needs none.
+local function write_though_full() redis.call('DEL', root .. ':probe') end
+
+-- The whole number that a field of a stored job holds; nil where it is none that could be ours.
+local function whole_number(field)
+  if field and #field <= 15 and string.find(field, '^%d+$') then return tonumber(field) end
+end
+
+-- Runs a command on a key that jobs can do without: something else that stands there makes room.
+local function mend(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then redis.call('UNLINK', key) end
+  return redis.call(command, key, ...)
+end
+-- Fragment of the scripts that see to dead letters: how long what has ended is kept, which pass_on.lua needs.
+local completed_ttl, dead_ttl = ARGV[2], ARGV[3]
+-- Fragment: putting a job in line. Needs keys.lua.
+
+local URGENCY = { bulk = 1, normal = 2, interactive = 3 }
+
+-- A job's rank as it was stored; nil where a job of this lane, class and rank can't stand in line.
+local function place(lane, class, rank)
+  local number = tonumber(rank)
+  if lane and lane ~= '' and URGENCY[class or ''] and number and number >= 0 and number < 2 ^ 62 then return text(number) end
+end
+
+-- Lets the job wait in its lane and class and wakes one idle worker. `rank` is its place in the class, which it got when
+-- it was accepted, so that a job that comes back stands where it stood.
+local function put_in_line(id, lane, class, rank)
+  local placed = redis.pcall('ZADD', of_line(lane, class), rank or '0', id)
+  -- Not a number: the stored job is damaged, and whoever takes it finds out.
+  if type(placed) == 'table' then redis.call('ZADD', of_line(lane, class), '0', id) end
+  redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
+end
+-- Fragment of enqueue: a job's place in its class. Needs keys.lua.
+-- Start-time fair queueing: a user's jobs stand one step apart from the class's present on, so that everybody's first job
+-- comes before anybody's second. The present is the share of nobody, the user without a name. https://doi.org/10.1145/248156.248171
+
+-- The rank of a user's new job.
+local function next_rank(class, user)
+  local shares = of_lane('shares', class)
+  local score = redis.call('ZMSCORE', shares, '', user)
+  local present, own = tonumber(score[1]) or 0, tonumber(score[2]) or 0
+  local rank = own > present and own or present
+  redis.call('ZADD', shares, text(rank + 1), user)
+  return text(rank)
+end
+-- Fragment: what a job holds of its upstream. Needs keys.lua.
+
+-- The provider of a group: `openai` of `openai:gpt-4o-mini`.
+local function provider_of(group) return string.match(group, '^[^:]+') or '' end
+
+-- Gives back a permit whose call was not made.
+local function give_back(group, member)
+  local tokens = tonumber(redis.call('HGET', root .. ':reserved:' .. group, member))
+  if redis.call('ZREM', root .. ':permits:' .. group, member) == 1 and tokens then
+    redis.call('HDEL', root .. ':reserved:' .. group, member)
+    redis.call('HINCRBY', root .. ':limiter:' .. group, 'tokens', -tokens)
+  end
+  redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
+  local breaker = root .. ':breaker:' .. provider_of(group)
+  if redis.call('HGET', breaker, 'probe') == member then redis.call('HDEL', breaker, 'probe', 'probe_until') end
+end
+
+-- Someone else has ended a job that a worker holds: the worker is told. The slot stays taken until it lets go (leave.lua) or
+-- its lease has lapsed, since a call may be under way; `unspent` is the permit of a call that was not begun.
+local function revoke(id, group, unspent)
+  if group and unspent then give_back(group, unspent) end
+  redis.call('PUBLISH', root .. ':revoked:' .. queue, id)
+end
+
+-- Frees the slot of a job that is no longer active, and wakes a worker that waits for one. `unspent` is the permit that
+-- came with the job, where no call has used it.
+local function free_slot(id, lane, group, unspent)
+  if not group then return end
+  redis.call('ZREM', root .. ':inflight:' .. group, id)
+  if unspent then give_back(group, unspent) end
+  if redis.call('HDEL', root .. ':limiter:' .. group, 'starved') == 1 and lane then
+    redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
+  end
+end
+-- Fragment: what of the budget is limited. Needs keys.lua.
+-- `budget` has the kill switch and the limits that an operator has set, which win over the configured ones. 0 is no limit.
+
+-- The limits in force, in the order in which they are passed. While the kill switch is thrown: nil and {'killed', reason}.
+local function budget_limits(configured)
+  local set = redis.call('HMGET', root .. ':budget', 'kill', 'reason', 'user_tokens_per_day', 'user_micros_per_day',
+    'fleet_tokens_per_month', 'fleet_micros_per_month')
+  if set[1] then return nil, { 'killed', set[2] or '' } end
+  local limits = {}
+  for i = 1, 4 do limits[i] = tonumber(set[i + 2]) or tonumber(configured[i]) or 0 end
+  return limits
+end
+-- Fragment: what a user may spend in a day and the fleet in a month, in tokens and in millionths of a dollar. Needs keys.lua.
+-- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
+-- the day on which they do. A limit bounds both together. Days and months are those of UTC.
+-- in_force.lua says which limits there are, hold.lua holds jobs to them. All of this is one function, since defining it costs more
+-- than most scripts do: only who needs it calls it.
+
+local function budget()
+  local DAY_MS = 86400000
+  -- 8 and 70 days.
+  local USER_SPEND_TTL_MS, FLEET_SPEND_TTL_MS = '691200000', '6048000000'
+
+  -- Year, month and day of a day that is counted from 1970-01-01.
+  -- https://howardhinnant.github.io/date_algorithms.html#civil_from_days
+  local function civil(days)
+    local floor = math.floor
+    days = days + 719468
+    local era = floor(days / 146097)
+    local of_era = days - era * 146097
+    local year = floor((of_era - floor(of_era / 1460) + floor(of_era / 36524) - floor(of_era / 146096)) / 365)
+    local of_year = of_era - (365 * year + floor(year / 4) - floor(year / 100))
+    local from_march = floor((5 * of_year + 2) / 153)
+    local month = from_march < 10 and from_march + 3 or from_march - 9
+    return 400 * era + year + (month <= 2 and 1 or 0), month, of_year - floor((153 * from_march + 2) / 5) + 1
+  end
+
+  -- The day of a time, such as 2026-08-01; its month is the head of it.
+  local days = {}
+  local function day_of(now)
+    if not days[now] then days[now] = string.format('%04d-%02d-%02d', civil(math.floor(now / DAY_MS))) end
+    return days[now]
+  end
+
+  -- When the day and the month of a time end.
+  local function budget_ends(now)
+    local days = math.floor(now / DAY_MS)
+    local _, _, day = civil(days)
+    -- 31 days after its first one, every month is over.
+    local beyond = days - day + 32
+    local _, _, overshoot = civil(beyond)
+    return text((days + 1) * DAY_MS), text((beyond - overshoot + 1) * DAY_MS)
+  end
+
+  local function budget_key() return root .. ':budget' end
+  local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
+  local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
+
+  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held.
+  local function counted_of(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
+
+  -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
+  -- forgotten is not begun again by taking from it.
+  local function count_budget(day, user, sort, tokens, micros)
+    local adds, tokens_field, micros_field = tokens > 0 or micros > 0, sort .. 'tokens', sort .. 'micros'
+    for key, ttl in pairs({ [user_spend(day, user)] = USER_SPEND_TTL_MS, [fleet_spend(day)] = FLEET_SPEND_TTL_MS }) do
+      local counted = redis.call('HMGET', key, tokens_field, micros_field)
+      if adds or counted[1] then
+        redis.call('HSET', key, tokens_field, text(math.max((tonumber(counted[1]) or 0) + tokens, 0)),
+          micros_field, text(math.max((tonumber(counted[2]) or 0) + micros, 0)))
+      end
+      if adds then redis.call('PEXPIRE', key, ttl) end
+    end
+  end
+
+  -- Gives a hold back, or a part of it. Nothing happens where `held_in` is nil or false: nothing was held.
+  local function budget_release(held_in, user, tokens, micros)
+    if held_in then count_budget(held_in, user, 'held_', -(tonumber(tokens) or 0), -(tonumber(micros) or 0)) end
+  end
+
+  -- Adds what a call came to.
+  local function budget_spend(now, user, tokens, micros)
+    count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
+  end
+
+  return { release = budget_release, spend = budget_spend, key = budget_key, counted = counted_of, day_of = day_of,
+    ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend, user_ttl_ms = USER_SPEND_TTL_MS,
+    fleet_ttl_ms = FLEET_SPEND_TTL_MS }
+end
+-- Fragment: what accepted jobs may come to is held, where the budget allows it. Needs budget.lua.
+
+-- For the jobs that one script accepts. What the fleet has spent and holds is read with the first of them, and `keep` writes it
+-- after the last one.
+local function holding(now)
+  local b = budget()
+  local day, fleet = b.day_of(now), nil
+
+  local function number(counted) return tonumber(counted) or 0 end
+
+  -- Which of `limits`, in the order in which they are passed, so many tokens and micro-dollars more would pass.
+  local function limit_passed(limits, tokens, micros, of_user, of_fleet)
+    for i = 1, 4 do
+      if limits[i] > 0 then
+        local counted, unit = i < 3 and of_user or of_fleet, i % 2 == 1 and 1 or 2
+        local wanted = unit == 1 and tokens or micros
+        if number(counted[unit]) + number(counted[unit + 2]) + wanted > limits[i] then return i end
+      end
+    end
+  end
+
+  -- nil and what a hold goes by, where `limits` let a job be accepted which may come to so many tokens and micro-dollars; else
+  -- {'over', which limit, when it begins anew}.
+  local function refusal(user, tokens, micros, limits)
+    tokens, micros = number(tokens), number(micros)
+    fleet = fleet or { counted = b.counted(b.of_fleet(day)) }
+    local key = b.of_user(day, user)
+    local counted = b.counted(key)
+    local passed = limit_passed(limits, tokens, micros, counted, fleet.counted)
+    if passed then
+      local day_ends, month_ends = b.ends(now)
+      -- `Limit` in budget/limits.rs names the same.
+      local names = { 'user_tokens', 'user_money', 'fleet_tokens', 'fleet_money' }
+      return { 'over', names[passed], passed < 3 and day_ends or month_ends }
+    end
+    return nil, { key = key, counted = counted, tokens = tokens, micros = micros }
+  end
+
+  -- Adds to what is held. It begins with a hold; later ones are of the same day or month, and calls let it live longer.
+  local function add(counted, tokens, micros)
+    local begins = not counted[3]
+    counted[3], counted[4] = number(counted[3]) + tokens, number(counted[4]) + micros
+    return begins
+  end
+
+  local function write(key, counted, begins, ttl)
+    redis.call('HSET', key, 'held_tokens', text(counted[3]), 'held_micros', text(counted[4]))
+    if begins then redis.call('PEXPIRE', key, ttl) end
+  end
+
+  -- Holds what an accepted job may come to, by what `refusal` has just seen. Returns in what: the job keeps it, for the release.
+  local function hold(standing)
+    local begins = add(standing.counted, standing.tokens, standing.micros)
+    write(standing.key, standing.counted, begins, b.user_ttl_ms)
+    fleet.begins, fleet.held = add(fleet.counted, standing.tokens, standing.micros) or fleet.begins, true
+    return day
+  end
+
+  -- Writes what the fleet holds.
+  local function keep()
+    if fleet and fleet.held then write(b.of_fleet(day), fleet.counted, fleet.begins, b.fleet_ttl_ms) end
+    fleet = nil
+  end
+
+  return { refusal = refusal, hold = hold, keep = keep }
+end
+-- Fragment: what is known of a user, and of each day. Needs keys.lua.
+-- `user:<user>` has first and last request and counts; `users` has all of these users by their last request, to the minute;
+-- `unique:<day>` estimates how many of them there were on a day, and `day:<day>` counts what all of them did. Days are those
+-- of UTC, counted from 1970-01-01. Only jobs with `listed` count: those of the API.
+-- All of it is one function, since defining it costs more than it does: only who needs it calls it.
+
+local function tracking()
+  local DAY_MS = 86400000
+  -- 60 and 32 days.
+  local USER_TTL_MS, DAY_TTL_MS = '5184000000', '2764800000'
+
+  local function of_user(user) return root .. ':user:' .. (user or '') end
+  local function of_day(name, now) return root .. ':' .. name .. ':' .. text(math.floor(now / DAY_MS)) end
+
+  -- Adds to a figure. What comes to just what was added has begun with it, and gets a time to live. What is no figure is
+  -- dropped.
+  local function add(key, field, number, ttl)
+    local sum = redis.pcall('HINCRBY', key, field, number)
+    if type(sum) == 'table' then
+      redis.pcall('HDEL', key, field)
+      sum = mend('HINCRBY', key, field, number)
+    end
+    if sum == tonumber(number) then redis.call('PEXPIRE', key, ttl) end
+  end
+
+  local function count_day(now, field, number) add(of_day('day', now), field, number, DAY_TTL_MS) end
+
+  -- A job of the user has ended in `state`; a failed one with `code`.
+  local function count_end(user, state, now, code)
+    add(of_user(user), state, '1', USER_TTL_MS)
+    if state == 'failed' then redis.call('HSET', of_user(user), 'error', code or '', 'error_at', text(now)) end
+    count_day(now, state, '1')
+  end
+
+  local function take_one_off(key, field)
+    local left = redis.pcall('HINCRBY', key, field, '-1')
+    if type(left) == 'number' and left < 0 then redis.call('HDEL', key, field) end
+  end
+
+  -- A job of the user that had failed at `ended` goes on: it counts as failed no more.
+  local function count_back(user, ended)
+    take_one_off(of_user(user), 'failed')
+    if ended then take_one_off(of_day('day', ended), 'failed') end
+  end
+
+  return { ended = count_end, put_back = count_back, of_all = count_day, user = of_user, day = of_day, day_ms = DAY_MS,
+    user_ttl_ms = USER_TTL_MS, day_ttl_ms = DAY_TTL_MS }
+end
+-- Fragment: work that several jobs want. Needs keys.lua.
+-- `leader:<digest>` names the job that does the work. `answer:<digest>` names, when it was done, the job whose result answers for
+-- it, until when, and whose that was (SHA-1 of the user). Jobs that want what a leader is doing follow it: they are in no line, in
+-- `followers:<leader>`. `repeat:<digest>:<user>` is the user's own job for it, where that is not the leader.
+
+local function of_leader(digest) return root .. ':leader:' .. digest end
+local function of_answer(digest) return root .. ':answer:' .. digest end
+local function of_repeat(digest, user) return root .. ':repeat:' .. digest .. ':' .. (user or '') end
+
+-- Lets a key live for at least `ms` more.
+local function outlive(key, ms)
+  local left = redis.call('PTTL', key)
+  if left ~= -2 and left < ms then redis.call('PEXPIRE', key, text(ms)) end
+end
+
+-- In these states the work of a job is not over.
+local RUNNING = { waiting = true, scheduled = true, active = true }
+local ENDED = { completed = true, failed = true, cancelled = true }
+
+-- The state of a job; false where there is none.
+local function state_of(job)
+  local state = job and redis.pcall('HGET', of_job('job', job), 'state')
+  return type(state) == 'string' and state
+end
+
+-- Whether there is a result of the job that others can have.
+local function answers(job) return redis.call('TYPE', of_job('result', job)).ok == 'string' end
+
+-- What stands in an answer: the job, until when (ms), and whose it is.
+local function read_answer(text)
+  if text then return string.match(text, '^(%S+) (%d+) (%x+)$') end
+end
+
+-- The job whose result answers now; nil where none does.
+local function answering(text, now)
+  local job, ends = read_answer(text)
+  if job and now < tonumber(ends) and answers(job) then return job end
+end
+
+-- Ends what a job does for others; `pass_on.lua` has it.
+local end_work
+-- Fragment of enqueue: someone more urgent wants a job that is there. Needs line.lua, rank.lua and share.lua.
+
+-- Lets the job stand in the class of the one who wants it, where that is a more urgent one; one that follows takes the job
+-- that does its work along.
+local function hurry(id, class, user)
+  local key = of_job('job', id)
+  local job = redis.pcall('HMGET', key, 'class', 'state', 'lane', 'rank', 'follows', 'content')
+  if not RUNNING[job[2]] or (URGENCY[class] or 0) <= (URGENCY[job[1]] or 0) then return end
+  if job[5] then
+    redis.call('HSET', key, 'class', class)
+    local leader = job[6] and mend('GET', of_leader(job[6]))
+    return leader and leader ~= id and hurry(leader, class, user)
+  end
+  if not place(job[3], job[1], job[4]) then return end
+  local rank = next_rank(class, user)
+  redis.call('HSET', key, 'class', class, 'rank', rank)
+  if job[2] == 'waiting' and redis.call('ZREM', of_line(job[3], job[1]), id) == 1 then put_in_line(id, job[3], class, rank) end
+end
+-- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua, budget.lua, users/track.lua and share.lua.
+-- Fragment: bytes that are counted of payloads and results. Needs keys.lua.
+
+-- Takes `bytes` off what is counted under `name`: the payloads of a queue, or all results. Nothing counted is no field.
+local function uncount(name, bytes)
+  local sizes = root .. ':bytes'
+  local left = redis.pcall('HINCRBY', sizes, name, '-' .. bytes)
+  if type(left) ~= 'number' or left <= 0 then redis.call('HDEL', sizes, name) end
+end
+
+-- Adds a failed attempt to the job's record, of which the newest 50 are kept.
+local function record_attempt(id, now, entry)
+  entry.ended, entry.attempt, entry.started = now, whole_number(entry.attempt) or 0, whole_number(entry.started)
+  local key = of_job('attempts', id)
+  redis.pcall('RPUSH', key, cjson.encode(entry))
+  redis.pcall('LTRIM', key, '-50', '-1')
+end
+
+-- Gives back what a job that has ended in `state` was held to by the budget, and its room in the queue, drops its recording and
+-- counts it. A dead letter keeps in mind what it may come to, should it be put back. Returns the digest of its work and its user.
+local function close_books(id, state, now, code)
+  local key = of_job('job', id)
+  local job = redis.call('HMGET', key, 'held', 'user', 'held_tokens', 'held_micros', 'bytes', 'content', 'listed', 'recording')
+  local bytes = whole_number(job[5])
+  if bytes then uncount(queue, text(bytes)) end
+  if job[1] then budget().release(job[1], job[2], whole_number(job[3]), whole_number(job[4])) end
+  if job[1] and state == 'failed' then
+    local spent = redis.call('HMGET', key, 'spent_tokens', 'spent_micros')
+    redis.call('HDEL', key, 'held', 'spent_tokens', 'spent_micros', 'bytes')
+    redis.call('HSET', key, 'held_tokens', text((whole_number(job[3]) or 0) + (whole_number(spent[1]) or 0)),
+      'held_micros', text((whole_number(job[4]) or 0) + (whole_number(spent[2]) or 0)))
+  elseif job[1] or job[5] then
+    redis.call('HDEL', key, 'held', 'held_tokens', 'held_micros', 'spent_tokens', 'spent_micros', 'bytes')
+  end
+  if job[8] then redis.call('UNLINK', of_job('recording', id)) end
+  if job[7] == '1' then tracking().ended(job[2], state, now, code) end
+  return job[6], job[2]
+end
+
+-- Drops what is left of a job whose hash is gone; those that follow it go on.
+local function drop_remains(id, now)
+  for _, index in ipairs({ 'leases', 'scheduled', 'deadlines' }) do redis.call('ZREM', of_queue(index), id) end
+  end_work(id, nil, nil, 'gone', now)
+  redis.call('UNLINK', of_job('checkpoints', id), of_job('attempts', id), of_job('recording', id))
+end
+
+-- Dead letters beyond this many push out the oldest.
+local DEAD_MAX = 100000
+
+-- Makes a dead letter of the job, wherever it stands. Its payload, its checkpoints and its record stay with it.
+-- `lane` and `class` where it may be in line.
+local function bury(id, lane, class, now, dead_ttl, code, message)
+  local job, dead = of_job('job', id), of_queue('dead')
+  redis.call('ZREM', of_queue('leases'), id)
+  redis.call('ZREM', of_queue('scheduled'), id)
+  redis.call('ZREM', of_queue('deadlines'), id)
+  if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+  local content, user = close_books(id, 'failed', now, code)
+  redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
+  redis.call('HDEL', job, 'worker', 'run_at', 'group', 'permit')
+  for _, name in ipairs({ 'job', 'checkpoints', 'attempts' }) do redis.call('PEXPIRE', of_job(name, id), dead_ttl) end
+  redis.call('ZADD', dead, text(now), id)
+  if redis.call('ZCARD', dead) > DEAD_MAX then
+    for _, oldest in ipairs(redis.call('ZRANGE', dead, '0', '1')) do
+      redis.call('ZREM', dead, oldest)
+      redis.call('UNLINK', of_job('job', oldest), of_job('checkpoints', oldest), of_job('attempts', oldest))
+    end
+  end
+  redis.call('PUBLISH', of_job('events', id), 'failed')
+  end_work(id, content, user, 'failed', now)
+end
+-- Fragment: jobs that are not what enqueue stored. Needs bury.lua and share.lua.
+
+-- Ends such a job, so that it can't stand in the way again. `job` is what was read of it, `lane` and `class` where it may be
+-- in line.
+local function bury_broken(id, job, lane, class, now, dead_ttl)
+  if job.err then
+    -- Not a hash: kept aside for people.
+    redis.call('RENAME', of_job('job', id), of_job('corrupt', id))
+    redis.call('PEXPIRE', of_job('corrupt', id), dead_ttl)
+  elseif redis.call('EXISTS', of_job('job', id)) == 0 then
+    if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+    return drop_remains(id, now)
+  end
+  bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job is not readable')
+end
+
+-- Whether an index has a job that can't be told to be anywhere: its state is none.
+local function is_broken(job, state) return job.err or not (RUNNING[state] or ENDED[state]) end
+-- Fragment: what the end of a job means for those that follow it. Needs line.lua, rank.lua, share.lua, bury.lua and
+-- broken.lua, and the locals `completed_ttl` and `dead_ttl`.
+
+-- Followers that one step sees to; the rest is left to the next take.
+local RELEASE_MOST = 64
+-- No job has longer.
+local LONGEST_MS = 2592000000
+-- These ends say nothing about the work: someone else may do it.
+local OWN_ENDS = { deadline_exceeded = true, corrupt_job = true }
+
+-- The next follower that still waits, of at most RELEASE_MOST.
+local function next_follower(leader, now)
+  for _ = 1, RELEASE_MOST do
+    local id = mend('ZPOPMIN', of_job('followers', leader))[1]
+    if not id then return nil end
+    local job = redis.pcall('HMGET', of_job('job', id), 'state', 'follows', 'lane', 'class', 'user', 'content')
+    local follows = job[1] == 'waiting' and job[2]
+    if follows and place(job[3], job[4], '0') and job[5] and job[6] then return id, job end
+    if follows or is_broken(job, job[1]) then bury_broken(id, job, nil, nil, now, dead_ttl) end
+  end
+end
+
+-- Followers that are left are seen to by the next take.
+local function leave_rest(leader, now)
+  if redis.call('EXISTS', of_job('followers', leader)) == 0 then return end
+  redis.call('ZADD', of_queue('releases'), text(now), leader)
+  local lane = redis.pcall('HGET', of_job('job', leader), 'lane')
+  if type(lane) == 'string' then redis.call('ZADD', of_lane('wake', lane), '0', 'marker') end
+end
+
+-- The next follower does the work, from where the leader has come, and as urgently.
+local function take_over(leader, now)
+  local id, job = next_follower(leader, now)
+  if not id then return leave_rest(leader, now) end
+  local key = of_job('job', id)
+  local left = math.min((tonumber(redis.call('ZSCORE', of_queue('deadlines'), id)) or now) - now, LONGEST_MS)
+  local followers, other = of_job('followers', leader), mend('GET', of_leader(job[6]))
+  if other and other ~= leader and RUNNING[state_of(other)] then
+    -- Someone has begun anew meanwhile: all of them follow that job.
+    local joined = of_job('followers', other)
+    mend('ZADD', joined, text(now), id)
+    redis.call('ZUNIONSTORE', joined, '2', joined, followers, 'AGGREGATE', 'MIN')
+    redis.call('DEL', followers)
+    return outlive(joined, left)
+  end
+  local class, urgent = job[4], redis.pcall('HGET', of_job('job', leader), 'class')
+  if type(urgent) == 'string' and (URGENCY[urgent] or 0) > URGENCY[class] then class = urgent end
+  local rank = next_rank(class, job[5])
+  redis.call('HSET', key, 'class', class, 'rank', rank)
+  redis.call('HDEL', key, 'follows')
+  redis.call('SET', of_leader(job[6]), id, 'PX', text(math.max(left, 1)))
+  if redis.call('EXISTS', followers) == 1 then redis.call('RENAME', followers, of_job('followers', id)) end
+  if redis.call('EXISTS', of_job('checkpoints', leader)) == 1 then
+    redis.call('RENAME', of_job('checkpoints', leader), of_job('checkpoints', id))
+    redis.call('PERSIST', of_job('checkpoints', id))
+    redis.call('HSET', key, 'resumed', '1')
+  end
+  put_in_line(id, job[3], class, rank)
+end
+
+-- Ends a follower well, with the leader's result.
+local function complete_follower(id, job, leader, now)
+  local key, ended = of_job('job', id), text(now)
+  redis.call('ZREM', of_queue('deadlines'), id)
+  close_books(id, 'completed', now)
+  redis.call('HSET', key, 'state', 'completed', 'ended', ended, 'payload', '', 'result_of', leader)
+  redis.call('HDEL', key, 'follows')
+  redis.call('PEXPIRE', key, completed_ttl)
+  outlive(of_job('result', leader), tonumber(completed_ttl))
+  local mine = of_repeat(job[6], job[5])
+  if mend('GET', mine) == id then redis.call('PEXPIRE', mine, completed_ttl) end
+  redis.call('ZADD', of_queue('done'), ended, id)
+  redis.call('PUBLISH', of_job('events', id), 'completed')
+end
+
+-- Sees to the followers of a job that has ended, or is gone: they have its result, or its failure, or go on without it.
+local function release(leader, now)
+  local end_of = redis.pcall('HMGET', of_job('job', leader), 'state', 'code', 'message')
+  local failed = end_of[1] == 'failed' and end_of[2] and not OWN_ENDS[end_of[2]]
+  local answered = answers(leader)
+  redis.call('ZREM', of_queue('releases'), leader)
+  if not answered and not failed then return take_over(leader, now) end
+  for _ = 1, RELEASE_MOST do
+    local id, job = next_follower(leader, now)
+    if not id then break end
+    if answered then
+      complete_follower(id, job, leader, now)
+    else
+      redis.call('HDEL', of_job('job', id), 'follows')
+      bury(id, nil, nil, now, dead_ttl, end_of[2], end_of[3] or '')
+    end
+  end
+  leave_rest(leader, now)
+end
+
+-- Sees to at most one job's followers that an earlier step left.
+local function release_rest(now)
+  local leader = redis.call('ZRANGE', of_queue('releases'), 0, 0)[1]
+  if leader then release(leader, now) end
+end
+
+-- A job has ended in `state`, or is gone, that wanted the work of `digest`, where that is known.
+end_work = function(id, digest, user, state, now)
+  if digest then
+    local mine, leader = of_repeat(digest, user), mend('GET', of_leader(digest))
+    local repeated = mend('GET', mine)
+    -- It may name a later job.
+    if state == 'completed' and (repeated == id or leader == id and not repeated) then
+      redis.call('SET', mine, id, 'PX', completed_ttl)
+    elseif repeated == id then
+      redis.call('DEL', mine)
+    end
+    if leader == id then
+      redis.call('DEL', of_leader(digest))
+    elseif leader then
+      mend('ZREM', of_job('followers', leader), id)
+    end
+  end
+  if redis.call('EXISTS', of_job('followers', id)) == 1 then release(id, now) end
+end
+-- Fragment: whether a dead letter is still the one that was meant. Needs share.lua, bury.lua and pass_on.lua.
+
+-- nil where job `id`, which is in `state`, is the dead letter that ended at `ended` ('': whenever), and nobody waits for its end any more. Else the word
+-- for what it is: elsewhere (someone has seen to it) | gone (nothing but its entry was left, which goes) | broken (it is not
+-- readable, and stays) | later (jobs still wait for its end: they are seen to first, so many at a time).
+local function no_letter(id, state, ended, now)
+  local dead, followers = of_queue('dead'), of_job('followers', id)
+  local score = redis.call('ZSCORE', dead, id)
+  if not score or ended ~= '' and tonumber(score) ~= tonumber(ended) then return 'elsewhere' end
+  if state ~= 'failed' then
+    if redis.call('EXISTS', of_job('job', id)) == 0 then
+      redis.call('ZREM', dead, id)
+      drop_remains(id, now)
+      return 'gone'
+    end
+    if not state then return 'broken' end
+    redis.call('ZREM', dead, id)
+    return 'elsewhere'
+  end
+  if redis.call('EXISTS', followers) == 1 then
+    release(id, now)
+    if redis.call('EXISTS', followers) == 1 then return 'later' end
+  end
+end
+-- Fragment of requeue: the reverse of bury. Needs letter.lua, line.lua, rank.lua, hurry.lua, share.lua, and the budget.
+
+-- Payloads of at most so many bytes are not counted, as in enqueue.
+local SMALL_BYTES = 256
+-- Workers count attempts in 32 bits.
+local ATTEMPTS_MAX = 2 ^ 31 - 1
+
+-- What is read of a job.
+local function read_letter(id)
+  local f = redis.pcall('HMGET', of_job('job', id), 'state', 'lane', 'class', 'user', 'attempts', 'max', 'content', 'fresh',
+    'held_tokens', 'held_micros', 'listed', 'ended', 'requeued', 'resumed', 'recording')
+  return { id = id, key = of_job('job', id), state = f[1], lane = f[2], class = f[3], user = f[4],
+    attempts = whole_number(f[5]), max = whole_number(f[6]), digest = f[7], fresh = f[8], tokens = whole_number(f[9]),
+    micros = whole_number(f[10]), listed = f[11] == '1', ended = whole_number(f[12]), times = (whole_number(f[13]) or 0) + 1,
+    resumed = f[14], unrecorded = f[15] }
+end
+
+-- Whether the letter could run.
+local function is_sound(letter)
+  if not (place(letter.lane, letter.class, '0') and letter.user and letter.attempts and letter.max) then return false end
+  local size = redis.pcall('HSTRLEN', letter.key, 'payload')
+  if letter.attempts >= ATTEMPTS_MAX or size == 0 then return false end
+  letter.bytes = size > SMALL_BYTES and text(size)
+  return true
+end
+
+-- What there is of its work: the job whose result answers for it, or the one that does it now; and the job that was to.
+local function meet_work(letter, now)
+  if not letter.digest then return end
+  local mine = mend('GET', of_repeat(letter.digest, letter.user))
+  local state = mine ~= letter.id and state_of(mine)
+  -- Its user has asked anew meanwhile.
+  letter.repeated = state and state ~= 'failed' and state ~= 'cancelled'
+  if letter.fresh then return end
+  local result_of = answering(mend('GET', of_answer(letter.digest)), now)
+  if result_of then return result_of end
+  if letter.repeated then
+    local own = redis.pcall('HMGET', of_job('job', mine), 'result_of', 'follows')
+    if own[1] and answers(own[1]) then return own[1] end
+    if RUNNING[state] and not own[2] then return nil, mine end
+  end
+  local leader = mend('GET', of_leader(letter.digest))
+  if RUNNING[state_of(leader)] then return nil, leader end
+  return nil, nil, leader
+end
+
+-- It is no dead letter any more; `fields` are its new ones.
+local function raise(letter, track, fields)
+  redis.call('ZREM', of_queue('dead'), letter.id)
+  redis.call('HDEL', letter.key, 'code', 'message', 'reason', 'run_at', 'follows', 'ended')
+  redis.call('HSET', letter.key, 'requeued', text(letter.times), unpack(fields))
+  if letter.listed then track().put_back(letter.user, letter.ended) end
+end
+
+-- Its work was done meanwhile: it ends well.
+local function answer_letter(letter, result_of, now, track)
+  local ended = text(now)
+  raise(letter, track, { 'state', 'completed', 'ended', ended, 'result_of', result_of, 'cached', '1', 'payload', '' })
+  redis.call('HDEL', letter.key, 'held_tokens', 'held_micros')
+  redis.call('PEXPIRE', letter.key, completed_ttl)
+  redis.call('UNLINK', of_job('checkpoints', letter.id), of_job('attempts', letter.id))
+  outlive(of_job('result', result_of), tonumber(completed_ttl))
+  redis.call('ZADD', of_queue('done'), ended, letter.id)
+  if not letter.repeated then redis.call('SET', of_repeat(letter.digest, letter.user), letter.id, 'PX', completed_ttl) end
+  if letter.listed then track().ended(letter.user, 'completed', now) end
+  redis.call('PUBLISH', of_job('events', letter.id), 'completed')
+end
+
+-- It leads its work from now on, for `deadline_ms`; `gone` was to.
+local function lead(letter, gone, deadline_ms)
+  local id = letter.id
+  redis.call('SET', of_leader(letter.digest), id, 'PX', text(deadline_ms))
+  if gone and gone ~= id and redis.call('EXISTS', of_job('followers', gone)) == 1 then
+    redis.call('RENAME', of_job('followers', gone), of_job('followers', id))
+  end
+end
+
+local now, deadlines, deadline_ms = now_ms(), of_queue('deadlines'), tonumber(ARGV[4])
+local sizes, deadline = root .. ':bytes', text(now + deadline_ms)
+local limits = budget_limits({})
+local some_suspended = redis.call('HLEN', root .. ':suspended') > 0
+local books, tracked, woken = nil, nil, {}
+
+local function track()
+  tracked = tracked or tracking()
+  return tracked
+end
+
+-- Takes the room that its payload needs; whether there was so much.
+local function take_room(letter)
+  local unfinished = redis.call('ZCARD', deadlines)
+  if unfinished >= tonumber(ARGV[5]) then return false end
+  if not letter.bytes then return true end
+  if unfinished == 0 then
+    redis.call('HSET', sizes, queue, letter.bytes)
+  elseif redis.call('HINCRBY', sizes, queue, letter.bytes) > tonumber(ARGV[6]) then
+    redis.call('HINCRBY', sizes, queue, '-' .. letter.bytes)
+    return false
+  end
+  return true
+end
+
+-- The letter's fields as a job that waits.
+local function waiting(letter, rank)
+  local attempts, max = letter.attempts, letter.max
+  if ARGV[7] == '1' then attempts = 0 elseif attempts >= max then max = attempts + 1 end
+  local fields = { 'state', 'waiting', 'attempts', text(attempts), 'max', text(max), 'rank', rank }
+  local function field(name, value)
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
+  return fields, field
+end
+
+local function put_back(id, ended)
+  local letter = read_letter(id)
+  local other = no_letter(id, letter.state, ended, now)
+  if other then return other end
+  if not is_sound(letter) then return 'broken' end
+  if not limits then return 'killed' end
+  if some_suspended and redis.call('HEXISTS', root .. ':suspended', letter.user) == 1 then return 'suspended' end
+  local result_of, leader, gone = meet_work(letter, now)
+  if result_of then
+    answer_letter(letter, result_of, now, track)
+    return 'answered'
+  end
+  -- Its recording was dropped with its end.
+  if letter.unrecorded then return 'unrecorded' end
+
+  local pays, refused, standing = not leader and letter.tokens, nil, nil
+  if pays then
+    books = books or holding(now)
+    refused, standing = books.refusal(letter.user, letter.tokens, letter.micros, limits)
+    if refused then return refused[1] end
+  end
+  if not take_room(letter) then return 'full' end
+
+  local rank = leader and '0' or next_rank(letter.class, letter.user)
+  local fields, field = waiting(letter, rank)
+  if letter.bytes then field('bytes', letter.bytes) end
+  if pays then field('held', books.hold(standing)) end
+  if leader then field('follows', '1') end
+  raise(letter, track, fields)
+  redis.call('PERSIST', letter.key)
+  redis.call('PERSIST', of_job('attempts', id))
+  if letter.resumed then redis.call('PERSIST', of_job('checkpoints', id)) end
+  redis.call('ZADD', deadlines, deadline, id)
+  if letter.digest and not letter.repeated then
+    redis.call('SET', of_repeat(letter.digest, letter.user), id, 'PX', ARGV[4])
+  end
+  redis.call('PUBLISH', of_job('events', id), 'waiting')
+  if leader then
+    mend('ZADD', of_job('followers', leader), text(now), id)
+    outlive(of_job('followers', leader), deadline_ms)
+    hurry(leader, letter.class, letter.user)
+    return 'joined'
+  end
+  if letter.digest and not letter.fresh then lead(letter, gone, deadline_ms) end
+  if woken[letter.lane] then
+    redis.call('ZADD', of_line(letter.lane, letter.class), rank, id)
+  else
+    put_in_line(id, letter.lane, letter.class, rank)
+    woken[letter.lane] = true
+  end
+  return 'moved'
+end
+
+local reply, room = { 'requeued' }, true
+for i = 8, #ARGV, 2 do
+  -- Where one finds no room, those behind it must not overtake it.
+  local word = room and put_back(ARGV[i], ARGV[i + 1]) or 'full'
+  room = room and word ~= 'full'
+  reply[#reply + 1] = word
+end
+if books then books.keep() end
+return reply

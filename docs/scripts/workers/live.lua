@@ -1,0 +1,53 @@
+-- Reads the workers of a queue that live, of which there are at most `most` in the answer. Changes nothing.
+-- KEYS  1 root
+-- ARGV  1 queue  2 most
+-- Returns {'live', {worker, replica, version, started, slots, busy, seen, cpu}, …}: by name; what a worker did not say is ''
+-- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
+local root = KEYS[1]
+local queue = ARGV[1]
+
+local function of_job(name, id) return root .. ':' .. name .. ':' .. id end
+local function of_queue(name) return root .. ':' .. name .. ':' .. queue end
+local function of_lane(name, lane) return root .. ':' .. name .. ':' .. queue .. ':' .. lane end
+local function of_line(lane, class) return of_lane('waiting', lane) .. ':' .. class end
+
+-- A whole number as a command takes it. Redis formats a Lua number as a double, which is slow; the time, which most scripts write
+-- in several places, is formatted once.
+local now_known, now_text
+local function text(number) return number == now_known and now_text or string.format('%d', number) end
+
+-- Milliseconds since the Unix epoch: Redis' clock is the only one that decides anything.
+local function now_ms()
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  now_known, now_text = now, string.format('%d', now)
+  return now
+end
+
+-- Redis refuses the first write of a script while its memory is full, and no later one. What ends jobs, and frees memory with
+-- that, begins with a write that needs none.
+local function write_though_full() redis.call('DEL', root .. ':probe') end
+
+-- The whole number that a field of a stored job holds; nil where it is none that could be ours.
+local function whole_number(field)
+  if field and #field <= 15 and string.find(field, '^%d+$') then return tonumber(field) end
+end
+
+-- Runs a command on a key that jobs can do without: something else that stands there makes room.
+local function mend(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then redis.call('UNLINK', key) end
+  return redis.call(command, key, ...)
+end
+
+local reply = { 'live' }
+local now = now_ms()
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', of_queue('workers'), '(' .. text(now), '+inf', 'LIMIT', '0', ARGV[2])) do
+  local card = redis.pcall('HMGET', root .. ':worker:' .. worker, 'replica', 'version', 'started', 'slots', 'busy', 'seen',
+    'cpu')
+  local row = { worker }
+  for i = 1, 7 do row[i + 1] = card[i] or '' end
+  reply[#reply + 1] = row
+end
+return reply
