@@ -76,6 +76,16 @@ local function free_slot(id, lane, group, unspent)
     redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
   end
 end
+
+-- The worker that had the job was lost: if one of its calls was the breaker's probe, another one may go at once.
+local function free_probe(id, group)
+  if not group then return end
+  local breaker = root .. ':breaker:' .. provider_of(group)
+  local probe = redis.call('HGET', breaker, 'probe')
+  if not probe or string.sub(probe, 1, #id + 1) ~= id .. ':' then return end
+  redis.call('HDEL', breaker, 'probe', 'probe_until')
+  redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
+end
 -- Fragment of take and begin: whether one more call may be let go: breaker, limiter and slots, asked together with the job
 -- being taken and in the same step, so that no worker ever holds a job that it may not run.
 -- Needs the fragments of limiter/ and breaker/, and slot.lua.
@@ -97,7 +107,6 @@ local function slide(l)
   local out = redis.call('ZRANGEBYSCORE', log, '-inf', text(l.now - l.span), 'LIMIT', 0, 1000)
   if not out[1] then return end
   redis.call('ZREM', log, unpack(out))
-  redis.call('ZREMRANGEBYSCORE', of_group('refused', l.group), '-inf', text(l.now - l.span))
   local freed = 0
   for _, tokens in ipairs(redis.call('HMGET', of_group('reserved', l.group), unpack(out))) do
     freed = freed + (tonumber(tokens) or 0)
@@ -113,7 +122,7 @@ local function open_limiter(group, now)
   local key = of_group('limiter', group)
   local f = redis.call('HMGET', key, 'window_ms', 'guard_ms', 'rpm', 'rps', 'tpm', 'concurrency', 'tokens', 'pause_until',
     'refusals', 'warm_until', 'learned_rpm', 'room', 'room_until', 'header_tpm', 'hold_until', 'step', 'granted', 'trial',
-    'sure_rpm', 'reached')
+    'sure_rpm', 'reached', 'watch_until', 'used_mean', 'reserved_mean', 'overuse_until')
   if not f[1] then return nil end
   local l = { group = group, key = key, now = now, window = tonumber(f[1]), guard = tonumber(f[2]) or 0, rpm = bound(f[3]),
     rps = bound(f[4]), tpm = bound(f[5]), concurrency = bound(f[6]), tokens = tonumber(f[7]) or 0,
@@ -121,7 +130,8 @@ local function open_limiter(group, now)
     learned = tonumber(f[11]), room = now < (tonumber(f[13]) or 0) and tonumber(f[12]) or nil,
     header_tpm = tonumber(f[14]), hold_until = tonumber(f[15]) or 0, step = tonumber(f[16]) or 0,
     granted = tonumber(f[17]) or 0, trial = f[18], sure = tonumber(f[19]), reached = f[20] == '1',
-    grants = {} }
+    watch_until = tonumber(f[21]) or 0, used_mean = tonumber(f[22]) or 0, reserved_mean = tonumber(f[23]) or 0,
+    overuse = now < (tonumber(f[24]) or 0), grants = {} }
   l.span = l.window + l.guard
   l.logged = l.rpm or l.rps or l.tpm
   l.configured_rpm = l.rpm
@@ -159,6 +169,12 @@ local function until_tokens(l, cost)
     if over <= 0 or i + 2 > #oldest then return math.max(tonumber(oldest[i + 1]) + l.span - l.now, 1) end
   end
   return l.span
+end
+
+-- A reservation of `cost` tokens, scaled by what recent calls really used of theirs.
+local function scaled(l, cost)
+  if not l.overuse or l.used_mean <= l.reserved_mean then return cost end
+  return math.ceil(cost * l.used_mean / l.reserved_mean)
 end
 -- Fragment: permits in the log. Needs window.lua.
 
@@ -221,19 +237,15 @@ local function until_trusted(now, span)
   end
   if now < since + span then return since + span - now end
 end
--- Fragment: what the upstream teaches about its limit. Needs window.lua.
+-- Fragment: the limit that was learned from the upstream, as it holds now. Needs window.lua.
 -- Two things narrow the window of requests: what the upstream announces and leaves of it (`room`, for one window), and
 -- what it refuses (`learned_rpm`, which is widened again step by step).
 
 -- Before anything has succeeded within a window, at most this many calls are let go in this many ms: so many, and not
 -- all, run into an upstream that refuses everything.
 local COLD_CALLS, COLD_MS = 10, 500
--- A refusal that does not say how long doubles the pause, from the first of these to the last.
-local PAUSE_MS, PAUSE_MAX_MS = 1000, 30000
 -- After a pause one call is let go, and the next one after this time, until one succeeds.
 local TRIAL_MS = 2000
--- Windows until a learned limit is widened; twice as many each time that it was found again.
-local HOLD_WINDOWS, HOLD_WINDOWS_MAX = 4, 64
 -- The first step of widening, as a share of the configured limit; each doubles the one before, up to the last. What is tried
 -- beyond `sure_rpm`, the limit as it was found, goes evenly over the window: where a step was too wide, the first refusal tells it
 -- before the rest is on its way.
@@ -264,83 +276,13 @@ local function narrow(l)
   if l.room and l.room < l.rpm then l.rpm = l.room end
 end
 
--- Takes up the rate headers of an answer: the limits, and what was left of the requests. What is left counts as of the
--- call's arrival, so own calls since are not mistaken for those of others.
-local function heed_headers(l, limit, remaining, token_limit, seen, granted)
-  if l.tpm then
-    if token_limit and token_limit < l.tpm then
-      redis.call('HSET', l.key, 'header_tpm', text(token_limit))
-    elseif token_limit and l.header_tpm then
-      redis.call('HDEL', l.key, 'header_tpm')
-    end
-  end
-  if not l.rpm or not limit then return end
-  local others = remaining and math.max(limit - remaining - seen - (l.granted - granted), 0) or 0
-  local room = math.max(limit - others, 1)
-  if room < l.configured_rpm then
-    redis.call('HSET', l.key, 'room', text(room), 'room_until', text(l.now + l.window))
-  elseif l.room then
-    redis.call('HDEL', l.key, 'room', 'room_until')
-  end
-end
-
 -- Notes that there were as many calls as the learned limit allows.
 local function note_reached(l)
   if l.reached or l.rpm ~= l.learned then return end
   l.reached = true
   redis.call('HSET', l.key, 'reached', '1')
 end
-
--- Learns a limit from a refusal: as many as the upstream has accepted within the window, though not less than half of what
--- was known before. Calls under way count as accepted until they are refused as well. An upstream that accepts next to
--- nothing has another reason than a limit, and teaches none.
-local function learn_limit(l, fresh)
-  local f = redis.call('HMGET', l.key, 'hold', 'base', 'prior')
-  local hold, base, prior = tonumber(f[1]) or HOLD_WINDOWS, tonumber(f[2]), f[3]
-  if fresh then
-    base, prior = l.learned or l.configured_rpm, l.learned and text(l.learned) or ''
-    if l.learned then hold = math.min(hold * 2, HOLD_WINDOWS_MAX) end
-    redis.call('HSET', l.key, 'hold', hold, 'base', text(base), 'prior', prior)
-  end
-  if not base then return end
-  local accepted = l.count - redis.call('ZCARD', of_group('refused', l.group))
-  local found = math.max(accepted, math.ceil(base / 2), 1)
-  if accepted * 10 < base or found >= base then found = tonumber(prior) end
-  if found then
-    redis.call('HSET', l.key, 'learned_rpm', text(found), 'sure_rpm', text(found), 'reached', '0', 'step', '0',
-      'hold_until', text(l.now + hold * l.window))
-  else
-    redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'reached', 'hold_until', 'step')
-  end
-end
-
--- Takes up a refusal (429) of a call that was let go at `begun`. Refusals of calls from before the last one that counted
--- are the same pause, and tell nothing new but how many there are.
-local function heed_refusal(l, member, begun, retry_after)
-  local fresh = begun > (tonumber(redis.call('HGET', l.key, 'episode')) or 0)
-  local pause = l.now + (retry_after or 0)
-  if fresh then
-    l.refusals = l.refusals + 1
-    pause = math.max(pause, l.now + math.min(PAUSE_MS * 2 ^ (l.refusals - 1), PAUSE_MAX_MS))
-    redis.call('HSET', l.key, 'episode', text(l.now), 'refusals', l.refusals)
-  end
-  redis.call('HSET', l.key, 'pause_until', text(math.max(pause, l.pause_until)))
-  redis.call('HDEL', l.key, 'warm_until')
-  if not l.configured_rpm then return end
-  redis.call('ZADD', of_group('refused', l.group), text(begun), member)
-  redis.call('PEXPIRE', of_group('refused', l.group), text(l.span))
-  -- Only the first of a row of refusals says where the limit is: the others say that there is none to be had.
-  if l.refusals == 1 then learn_limit(l, fresh) end
-end
-
--- Takes up that the upstream has answered a call that was let go at `begun`; whether more may go than before.
-local function heed_success(l, begun)
-  redis.call('HSET', l.key, 'warm_until', text(l.now + l.window))
-  local over = l.refusals > 0 and begun > (tonumber(redis.call('HGET', l.key, 'episode')) or 0)
-  if over then redis.call('HSET', l.key, 'refusals', '0', 'pause_until', '0') end
-  return over or l.cold
-end
--- Fragment: whether one more call may be let go. Needs window.lua, learn.lua and epoch.lua.
+-- Fragment: whether one more call may be let go. Needs window.lua, learned.lua and epoch.lua.
 
 -- nil unless the upstream has asked for a pause. The one call that is let go after it is not refused by itself.
 local function pause_refusal(l, member)
@@ -412,44 +354,6 @@ local function count_probe(b, member)
   redis.call('HSET', b.key, 'state', b.state, 'probe', member, 'probe_until', text(b.probe_until))
 end
 
-local function trip(b, s, reason, for_good)
-  local opens = tonumber(redis.call('HGET', b.key, 'opens')) or 0
-  local wait = for_good and s.slow_ms or math.min(s.open_ms * 2 ^ math.min(opens, 20), s.open_max_ms)
-  redis.call('HSET', b.key, 'state', 'open', 'until', text(b.now + wait), 'reason', reason, 'probe_ms', s.probe_ms,
-    'opens', opens + 1, 'opened', text(b.now), 'successes', '0', 'for_good', for_good and '1' or '0')
-  redis.call('HDEL', b.key, 'probe', 'probe_until')
-  redis.call('DEL', root .. ':failures:' .. b.provider)
-  return 'opened'
-end
-
--- Takes up how a call ended: `ok`, `rejected` (the upstream works, this request does not), `limited`, `unsent`, `failed` or
--- `blocked` (by the account: for good). `s`: failures, failures_ms, open_ms, open_max_ms, successes, slow_ms, probe_ms.
--- Returns `opened`, `closed` or nil.
-local function heed_end(b, s, member, ending, reason)
-  local probe = b.probe == member
-  if ending == 'blocked' then
-    local again = b.state ~= 'closed' and redis.call('HGET', b.key, 'for_good') == '1'
-    if again and not probe then return nil end
-    return trip(b, s, reason, true)
-  end
-  if ending == 'failed' and (probe or b.state == 'closed') then
-    if probe then return trip(b, s, reason, redis.call('HGET', b.key, 'for_good') == '1') end
-    local failures = root .. ':failures:' .. b.provider
-    redis.call('ZADD', failures, text(b.now), member)
-    redis.call('ZREMRANGEBYSCORE', failures, '-inf', text(b.now - s.failures_ms))
-    redis.call('PEXPIRE', failures, s.failures_ms)
-    if redis.call('ZCARD', failures) >= s.failures then return trip(b, s, reason, false) end
-    return nil
-  end
-  if not probe then return nil end
-  redis.call('HDEL', b.key, 'probe', 'probe_until')
-  if ending ~= 'ok' and ending ~= 'rejected' then return nil end
-  local successes = redis.call('HINCRBY', b.key, 'successes', 1)
-  if successes < s.successes and redis.call('HGET', b.key, 'for_good') ~= '1' then return nil end
-  redis.call('DEL', b.key)
-  return 'closed'
-end
-
 -- Everything that is asked, as it stands now; nil where no limits are in force. Without a group nothing limits a job.
 local function open_gate(group, now)
   local l = open_limiter(group, now)
@@ -462,6 +366,9 @@ end
 local function refusal(gate, member, cost)
   return breaker_refusal(gate.b, member) or limiter_refusal(gate.l, cost)
 end
+
+-- Whether one call has to show how the upstream is, before others go.
+local function is_careful(gate) return gate.b.state ~= 'closed' or gate.l.refusals > 0 end
 
 local function let_go(gate, member, cost)
   count_probe(gate.b, member)
@@ -487,7 +394,7 @@ local function close_gate(gate)
   keep_grants(gate.l)
 end
 
-local id, fence, group, cost = ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[5])
+local id, fence, group, tokens = ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[5])
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'fence', 'state', 'permit', 'group')
 if job[1] ~= fence or job[2] ~= 'active' then return { 'stale', job[2] or 'gone' } end
@@ -498,6 +405,7 @@ local member = id .. ':' .. fence .. ':' .. ARGV[4]
 local gate = open_gate(group, now)
 if not gate then return { 'wait', 0, 'unannounced' } end
 local l, b = gate.l, gate.b
+local cost = scaled(l, tokens)
 local held = l.logged and redis.call('ZSCORE', of_group('permits', group), member)
 local reserved = held and tonumber(redis.call('HGET', of_group('reserved', group), member)) or 0
 
@@ -511,7 +419,7 @@ else
 end
 if wait then
   if job[3] then give_back(group, job[3]) end
-  redis.call('HSET', key, 'need', text(cost))
+  redis.call('HSET', key, 'need', text(tokens))
   redis.call('HDEL', key, 'permit')
   return { 'wait', wait[1], wait[2] }
 end

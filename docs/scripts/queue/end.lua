@@ -1,12 +1,16 @@
--- Takes up how a call ended: what it used, what the upstream says about its limit, and how the upstream is.
+-- Takes up how a call ended: what it used, what the upstream says about its limit, how the upstream is, and whose fault it was.
 -- KEYS  1 root
--- ARGV  1 queue  2 id  3 fence  4 number of the call in this attempt  5 group  6 ending: ok | rejected | limited | failed |
---       blocked | unreached (failed before it was let go) | unsent  7 reason  8 used tokens (-1: unknown)
---       9 `used` where the reservation is cut to real use  10 limit of requests (-1: unknown, as the next ones)  11 requests
---       left of it  12 limit of tokens  13, 14 own permits in the window and ever granted when the call was let go
---       15 retry_after_ms  16 failures  17 failures_ms  18 open_ms  19 open_max_ms  20 successes  21 slow_ms  22 probe_ms
---       23 what it cost, in micro-dollars  24 how long it took, in microseconds (-1: it was not let go)
--- Returns {'ended', event}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it, else ''
+-- ARGV  1 queue  2 id  3 fence  4 number of the call in this attempt  5 group  6 ending: ok | rejected | limited (429) | own
+--       (refused for itself, in words) | doubted (403, 402: the account or the request) | pause (for retry_after_ms) | failed |
+--       blocked | unreached (failed before it was let go) | unsent  7 reason (limited: `plain` where it says that it is the
+--       limit)  8 used tokens (-1: unknown)  9 `used` where the reservation is cut to real use  10 limit of requests (-1: unknown,
+--       as the next ones)  11 requests left of it  12 limit of tokens  13, 14 own permits in the window and ever granted when
+--       the call was let go  15 retry_after_ms  16 failures  17 failures_ms  18 ratio of failures  19 open_ms  20 open_max_ms
+--       21 successes  22 slow_ms  23 probe_ms  24 what it cost, in micro-dollars  25 how long it took, in microseconds (-1: it
+--       was not let go)  26 tokens of the call as they were estimated
+-- Returns {'ended', event, number}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it; or what
+--         the job has to know: blamed (it waits by itself; number: refusals since then), failed (refused too often), own (refused
+--         for itself), doubt and witness (not known yet; number: how often; witness: the caller looks at the model); else ''
 -- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
 local root = KEYS[1]
 local queue = ARGV[1]
@@ -78,6 +82,16 @@ local function free_slot(id, lane, group, unspent)
   if redis.call('HDEL', root .. ':limiter:' .. group, 'starved') == 1 and lane then
     redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
   end
+end
+
+-- The worker that had the job was lost: if one of its calls was the breaker's probe, another one may go at once.
+local function free_probe(id, group)
+  if not group then return end
+  local breaker = root .. ':breaker:' .. provider_of(group)
+  local probe = redis.call('HGET', breaker, 'probe')
+  if not probe or string.sub(probe, 1, #id + 1) ~= id .. ':' then return end
+  redis.call('HDEL', breaker, 'probe', 'probe_until')
+  redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
 end
 -- Fragment: what a user may spend in a day and the fleet in a month, in tokens and in millionths of a dollar. Needs keys.lua.
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
@@ -222,7 +236,6 @@ local function slide(l)
   local out = redis.call('ZRANGEBYSCORE', log, '-inf', text(l.now - l.span), 'LIMIT', 0, 1000)
   if not out[1] then return end
   redis.call('ZREM', log, unpack(out))
-  redis.call('ZREMRANGEBYSCORE', of_group('refused', l.group), '-inf', text(l.now - l.span))
   local freed = 0
   for _, tokens in ipairs(redis.call('HMGET', of_group('reserved', l.group), unpack(out))) do
     freed = freed + (tonumber(tokens) or 0)
@@ -238,7 +251,7 @@ local function open_limiter(group, now)
   local key = of_group('limiter', group)
   local f = redis.call('HMGET', key, 'window_ms', 'guard_ms', 'rpm', 'rps', 'tpm', 'concurrency', 'tokens', 'pause_until',
     'refusals', 'warm_until', 'learned_rpm', 'room', 'room_until', 'header_tpm', 'hold_until', 'step', 'granted', 'trial',
-    'sure_rpm', 'reached')
+    'sure_rpm', 'reached', 'watch_until', 'used_mean', 'reserved_mean', 'overuse_until')
   if not f[1] then return nil end
   local l = { group = group, key = key, now = now, window = tonumber(f[1]), guard = tonumber(f[2]) or 0, rpm = bound(f[3]),
     rps = bound(f[4]), tpm = bound(f[5]), concurrency = bound(f[6]), tokens = tonumber(f[7]) or 0,
@@ -246,7 +259,8 @@ local function open_limiter(group, now)
     learned = tonumber(f[11]), room = now < (tonumber(f[13]) or 0) and tonumber(f[12]) or nil,
     header_tpm = tonumber(f[14]), hold_until = tonumber(f[15]) or 0, step = tonumber(f[16]) or 0,
     granted = tonumber(f[17]) or 0, trial = f[18], sure = tonumber(f[19]), reached = f[20] == '1',
-    grants = {} }
+    watch_until = tonumber(f[21]) or 0, used_mean = tonumber(f[22]) or 0, reserved_mean = tonumber(f[23]) or 0,
+    overuse = now < (tonumber(f[24]) or 0), grants = {} }
   l.span = l.window + l.guard
   l.logged = l.rpm or l.rps or l.tpm
   l.configured_rpm = l.rpm
@@ -285,48 +299,18 @@ local function until_tokens(l, cost)
   end
   return l.span
 end
--- Fragment: what the upstream teaches about its limit. Needs window.lua.
--- Two things narrow the window of requests: what the upstream announces and leaves of it (`room`, for one window), and
--- what it refuses (`learned_rpm`, which is widened again step by step).
 
--- Before anything has succeeded within a window, at most this many calls are let go in this many ms: so many, and not
--- all, run into an upstream that refuses everything.
-local COLD_CALLS, COLD_MS = 10, 500
+-- A reservation of `cost` tokens, scaled by what recent calls really used of theirs.
+local function scaled(l, cost)
+  if not l.overuse or l.used_mean <= l.reserved_mean then return cost end
+  return math.ceil(cost * l.used_mean / l.reserved_mean)
+end
+-- Fragment of end: what the upstream teaches about its limit. Needs window.lua.
+
 -- A refusal that does not say how long doubles the pause, from the first of these to the last.
 local PAUSE_MS, PAUSE_MAX_MS = 1000, 30000
--- After a pause one call is let go, and the next one after this time, until one succeeds.
-local TRIAL_MS = 2000
 -- Windows until a learned limit is widened; twice as many each time that it was found again.
 local HOLD_WINDOWS, HOLD_WINDOWS_MAX = 4, 64
--- The first step of widening, as a share of the configured limit; each doubles the one before, up to the last. What is tried
--- beyond `sure_rpm`, the limit as it was found, goes evenly over the window: where a step was too wide, the first refusal tells it
--- before the rest is on its way.
-local STEP, STEP_MAX = 0.02, 0.16
-
--- Takes a step up when its time has come, and narrows `l` to what was learned.
-local function narrow(l)
-  if l.tpm and l.header_tpm and l.header_tpm < l.tpm then l.tpm = l.header_tpm end
-  if not l.rpm then return end
-  if l.learned then
-    local stale = l.now > l.hold_until + 16 * l.window
-    -- A limit that was not reached has not been tried: nothing says that more would be accepted. In the end it is
-    -- forgotten.
-    if stale or (l.now >= l.hold_until and l.reached) then
-      local step = l.step > 0 and l.step or STEP
-      l.learned = l.learned + math.max(math.ceil(l.rpm * step), 1)
-      if l.learned >= l.rpm or stale then
-        redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'reached', 'hold', 'hold_until', 'step', 'base', 'prior')
-        l.learned = nil
-      else
-        l.hold_until, l.reached = l.now + l.window, false
-        redis.call('HSET', l.key, 'learned_rpm', text(l.learned), 'hold_until', text(l.hold_until), 'step',
-          tostring(math.min(step * 2, STEP_MAX)), 'reached', '0')
-      end
-    end
-    if l.learned and l.learned < l.rpm then l.rpm = l.learned end
-  end
-  if l.room and l.room < l.rpm then l.rpm = l.room end
-end
 
 -- Takes up the rate headers of an answer: the limits, and what was left of the requests. What is left counts as of the
 -- call's arrival, so own calls since are not mistaken for those of others.
@@ -348,13 +332,6 @@ local function heed_headers(l, limit, remaining, token_limit, seen, granted)
   end
 end
 
--- Notes that there were as many calls as the learned limit allows.
-local function note_reached(l)
-  if l.reached or l.rpm ~= l.learned then return end
-  l.reached = true
-  redis.call('HSET', l.key, 'reached', '1')
-end
-
 -- Learns a limit from a refusal: as many as the upstream has accepted within the window, though not less than half of what
 -- was known before. Calls under way count as accepted until they are refused as well. An upstream that accepts next to
 -- nothing has another reason than a limit, and teaches none.
@@ -367,7 +344,9 @@ local function learn_limit(l, fresh)
     redis.call('HSET', l.key, 'hold', hold, 'base', text(base), 'prior', prior)
   end
   if not base then return end
-  local accepted = l.count - redis.call('ZCARD', of_group('refused', l.group))
+  local refused = of_group('refused', l.group)
+  redis.call('ZREMRANGEBYSCORE', refused, '-inf', text(l.now - l.span))
+  local accepted = l.count - redis.call('ZCARD', refused)
   local found = math.max(accepted, math.ceil(base / 2), 1)
   if accepted * 10 < base or found >= base then found = tonumber(prior) end
   if found then
@@ -404,6 +383,167 @@ local function heed_success(l, begun)
   if over then redis.call('HSET', l.key, 'refusals', '0', 'pause_until', '0') end
   return over or l.cold
 end
+-- Fragment of end: whose fault a refusal (429) is. Needs window.lua and learn.lua.
+-- A refusal pauses the fleet and teaches the limit, and proves nothing by itself: after a pause any other job succeeds, because
+-- time has passed. A job that is refused again while calls of other jobs that were let go within a second of it are answered is
+-- blamed: its refusals no longer pause, trip or teach, and what they taught is forgotten.
+-- `answered:<group>` has jobs whose calls were answered while the group is watched, `accused:<group>` jobs that were refused
+-- again, both by the time at which the call was let go.
+
+-- For this long after a refusal, it is noted which calls are answered.
+local WATCH_MS = 180000
+-- Calls that are let go within this time of each other meet the same limit; where calls are rare, two gaps between them.
+local NEAR_MS = 1000
+-- A job that is refused this often after it was blamed has failed.
+local BLAMED_MAX = 5
+-- As many jobs are known at most.
+local KNOWN_MAX = 1000
+-- What a refusal changes of what is known of the limit.
+local LESSON = { 'learned_rpm', 'sure_rpm', 'reached', 'hold', 'hold_until', 'step', 'base', 'prior' }
+-- Lessons further apart than this many windows belong to different refusals.
+local LESSON_WINDOWS = 10
+
+local function near(l) return l.configured_rpm and math.max(NEAR_MS, math.floor(2 * l.window / l.configured_rpm)) or NEAR_MS end
+
+local function note(l, name, id, begun)
+  local key = of_group(name, l.group)
+  redis.call('ZADD', key, text(begun), id)
+  redis.call('ZREMRANGEBYRANK', key, 0, -KNOWN_MAX - 1)
+  redis.call('PEXPIRE', key, text(WATCH_MS))
+end
+
+-- Jobs in `name` whose calls were let go near `begun`.
+local function found_near(l, name, begun)
+  local span = near(l)
+  return redis.call('ZRANGEBYSCORE', of_group(name, l.group), text(begun - span), text(begun + span), 'LIMIT', 0, 16)
+end
+
+-- Before job `id` teaches: keeps what is known of the limit, should the job be blamed. `plain`: the refusal says itself that it is
+-- about the limit.
+local function keep_lesson(l, id, plain)
+  local f = redis.call('HMGET', l.key, 'taught_by', 'taught_at', 'proven')
+  local by, at = f[1] or '', tonumber(f[2]) or 0
+  if plain then
+    if by ~= '' then redis.call('HSET', l.key, 'proven', '1') end
+  elseif by == '' or f[3] == '1' or l.now - at > LESSON_WINDOWS * l.window then
+    local before = redis.call('HMGET', l.key, unpack(LESSON))
+    for i = 1, #LESSON do before[i] = before[i] or '' end
+    redis.call('HSET', l.key, 'before', table.concat(before, ','), 'taught_by', id, 'taught_at', text(l.now), 'proven', '0')
+  else
+    if not string.find(by, id, 1, true) then by = by .. ' ' .. id end
+    redis.call('HSET', l.key, 'taught_by', string.sub(by, 1, 1000), 'taught_at', text(l.now))
+  end
+end
+
+-- The job is no longer among those whose refusals taught; whether it was, and nobody is left. What somebody taught whose call was
+-- answered later stands.
+local function drop_teacher(l, id, stands)
+  local f = redis.call('HMGET', l.key, 'taught_by', 'proven')
+  local by, left = f[1] or '', {}
+  if not string.find(by, id, 1, true) then return false end
+  for other in string.gmatch(by, '%S+') do
+    if other ~= id then left[#left + 1] = other end
+  end
+  redis.call('HSET', l.key, 'taught_by', table.concat(left, ' '))
+  if stands then redis.call('HSET', l.key, 'proven', '1') end
+  return not left[1] and f[2] ~= '1'
+end
+
+-- The limit is again what it was before the first refusal of those that turned out to be about one request, and nobody waits.
+local function forget_lesson(l)
+  local before, at = redis.call('HGET', l.key, 'before') or '', 0
+  for value in string.gmatch(before .. ',', '([^,]*),') do
+    at = at + 1
+    if LESSON[at] and value ~= '' then
+      redis.call('HSET', l.key, LESSON[at], value)
+    elseif LESSON[at] then
+      redis.call('HDEL', l.key, LESSON[at])
+    end
+  end
+  redis.call('HSET', l.key, 'refusals', '0', 'pause_until', '0')
+  redis.call('HDEL', l.key, 'before', 'taught_by', 'next_at')
+  l.refusals, l.pause_until = 0, 0
+end
+
+local function blame(l, id)
+  redis.call('ZREM', of_group('accused', l.group), id)
+  if redis.call('EXISTS', of_job('job', id)) == 1 then redis.call('HSET', of_job('job', id), 'blamed', '1') end
+  if drop_teacher(l, id) then forget_lesson(l) end
+end
+
+-- The trial after a pause has shown nothing about the limit: another call may go.
+local function release_trial(l, member)
+  if l.trial == member then redis.call('HSET', l.key, 'pause_until', '0') end
+end
+
+-- Takes up a refusal of job `id`; `refused` and `blamed` are its refusals so far. Returns what it is, and the number of refusals
+-- since the job was blamed: 'limit' | 'blamed' | 'failed' (it has been refused too often).
+local function judge_refusal(l, id, begun, refused, blamed, plain)
+  redis.call('HSET', l.key, 'watch_until', text(l.now + WATCH_MS))
+  if plain or redis.call('EXISTS', of_job('job', id)) == 0 then return 'limit', 0 end
+  local key = of_job('job', id)
+  if blamed == 0 then
+    redis.call('HSET', key, 'refused', text(refused + 1))
+    if refused == 0 then return 'limit', 0 end
+    local others = 0
+    for _, other in ipairs(found_near(l, 'answered', begun)) do
+      if other ~= id then others = others + 1 end
+    end
+    if others == 0 then
+      note(l, 'accused', id, begun)
+      return 'limit', 0
+    end
+    blame(l, id)
+    return 'blamed', 1
+  end
+  -- While all are refused, the refusal is not the job's own.
+  if l.refusals > 0 then return 'blamed', blamed end
+  redis.call('HSET', key, 'blamed', text(blamed + 1))
+  return blamed + 1 >= BLAMED_MAX and 'failed' or 'blamed', blamed + 1
+end
+
+-- Takes up that a call of job `id` was answered: jobs that were refused again near it are blamed. `refused`: the job was refused
+-- before, so that was the limit. Whether more may go than before.
+local function witness_answer(l, id, begun, refused)
+  local freed = false
+  if refused then
+    drop_teacher(l, id, true)
+    redis.call('ZREM', of_group('accused', l.group), id)
+  end
+  if l.now >= l.watch_until then return false end
+  note(l, 'answered', id, begun)
+  for _, accused in ipairs(found_near(l, 'accused', begun)) do
+    if accused ~= id then
+      blame(l, accused)
+      freed = true
+    end
+  end
+  return freed
+end
+-- Fragment of end: calls that use more tokens than they reserved. Needs window.lua.
+-- `used_mean` and `reserved_mean` are moving means over about eight calls; where calls use more than was estimated, reservations
+-- are scaled by used / reserved (`scaled` in window.lua), until no call has done so for ten windows.
+
+local MEAN_OVER, KEPT_WINDOWS = 8, 10
+
+-- Puts the real use of a call in the place of its reservation, where it is more; and where it is less, if `cut`. Whether room was
+-- made.
+local function settle_tokens(l, member, used, estimated, cut)
+  if not (l.tpm and used) then return false end
+  local reserved = tonumber(redis.call('HGET', of_group('reserved', l.group), member))
+  if reserved and (used > reserved or cut and used < reserved) then
+    redis.call('HSET', of_group('reserved', l.group), member, text(used))
+    redis.call('HINCRBY', l.key, 'tokens', text(used - reserved))
+  end
+  if estimated and estimated > 0 and (used > estimated or l.overuse) then
+    local weight = l.overuse and MEAN_OVER or 1
+    local u, r = l.used_mean + (used - l.used_mean) / weight, l.reserved_mean + (estimated - l.reserved_mean) / weight
+    redis.call('HSET', l.key, 'used_mean', string.format('%.3f', u), 'reserved_mean', string.format('%.3f', r))
+    if used > estimated then redis.call('HSET', l.key, 'overuse_until', text(l.now + KEPT_WINDOWS * l.window)) end
+  end
+  return cut and reserved and used < reserved or false
+end
+-- Fragment: what the end of a call means for the circuit breaker of its provider. Needs keys.lua.
 -- Fragment: the circuit breaker of one provider, for the whole fleet. Needs keys.lua.
 -- No hash: closed. `open` until a time; then `half_open`, in which one call at a time is let go as a probe.
 
@@ -428,9 +568,17 @@ local function count_probe(b, member)
   redis.call('HSET', b.key, 'state', b.state, 'probe', member, 'probe_until', text(b.probe_until))
 end
 
-local function trip(b, s, reason, for_good)
+-- The first probe after refusals that may be about single requests goes after this time, each further one four times as late.
+local QUICK_MS = 2000
+local SLICES, BUCKETS, FAILURES_KEPT = 10, 64, 1000
+-- As many failures of one user count while others are answered.
+local USER_MAX = 2
+
+-- `for_good`: until the account can be used again. `quick`: that is not sure, so the first probes go soon.
+local function trip(b, s, reason, for_good, quick)
   local opens = tonumber(redis.call('HGET', b.key, 'opens')) or 0
   local wait = for_good and s.slow_ms or math.min(s.open_ms * 2 ^ math.min(opens, 20), s.open_max_ms)
+  if quick then wait = math.min(QUICK_MS * 4 ^ math.min(opens, 20), wait) end
   redis.call('HSET', b.key, 'state', 'open', 'until', text(b.now + wait), 'reason', reason, 'probe_ms', s.probe_ms,
     'opens', opens + 1, 'opened', text(b.now), 'successes', '0', 'for_good', for_good and '1' or '0')
   redis.call('HDEL', b.key, 'probe', 'probe_until')
@@ -438,23 +586,81 @@ local function trip(b, s, reason, for_good)
   return 'opened'
 end
 
--- Takes up how a call ended: `ok`, `rejected` (the upstream works, this request does not), `limited`, `unsent`, `failed` or
--- `blocked` (by the account: for good). `s`: failures, failures_ms, open_ms, open_max_ms, successes, slow_ms, probe_ms.
--- Returns `opened`, `closed` or nil.
-local function heed_end(b, s, member, ending, reason)
-  local probe = b.probe == member
+-- The calls that were answered are counted in slices of a tenth of the time in which failures count, by a bucket of users.
+local function of_slice(b, s, back)
+  local slice = math.floor(b.now / (s.failures_ms / SLICES)) - back
+  return root .. ':answers:' .. b.provider .. ':' .. text(slice)
+end
+
+local function bucket_of(user)
+  local sum = 0
+  for i = math.max(#user - 7, 1), #user do sum = sum + string.byte(user, i) end
+  return text(sum % BUCKETS)
+end
+
+local function count_answer(b, s, user)
+  local key = of_slice(b, s, 0)
+  if redis.call('HINCRBY', key, bucket_of(user or ''), 1) == 1 then
+    redis.call('PEXPIRE', key, text(math.ceil(s.failures_ms * (SLICES + 1) / SLICES)))
+  end
+end
+
+-- Whether the failures of the last slices, one or more of them, are too many: at least `failures`, and at least `ratio` of the calls
+-- of the same time. A job counts once, and a user at most twice while calls of others are answered.
+local function fails(b, s)
+  local members = redis.call('ZREVRANGE', root .. ':failures:' .. b.provider, 0, FAILURES_KEPT - 1, 'WITHSCORES')
+  if #members / 2 < s.failures then return false end
+  local slices, answered = {}, {}
+  for back = 0, SLICES - 1 do
+    slices[back] = 0
+    local counts = redis.call('HGETALL', of_slice(b, s, back))
+    for i = 1, #counts, 2 do
+      slices[back] = slices[back] + tonumber(counts[i + 1])
+      answered[counts[i]] = true
+    end
+  end
+  local function others_answered(bucket)
+    for other in pairs(answered) do
+      if other ~= bucket then return true end
+    end
+    return false
+  end
+  local length, by_user, failures, answers, at = s.failures_ms / SLICES, {}, 0, 0, 1
+  for back = 0, SLICES - 1 do
+    answers = answers + slices[back]
+    local from = (math.floor(b.now / length) - back) * length
+    while members[at] and tonumber(members[at + 1]) >= from do
+      local bucket, whose = string.match(members[at], '^(%d+):(%x+):')
+      local count = (by_user[whose or ''] or 0) + 1
+      by_user[whose or ''] = count
+      if count <= USER_MAX or not others_answered(bucket) then failures = failures + 1 end
+      at = at + 2
+    end
+    if failures >= s.failures and failures >= s.ratio * (failures + answers) then return true end
+  end
+  return false
+end
+
+-- Takes up how a call of job `id` of `user` ended: `ok`, `rejected` (the upstream works, this request does not), `limited`,
+-- `unsent`, `own` (refused for itself), `failed` or `blocked` (by the account: for good; `quick`: as far as is known).
+-- `s`: failures, failures_ms, ratio, open_ms, open_max_ms, successes, slow_ms, probe_ms. Returns `opened`, `closed` or nil.
+local function heed_end(b, s, call, ending, reason, quick)
+  local probe = b.probe == call.member
+  if ending == 'ok' or ending == 'rejected' then count_answer(b, s, call.user) end
   if ending == 'blocked' then
     local again = b.state ~= 'closed' and redis.call('HGET', b.key, 'for_good') == '1'
     if again and not probe then return nil end
-    return trip(b, s, reason, true)
+    return trip(b, s, reason, true, quick)
   end
   if ending == 'failed' and (probe or b.state == 'closed') then
     if probe then return trip(b, s, reason, redis.call('HGET', b.key, 'for_good') == '1') end
     local failures = root .. ':failures:' .. b.provider
-    redis.call('ZADD', failures, text(b.now), member)
+    local user = call.user or ''
+    redis.call('ZADD', failures, text(b.now), bucket_of(user) .. ':' .. redis.sha1hex(user) .. ':' .. call.id)
     redis.call('ZREMRANGEBYSCORE', failures, '-inf', text(b.now - s.failures_ms))
+    redis.call('ZREMRANGEBYRANK', failures, 0, -FAILURES_KEPT - 1)
     redis.call('PEXPIRE', failures, s.failures_ms)
-    if redis.call('ZCARD', failures) >= s.failures then return trip(b, s, reason, false) end
+    if fails(b, s) then return trip(b, s, reason, false) end
     return nil
   end
   if not probe then return nil end
@@ -465,12 +671,78 @@ local function heed_end(b, s, member, ending, reason)
   redis.call('DEL', b.key)
   return 'closed'
 end
+-- Fragment: refusals (403, 402) that do not say whether the account or this one request is refused. Needs keys.lua.
+-- `doubt:<provider>` has `at` (when the first call in doubt was let go), `user` (SHA-1) and `job` (whose it was), `good` (when the
+-- last call was let go that proves the account good), `bad` (when the account was last found unusable), and `witness_until`.
 
-local id, group, ending = ARGV[2], ARGV[5], ARGV[6]
+-- Two refusals further apart than this are no answer to each other.
+local DOUBT_MS, DOUBT_TTL_MS, WITNESS_EVERY_MS = 60000, '600000', 10000
+
+local function of_doubt(provider) return root .. ':doubt:' .. provider end
+
+-- Whose refusal it was that a call let go at `at` met: 'account' | 'own'; nil where that is not known yet.
+local function doubt_verdict(provider, at)
+  local d = redis.call('HMGET', of_doubt(provider), 'good', 'bad')
+  if (tonumber(d[2]) or 0) >= at then return 'account' end
+  if (tonumber(d[1]) or 0) >= at then return 'own' end
+end
+
+-- Takes up a refusal of a call of job `id` that was let go at `begun`; `charged`: one was the job's own before. Returns 'own',
+-- 'account' (a job of another user was refused as well, and none was answered since), or 'doubt'.
+local function raise_doubt(provider, now, begun, id, user, charged)
+  local key, whose = of_doubt(provider), redis.sha1hex(user or '')
+  local d = redis.call('HMGET', key, 'at', 'user', 'job', 'good')
+  local at, good = tonumber(d[1]), tonumber(d[4]) or 0
+  if good >= begun or charged and good > now - DOUBT_MS then return 'own' end
+  if at and now - at < DOUBT_MS then
+    if d[2] ~= whose and d[3] ~= id then return 'account' end
+  else
+    redis.call('HSET', key, 'at', text(begun), 'user', whose, 'job', id)
+    redis.call('PEXPIRE', key, DOUBT_TTL_MS)
+  end
+  return 'doubt'
+end
+
+-- A call of job `id` (nil: the free look at the model) that was let go at `begun` was answered: the account is good.
+local function answer_doubt(provider, id, begun)
+  local key = of_doubt(provider)
+  local d = redis.call('HMGET', key, 'at', 'job')
+  local at = tonumber(d[1])
+  if not at or begun < at or id and d[2] == id then return false end
+  redis.call('HDEL', key, 'at', 'user', 'job')
+  redis.call('HSET', key, 'good', text(begun))
+  redis.call('PEXPIRE', key, DOUBT_TTL_MS)
+  return true
+end
+
+-- The account can't be used: no refusal up to now was a job's own.
+local function condemn(provider, now)
+  local key = of_doubt(provider)
+  redis.call('HDEL', key, 'at', 'user', 'job')
+  redis.call('HSET', key, 'bad', text(now))
+  redis.call('PEXPIRE', key, DOUBT_TTL_MS)
+end
+
+-- Whether the caller is to look at the model, which is free: one at a time, and not often.
+local function claim_witness(provider, now)
+  local key = of_doubt(provider)
+  if now < (tonumber(redis.call('HGET', key, 'witness_until')) or 0) then return false end
+  redis.call('HSET', key, 'witness_until', text(now + WITNESS_EVERY_MS))
+  return true
+end
+
+-- Whether no other job of the lane could show how the account is: none waits that was not refused, and none runs.
+local function is_alone(lane)
+  local waiting = of_lane('waiting', lane)
+  return redis.call('ZCARD', of_queue('leases')) <= 1
+    and redis.call('EXISTS', waiting .. ':interactive', waiting .. ':normal', waiting .. ':bulk') == 0
+end
+
+local id, group, ending, reason = ARGV[2], ARGV[5], ARGV[6], ARGV[7]
 local member, now = id .. ':' .. ARGV[3] .. ':' .. ARGV[4], now_ms()
 local l = open_limiter(group, now)
 local provider = provider_of(group)
-local event, freed = '', false
+local event, count, freed = '', 0, false
 write_though_full()
 
 local function known(i)
@@ -478,53 +750,71 @@ local function known(i)
   return number >= 0 and number or nil
 end
 
+local key = of_job('job', id)
+local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros', 'spent_tokens',
+  'spent_micros', 'aside', 'refused', 'blamed', 'charged')
+local answered, plain = ending == 'ok' or ending == 'rejected', reason == 'plain'
+local begun = now
 if l then
-  local begun = tonumber(l.logged and redis.call('ZSCORE', of_group('permits', group), member) or now)
+  begun = tonumber(l.logged and redis.call('ZSCORE', of_group('permits', group), member) or now)
   if ending == 'limited' then
-    heed_refusal(l, member, begun, known(15))
+    local verdict
+    verdict, count = judge_refusal(l, id, begun, whole_number(job[9]) or 0, whole_number(job[10]) or 0, plain)
+    if verdict == 'limit' then
+      keep_lesson(l, id, plain)
+      heed_refusal(l, member, begun, known(15))
+      event = 'paused'
+    else
+      release_trial(l, member)
+      event, freed = verdict, true
+    end
+  elseif ending == 'pause' then
+    redis.call('HSET', l.key, 'pause_until', text(math.max(l.pause_until, now + (known(15) or 0))))
     event = 'paused'
-  elseif ending == 'ok' or ending == 'rejected' then
+  elseif answered then
     freed = heed_success(l, begun)
+    freed = witness_answer(l, id, begun, job[9]) or freed
+  elseif ending == 'own' or ending == 'doubted' then
+    redis.call('HSET', l.key, 'watch_until', text(now + WATCH_MS))
+    release_trial(l, member)
+    freed = true
   end
   if ending ~= 'unsent' and ending ~= 'unreached' then
     heed_headers(l, known(10), known(11), known(12), known(13) or 0, known(14) or l.granted)
   end
-  local used = ARGV[9] == 'used' and known(8)
-  local reserved = used and tonumber(redis.call('HGET', of_group('reserved', group), member))
-  if reserved and used < reserved then
-    redis.call('HSET', of_group('reserved', group), member, text(used))
-    redis.call('HINCRBY', l.key, 'tokens', text(used - reserved))
-    freed = true
-  end
+  freed = settle_tokens(l, member, known(8), known(26), ARGV[9] == 'used') or freed
 end
 if ending == 'unsent' or ending == 'unreached' then
   give_back(group, member)
   freed = true
+end
+-- Its next call is no trial and no probe while another one can be.
+if answered then
+  if job[8] then redis.call('HDEL', key, 'aside', 'refused', 'blamed', 'doubted', 'doubts', 'charged') end
+elseif ending ~= 'unsent' and not job[8] and job[1] then
+  redis.call('HSET', key, 'aside', '1')
 end
 
 if ending ~= 'unsent' then
   mend('HINCRBY', root .. ':metrics', provider .. '_requests', '1')
   if ending ~= 'ok' then redis.call('HINCRBY', root .. ':metrics', provider .. '_errors', '1') end
   -- A moving mean over about 64 calls.
-  local took = ending == 'ok' and known(24)
+  local took = ending == 'ok' and known(25)
   if took then
     local mean = tonumber(redis.call('HGET', root .. ':metrics', provider .. '_call_us')) or took
     redis.call('HSET', root .. ':metrics', provider .. '_call_us', text(math.floor(mean + (took - mean) / 64)))
   end
 end
 
-local key = of_job('job', id)
-local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros', 'spent_tokens',
-  'spent_micros')
 if known(8) then
   local b = budget()
-  b.spend(now, job[2], ARGV[8], ARGV[23])
+  b.spend(now, job[2], ARGV[8], ARGV[24])
   local track = tracking()
   track.of_all(now, 'tokens', ARGV[8])
-  track.of_all(now, 'micros', ARGV[23])
+  track.of_all(now, 'micros', ARGV[24])
   -- What was spent need not be held any more.
   local tokens, micros = whole_number(job[4]) or 0, whole_number(job[5]) or 0
-  local spent_tokens, spent_micros = math.min(known(8), tokens), math.min(tonumber(ARGV[23]), micros)
+  local spent_tokens, spent_micros = math.min(known(8), tokens), math.min(tonumber(ARGV[24]), micros)
   if job[3] then
     b.release(job[3], job[2], spent_tokens, spent_micros)
     redis.call('HSET', key, 'held_tokens', text(tokens - spent_tokens), 'held_micros', text(micros - spent_micros),
@@ -533,12 +823,31 @@ if known(8) then
   end
 end
 
-local settings = { failures = tonumber(ARGV[16]), failures_ms = ARGV[17], open_ms = tonumber(ARGV[18]),
-  open_max_ms = tonumber(ARGV[19]), successes = tonumber(ARGV[20]), slow_ms = tonumber(ARGV[21]), probe_ms = ARGV[22] }
-local verdict = heed_end(open_breaker(provider, now), settings, member, ending == 'unreached' and 'failed' or ending, ARGV[7])
+local breaker, quick = open_breaker(provider, now), false
+if ending == 'doubted' then
+  local verdict = raise_doubt(provider, now, begun, id, job[2], job[11])
+  if verdict == 'account' or verdict == 'doubt' and breaker.probe == member then
+    ending, quick = 'blocked', true
+  else
+    ending, event = 'own', verdict
+  end
+  if verdict == 'doubt' and job[1] then
+    redis.call('HSET', key, 'doubted', text(begun))
+    count = redis.call('HINCRBY', key, 'doubts', 1)
+    if ending == 'own' and is_alone(job[1]) and claim_witness(provider, now) then event = 'witness' end
+  end
+elseif answered and l and now < l.watch_until then
+  freed = answer_doubt(provider, id, begun) or freed
+end
+local settings = { failures = tonumber(ARGV[16]), failures_ms = tonumber(ARGV[17]), ratio = tonumber(ARGV[18]),
+  open_ms = tonumber(ARGV[19]), open_max_ms = tonumber(ARGV[20]), successes = tonumber(ARGV[21]),
+  slow_ms = tonumber(ARGV[22]), probe_ms = ARGV[23] }
+local verdict = heed_end(breaker, settings, { member = member, id = id, user = job[2] }, ending == 'unreached' and 'failed' or ending,
+  reason, quick)
+if ending == 'blocked' then condemn(provider, now) end
 if verdict then event = verdict end
 if verdict or freed then
   redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
   if job[1] then redis.call('ZADD', of_lane('wake', job[1]), '0', 'marker') end
 end
-return { 'ended', event }
+return { 'ended', event, count }

@@ -94,6 +94,12 @@ local function write_gathered()
   for _, command in ipairs(all) do redis.call(unpack(command)) end
 end
 -- Fragment: putting a job in line. Needs keys.lua.
+-- A job that waits for a worker is in one of three sorted sets:
+--   waiting   its lane and class, by rank: the line
+--   aside     the same, where its last call was refused or failed: in its turn as well, but no trial and no probe while another
+--             job can be one
+--   suspects  its lane, by the time of the loss, where its worker was lost with it (suspects.lua)
+-- `order` names the lanes that have jobs aside or suspects, so that a take looks for them only then.
 
 local URGENCY = { bulk = 1, normal = 2, interactive = 3 }
 
@@ -103,34 +109,112 @@ local function place(lane, class, rank)
   if lane and lane ~= '' and URGENCY[class or ''] and number and number >= 0 and number < 2 ^ 62 then return text(number) end
 end
 
+local function of_aside(lane, class) return of_lane('aside', lane) .. ':' .. class end
+local function of_suspects(lane) return of_lane('suspects', lane) end
+
 -- Lets the job wait in its lane and class and wakes one idle worker. `rank` is its place in the class, which it got when
 -- it was accepted, so that a job that comes back stands where it stood.
 local function put_in_line(id, lane, class, rank)
-  local placed = redis.pcall('ZADD', of_line(lane, class), rank or '0', id)
+  local marks, line = redis.pcall('HMGET', of_job('job', id), 'lost', 'aside'), of_line(lane, class)
+  local score = rank or '0'
+  if whole_number(marks[1]) then
+    line, score = of_suspects(lane), marks[1]
+    redis.call('HSET', of_queue('order'), 'suspects:' .. lane, '1')
+  elseif marks[2] then
+    line = of_aside(lane, class)
+    redis.call('HSET', of_queue('order'), 'aside:' .. lane, '1')
+  end
+  local placed = redis.pcall('ZADD', line, score, id)
   -- Not a number: the stored job is damaged, and whoever takes it finds out.
-  if type(placed) == 'table' then redis.call('ZADD', of_line(lane, class), '0', id) end
+  if type(placed) == 'table' then redis.call('ZADD', line, '0', id) end
   redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
+end
+
+-- Takes the job out of line; whether it was there.
+local function leave_line(id, lane, class)
+  return redis.call('ZREM', of_line(lane, class), id) + redis.call('ZREM', of_aside(lane, class), id)
+    + redis.call('ZREM', of_suspects(lane), id) > 0
 end
 -- Fragment of enqueue: the places of several jobs in their class, as rank.lua gives one; shares are read and written once a call.
 -- Needs keys.lua and gather.lua.
+-- Fragment: where a user who has nothing in line comes in. Needs keys.lua.
+-- Start-time fair queueing: a user's jobs stand one round apart, and each user has a place of their own in the round, so that between
+-- two jobs of one user everybody has one. A newcomer comes in right after the present, before the second round of everybody
+-- else; further newcomers after one job each of those who have been served before, so that a stream of new names takes every
+-- second permit and no more. `newcomers` has the ranks of first jobs that have not been taken.
+-- https://doi.org/10.1145/248156.248171
 
--- The users of all jobs of the call, and by class what is known of their shares.
-local asking, known_shares = {}, {}
+-- A round, and the distance between users who come in one after another; between them there is room for others later.
+local ROUND, STEP = 16777216, 16
+-- Jobs in line that are looked at.
+local AHEAD_MAX = 16
+
+-- The rank of the first job of a user of this class and lane. `last` is the greatest rank of a newcomer that is not taken yet, or
+-- nil; `young` tells whether a rank is that of such a job, for a list of them.
+local function newcomer_rank(lane, class, present, last, young)
+  local from = last and last > present and last or present
+  local line = redis.call('ZRANGEBYSCORE', of_line(lane, class), '(' .. text(from), text(from + ROUND), 'WITHSCORES',
+    'LIMIT', 0, AHEAD_MAX)
+  local taken, firsts = {}, {}
+  for i = 2, #line, 2 do
+    local other = tonumber(line[i])
+    taken[#taken + 1] = other
+    -- The next job of its user.
+    firsts[#firsts + 1] = text(other - ROUND * math.floor((other - present - 1) / ROUND))
+  end
+  local after, next_taken = from, 1
+  if from > present and firsts[1] then
+    for n, is_young in ipairs(young(firsts)) do
+      if not is_young then
+        after, next_taken = taken[n], n + 1
+        break
+      end
+    end
+  end
+  -- In the middle of the gap, so that others find room there later.
+  while taken[next_taken] and taken[next_taken] - after < 2 do
+    after, next_taken = taken[next_taken], next_taken + 1
+  end
+  return after + math.min(STEP, taken[next_taken] and math.floor((taken[next_taken] - after) / 2) or STEP)
+end
+
+-- The users of all jobs of the call, and by class what is known of their shares and of newcomers.
+local asking, known_classes = {}, {}
+
+local function known_class(class)
+  local known = known_classes[class]
+  if known then return known end
+  known = { shares = {}, newcomers = of_lane('newcomers', class), young = {} }
+  local scores = redis.call('ZMSCORE', of_lane('shares', class), '', unpack(asking))
+  for n, asks in ipairs(asking) do known.shares[asks] = tonumber(scores[n + 1]) end
+  known.present = tonumber(scores[1]) or 0
+  known_classes[class] = known
+  return known
+end
 
 -- The rank of a user's new job.
-local function next_rank(class, user)
-  local key, shares = of_lane('shares', class), known_shares[class]
-  if not shares then
-    shares = {}
-    local scores = redis.call('ZMSCORE', key, '', unpack(asking))
-    for n, asks in ipairs(asking) do shares[asks] = tonumber(scores[n + 1]) end
-    shares[''] = tonumber(scores[1]) or 0
-    known_shares[class] = shares
+local function next_rank(class, user, lane)
+  local known = known_class(class)
+  local rank = known.shares[user]
+  if rank and rank > known.present then
+    known.moved = true
+  else
+    -- What stands in line counts, also from this call.
+    if known.moved then
+      write_gathered()
+      known.moved = false
+    end
+    known.last = known.last or tonumber(redis.call('ZREVRANGE', known.newcomers, 0, 0, 'WITHSCORES')[2]) or 0
+    rank = newcomer_rank(lane, class, known.present, known.last, function(ranks)
+      local scores = redis.call('ZMSCORE', known.newcomers, unpack(ranks))
+      for n, of_other in ipairs(ranks) do scores[n] = scores[n] or known.young[of_other] or false end
+      return scores
+    end)
+    known.last, known.young[text(rank)] = math.max(known.last, rank), true
+    gather(known.newcomers, text(rank), text(rank))
   end
-  local present, own = shares[''], shares[user] or 0
-  local rank = own > present and own or present
-  shares[user] = rank + 1
-  gather(key, text(rank + 1), user)
+  known.shares[user] = rank + ROUND
+  gather(of_lane('shares', class), text(rank + ROUND), user)
   return text(rank)
 end
 -- Fragment: work that several jobs want. Needs keys.lua.
@@ -188,9 +272,9 @@ local function hurry(id, class, user)
     return leader and leader ~= id and hurry(leader, class, user)
   end
   if not place(job[3], job[1], job[4]) then return end
-  local rank = next_rank(class, user)
+  local rank = next_rank(class, user, job[3])
   redis.call('HSET', key, 'class', class, 'rank', rank)
-  if job[2] == 'waiting' and redis.call('ZREM', of_line(job[3], job[1]), id) == 1 then put_in_line(id, job[3], class, rank) end
+  if job[2] == 'waiting' and leave_line(id, job[3], job[1]) then put_in_line(id, job[3], class, rank) end
 end
 -- Fragment: what of the budget is limited. Needs keys.lua.
 -- `budget` has the kill switch and the limits that an operator has set, which win over the configured ones. 0 is no limit.
@@ -704,7 +788,7 @@ local deadline = text(now + deadline_ms)
 local function write_job(r, leader, standing, bytes)
   unfinished = unfinished + 1
   gather(deadlines, deadline, r.id)
-  r.rank = leader and '0' or next_rank(r.class, r.user)
+  r.rank = leader and '0' or next_rank(r.class, r.user, r.lane)
   -- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
   -- `deadlines` knows it; its end gives it one.
   local job = { 'HSET', of_job('job', r.id), 'fence', '0', 'state', r.delay > 0 and 'scheduled' or 'waiting', 'attempts', '0',

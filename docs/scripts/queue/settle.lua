@@ -72,6 +72,12 @@ if outcome == 'complete' and job[3] == '1' and not (late or job[5] or job[6] or 
 end
 
 -- Fragment: putting a job in line. Needs keys.lua.
+-- A job that waits for a worker is in one of three sorted sets:
+--   waiting   its lane and class, by rank: the line
+--   aside     the same, where its last call was refused or failed: in its turn as well, but no trial and no probe while another
+--             job can be one
+--   suspects  its lane, by the time of the loss, where its worker was lost with it (suspects.lua)
+-- `order` names the lanes that have jobs aside or suspects, so that a take looks for them only then.
 
 local URGENCY = { bulk = 1, normal = 2, interactive = 3 }
 
@@ -81,25 +87,87 @@ local function place(lane, class, rank)
   if lane and lane ~= '' and URGENCY[class or ''] and number and number >= 0 and number < 2 ^ 62 then return text(number) end
 end
 
+local function of_aside(lane, class) return of_lane('aside', lane) .. ':' .. class end
+local function of_suspects(lane) return of_lane('suspects', lane) end
+
 -- Lets the job wait in its lane and class and wakes one idle worker. `rank` is its place in the class, which it got when
 -- it was accepted, so that a job that comes back stands where it stood.
 local function put_in_line(id, lane, class, rank)
-  local placed = redis.pcall('ZADD', of_line(lane, class), rank or '0', id)
+  local marks, line = redis.pcall('HMGET', of_job('job', id), 'lost', 'aside'), of_line(lane, class)
+  local score = rank or '0'
+  if whole_number(marks[1]) then
+    line, score = of_suspects(lane), marks[1]
+    redis.call('HSET', of_queue('order'), 'suspects:' .. lane, '1')
+  elseif marks[2] then
+    line = of_aside(lane, class)
+    redis.call('HSET', of_queue('order'), 'aside:' .. lane, '1')
+  end
+  local placed = redis.pcall('ZADD', line, score, id)
   -- Not a number: the stored job is damaged, and whoever takes it finds out.
-  if type(placed) == 'table' then redis.call('ZADD', of_line(lane, class), '0', id) end
+  if type(placed) == 'table' then redis.call('ZADD', line, '0', id) end
   redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
 end
--- Fragment of enqueue: a job's place in its class. Needs keys.lua.
--- Start-time fair queueing: a user's jobs stand one step apart from the class's present on, so that everybody's first job
--- comes before anybody's second. The present is the share of nobody, the user without a name. https://doi.org/10.1145/248156.248171
 
--- The rank of a user's new job.
-local function next_rank(class, user)
-  local shares = of_lane('shares', class)
+-- Takes the job out of line; whether it was there.
+local function leave_line(id, lane, class)
+  return redis.call('ZREM', of_line(lane, class), id) + redis.call('ZREM', of_aside(lane, class), id)
+    + redis.call('ZREM', of_suspects(lane), id) > 0
+end
+-- Fragment: a job's place in its class (newcomers.lua). Needs keys.lua.
+-- Fragment: where a user who has nothing in line comes in. Needs keys.lua.
+-- Start-time fair queueing: a user's jobs stand one round apart, and each user has a place of their own in the round, so that between
+-- two jobs of one user everybody has one. A newcomer comes in right after the present, before the second round of everybody
+-- else; further newcomers after one job each of those who have been served before, so that a stream of new names takes every
+-- second permit and no more. `newcomers` has the ranks of first jobs that have not been taken.
+-- https://doi.org/10.1145/248156.248171
+
+-- A round, and the distance between users who come in one after another; between them there is room for others later.
+local ROUND, STEP = 16777216, 16
+-- Jobs in line that are looked at.
+local AHEAD_MAX = 16
+
+-- The rank of the first job of a user of this class and lane. `last` is the greatest rank of a newcomer that is not taken yet, or
+-- nil; `young` tells whether a rank is that of such a job, for a list of them.
+local function newcomer_rank(lane, class, present, last, young)
+  local from = last and last > present and last or present
+  local line = redis.call('ZRANGEBYSCORE', of_line(lane, class), '(' .. text(from), text(from + ROUND), 'WITHSCORES',
+    'LIMIT', 0, AHEAD_MAX)
+  local taken, firsts = {}, {}
+  for i = 2, #line, 2 do
+    local other = tonumber(line[i])
+    taken[#taken + 1] = other
+    -- The next job of its user.
+    firsts[#firsts + 1] = text(other - ROUND * math.floor((other - present - 1) / ROUND))
+  end
+  local after, next_taken = from, 1
+  if from > present and firsts[1] then
+    for n, is_young in ipairs(young(firsts)) do
+      if not is_young then
+        after, next_taken = taken[n], n + 1
+        break
+      end
+    end
+  end
+  -- In the middle of the gap, so that others find room there later.
+  while taken[next_taken] and taken[next_taken] - after < 2 do
+    after, next_taken = taken[next_taken], next_taken + 1
+  end
+  return after + math.min(STEP, taken[next_taken] and math.floor((taken[next_taken] - after) / 2) or STEP)
+end
+
+-- The rank of a user's new job. `shares` has the rank of each user's next one; the user without a name is the present of the class.
+local function next_rank(class, user, lane)
+  local shares, newcomers = of_lane('shares', class), of_lane('newcomers', class)
   local score = redis.call('ZMSCORE', shares, '', user)
-  local present, own = tonumber(score[1]) or 0, tonumber(score[2]) or 0
-  local rank = own > present and own or present
-  redis.call('ZADD', shares, text(rank + 1), user)
+  local present, rank = tonumber(score[1]) or 0, tonumber(score[2])
+  if not rank or rank <= present then
+    local last = tonumber(redis.call('ZREVRANGE', newcomers, 0, 0, 'WITHSCORES')[2])
+    rank = newcomer_rank(lane, class, present, last, function(ranks)
+      return redis.call('ZMSCORE', newcomers, unpack(ranks))
+    end)
+    redis.call('ZADD', newcomers, text(rank), text(rank))
+  end
+  redis.call('ZADD', shares, text(rank + ROUND), user)
   return text(rank)
 end
 -- Fragment: what a job holds of its upstream. Needs keys.lua.
@@ -135,6 +203,16 @@ local function free_slot(id, lane, group, unspent)
   if redis.call('HDEL', root .. ':limiter:' .. group, 'starved') == 1 and lane then
     redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
   end
+end
+
+-- The worker that had the job was lost: if one of its calls was the breaker's probe, another one may go at once.
+local function free_probe(id, group)
+  if not group then return end
+  local breaker = root .. ':breaker:' .. provider_of(group)
+  local probe = redis.call('HGET', breaker, 'probe')
+  if not probe or string.sub(probe, 1, #id + 1) ~= id .. ':' then return end
+  redis.call('HDEL', breaker, 'probe', 'probe_until')
+  redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
 end
 -- Fragment: what a user may spend in a day and the fleet in a month, in tokens and in millionths of a dollar. Needs keys.lua.
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
@@ -302,7 +380,7 @@ end
 
 -- Ends what a job does for others; `pass_on.lua` has it.
 local end_work
--- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua, budget.lua, users/track.lua and share.lua.
+-- Fragment: failed attempts and dead letters. Needs keys.lua, line.lua, slot.lua, budget.lua, users/track.lua and share.lua.
 -- Fragment: bytes that are counted of payloads and results. Needs keys.lua.
 
 -- Takes `bytes` off what is counted under `name`: the payloads of a queue, or all results. Nothing counted is no field.
@@ -358,7 +436,7 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
   redis.call('ZREM', of_queue('leases'), id)
   redis.call('ZREM', of_queue('scheduled'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
-  if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+  if lane and class then leave_line(id, lane, class) end
   local content, user = close_books(id, 'failed', now, code)
   redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
   redis.call('HDEL', job, 'worker', 'run_at', 'group', 'permit')
@@ -383,7 +461,7 @@ local function bury_broken(id, job, lane, class, now, dead_ttl)
     redis.call('RENAME', of_job('job', id), of_job('corrupt', id))
     redis.call('PEXPIRE', of_job('corrupt', id), dead_ttl)
   elseif redis.call('EXISTS', of_job('job', id)) == 0 then
-    if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+    if lane and class then leave_line(id, lane, class) end
     return drop_remains(id, now)
   end
   bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job is not readable')
@@ -435,6 +513,8 @@ end
 local RELEASE_MOST = 64
 -- No job has longer.
 local LONGEST_MS = 2592000000
+-- A take sees within this time that a deadline has passed.
+local LEADER_SLACK_MS = 60000
 -- These ends say nothing about the work: someone else may do it.
 local OWN_ENDS = { deadline_exceeded = true, corrupt_job = true }
 
@@ -475,10 +555,11 @@ local function take_over(leader, now)
   end
   local class, urgent = job[4], redis.pcall('HGET', of_job('job', leader), 'class')
   if type(urgent) == 'string' and (URGENCY[urgent] or 0) > URGENCY[class] then class = urgent end
-  local rank = next_rank(class, job[5])
+  local rank = next_rank(class, job[5], job[3])
   redis.call('HSET', key, 'class', class, 'rank', rank)
   redis.call('HDEL', key, 'follows')
-  redis.call('SET', of_leader(job[6]), id, 'PX', text(math.max(left, 1)))
+  -- Until the job is seen to be past its deadline: nobody begins the same work in between.
+  redis.call('SET', of_leader(job[6]), id, 'PX', text(math.max(left, 0) + LEADER_SLACK_MS))
   if redis.call('EXISTS', followers) == 1 then redis.call('RENAME', followers, of_job('followers', id)) end
   if redis.call('EXISTS', of_job('checkpoints', leader)) == 1 then
     redis.call('RENAME', of_job('checkpoints', leader), of_job('checkpoints', id))
@@ -557,7 +638,7 @@ local lane, class, user, unspent = more[2], more[4], more[7], more[8]
 redis.call('ZREM', of_queue('leases'), id)
 if late then
   redis.call('ZREM', of_queue('scheduled'), id)
-  if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+  if lane and class then leave_line(id, lane, class) end
   if state == 'active' then revoke(id, group, unspent) end
 elseif group then
   free_slot(id, lane or '', group, unspent)

@@ -2,10 +2,12 @@
 -- A repeated request (its answer was lost) gets the same jobs again.
 -- KEYS  1 root
 -- ARGV  1 queue  2 worker  3 request  4 want (at most 64)  5 lease_ms  6 dead_ttl_ms  7 completed_ttl_ms  8 group ('': no
---       limit)  9 most tokens of a job that one call sends  10 tokens of a call beside them  11… lanes that the worker knows
--- Returns {'jobs', wait_ms, {id, lane, fence, attempt, max_attempts, resumed, payload}, …}: wait_ms as below, where less than
---         `want` came since no more may run; else 0
---       | {'wait', ms (-1: until woken), why}
+--       limit)  9 most tokens of a job that one call sends  10 tokens of a call beside them  11 jobs that the worker holds
+--       12 '1': it has finished a job  13 how long it has lived, in ms  14 crashes that make a job a dead letter
+--       15… lanes that the worker knows
+-- Returns {'jobs', wait_ms, lost, {id, lane, fence, attempt, max_attempts, resumed, payload}, …}: wait_ms as below, where less
+--         than `want` came since no more may run; else 0. lost: jobs that were taken back from workers that were lost
+--       | {'wait', ms (-1: until woken), why, lost}
 -- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
 local root = KEYS[1]
 local queue = ARGV[1]
@@ -55,10 +57,15 @@ local BYTES_MAX = 1048576
 local PASS_MS = 1000
 -- A booked worker that does not come in time loses its booking.
 local BOOKING_MS = 50
+-- While a worker was lost within this many leases, a process that has not finished a job yet holds one at a time: a crash loop
+-- costs one job a start.
+local LOSS_LEASES = 5
+-- A worker that may have no more jobs for this reason asks again after this time.
+local UNPROVEN_MS = 500
 
 -- The answer to a repeated request: what of its jobs is still held.
 local function taken_before(previous, request)
-  local jobs = { 'jobs', 0 }
+  local jobs = { 'jobs', 0, 0 }
   for id, fence in string.gmatch(string.sub(previous, #request + 1), ' (%S+)=(%d+)') do
     local job = redis.pcall('HMGET', of_job('job', id), 'fence', 'state', 'attempts', 'max', 'lane', 'resumed', 'payload')
     if job[1] == fence and job[2] == 'active' then
@@ -78,7 +85,7 @@ local function known_wait(group, worker, now)
     write_though_full()
     redis.call('HSET', root .. ':limiter:' .. group, 'booked', worker, 'booked_until', text(now + wait + BOOKING_MS))
   end
-  return { 'wait', wait, f[2] or '' }
+  return { 'wait', wait, f[2] or '', 0 }
 end
 
 -- What comes after these is not even defined for a take that ends here: a refused one costs little more than a GET.
@@ -88,6 +95,12 @@ local known = group ~= '' and known_wait(group, worker, now)
 if known then return known end
 
 -- Fragment: putting a job in line. Needs keys.lua.
+-- A job that waits for a worker is in one of three sorted sets:
+--   waiting   its lane and class, by rank: the line
+--   aside     the same, where its last call was refused or failed: in its turn as well, but no trial and no probe while another
+--             job can be one
+--   suspects  its lane, by the time of the loss, where its worker was lost with it (suspects.lua)
+-- `order` names the lanes that have jobs aside or suspects, so that a take looks for them only then.
 
 local URGENCY = { bulk = 1, normal = 2, interactive = 3 }
 
@@ -97,28 +110,90 @@ local function place(lane, class, rank)
   if lane and lane ~= '' and URGENCY[class or ''] and number and number >= 0 and number < 2 ^ 62 then return text(number) end
 end
 
+local function of_aside(lane, class) return of_lane('aside', lane) .. ':' .. class end
+local function of_suspects(lane) return of_lane('suspects', lane) end
+
 -- Lets the job wait in its lane and class and wakes one idle worker. `rank` is its place in the class, which it got when
 -- it was accepted, so that a job that comes back stands where it stood.
 local function put_in_line(id, lane, class, rank)
-  local placed = redis.pcall('ZADD', of_line(lane, class), rank or '0', id)
+  local marks, line = redis.pcall('HMGET', of_job('job', id), 'lost', 'aside'), of_line(lane, class)
+  local score = rank or '0'
+  if whole_number(marks[1]) then
+    line, score = of_suspects(lane), marks[1]
+    redis.call('HSET', of_queue('order'), 'suspects:' .. lane, '1')
+  elseif marks[2] then
+    line = of_aside(lane, class)
+    redis.call('HSET', of_queue('order'), 'aside:' .. lane, '1')
+  end
+  local placed = redis.pcall('ZADD', line, score, id)
   -- Not a number: the stored job is damaged, and whoever takes it finds out.
-  if type(placed) == 'table' then redis.call('ZADD', of_line(lane, class), '0', id) end
+  if type(placed) == 'table' then redis.call('ZADD', line, '0', id) end
   redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
 end
--- Fragment of enqueue: a job's place in its class. Needs keys.lua.
--- Start-time fair queueing: a user's jobs stand one step apart from the class's present on, so that everybody's first job
--- comes before anybody's second. The present is the share of nobody, the user without a name. https://doi.org/10.1145/248156.248171
 
--- The rank of a user's new job.
-local function next_rank(class, user)
-  local shares = of_lane('shares', class)
+-- Takes the job out of line; whether it was there.
+local function leave_line(id, lane, class)
+  return redis.call('ZREM', of_line(lane, class), id) + redis.call('ZREM', of_aside(lane, class), id)
+    + redis.call('ZREM', of_suspects(lane), id) > 0
+end
+-- Fragment: a job's place in its class (newcomers.lua). Needs keys.lua.
+-- Fragment: where a user who has nothing in line comes in. Needs keys.lua.
+-- Start-time fair queueing: a user's jobs stand one round apart, and each user has a place of their own in the round, so that between
+-- two jobs of one user everybody has one. A newcomer comes in right after the present, before the second round of everybody
+-- else; further newcomers after one job each of those who have been served before, so that a stream of new names takes every
+-- second permit and no more. `newcomers` has the ranks of first jobs that have not been taken.
+-- https://doi.org/10.1145/248156.248171
+
+-- A round, and the distance between users who come in one after another; between them there is room for others later.
+local ROUND, STEP = 16777216, 16
+-- Jobs in line that are looked at.
+local AHEAD_MAX = 16
+
+-- The rank of the first job of a user of this class and lane. `last` is the greatest rank of a newcomer that is not taken yet, or
+-- nil; `young` tells whether a rank is that of such a job, for a list of them.
+local function newcomer_rank(lane, class, present, last, young)
+  local from = last and last > present and last or present
+  local line = redis.call('ZRANGEBYSCORE', of_line(lane, class), '(' .. text(from), text(from + ROUND), 'WITHSCORES',
+    'LIMIT', 0, AHEAD_MAX)
+  local taken, firsts = {}, {}
+  for i = 2, #line, 2 do
+    local other = tonumber(line[i])
+    taken[#taken + 1] = other
+    -- The next job of its user.
+    firsts[#firsts + 1] = text(other - ROUND * math.floor((other - present - 1) / ROUND))
+  end
+  local after, next_taken = from, 1
+  if from > present and firsts[1] then
+    for n, is_young in ipairs(young(firsts)) do
+      if not is_young then
+        after, next_taken = taken[n], n + 1
+        break
+      end
+    end
+  end
+  -- In the middle of the gap, so that others find room there later.
+  while taken[next_taken] and taken[next_taken] - after < 2 do
+    after, next_taken = taken[next_taken], next_taken + 1
+  end
+  return after + math.min(STEP, taken[next_taken] and math.floor((taken[next_taken] - after) / 2) or STEP)
+end
+
+-- The rank of a user's new job. `shares` has the rank of each user's next one; the user without a name is the present of the class.
+local function next_rank(class, user, lane)
+  local shares, newcomers = of_lane('shares', class), of_lane('newcomers', class)
   local score = redis.call('ZMSCORE', shares, '', user)
-  local present, own = tonumber(score[1]) or 0, tonumber(score[2]) or 0
-  local rank = own > present and own or present
-  redis.call('ZADD', shares, text(rank + 1), user)
+  local present, rank = tonumber(score[1]) or 0, tonumber(score[2])
+  if not rank or rank <= present then
+    local last = tonumber(redis.call('ZREVRANGE', newcomers, 0, 0, 'WITHSCORES')[2])
+    rank = newcomer_rank(lane, class, present, last, function(ranks)
+      return redis.call('ZMSCORE', newcomers, unpack(ranks))
+    end)
+    redis.call('ZADD', newcomers, text(rank), text(rank))
+  end
+  redis.call('ZADD', shares, text(rank + ROUND), user)
   return text(rank)
 end
--- Fragment of take: who is next. Needs keys.lua.
+-- Fragment of take: who is next. Needs line.lua.
 -- Between classes: each has a clock that moves by its stride with every job taken, and the class whose clock is behind
 -- goes first. A class that had nothing waiting does not save up: it begins at the present. So an interactive job is next,
 -- or the one after next where a lower class's share is due.
@@ -130,25 +205,55 @@ local STRIDES = { interactive = 4, normal = 15, bulk = 60 }
 
 -- The heads of each class, at most `most` of each: ids, ranks and lanes, in order.
 local function lines(lanes, most)
-  local clocks = redis.call('HMGET', of_queue('order'), 'now', CLASSES[1], CLASSES[2], CLASSES[3])
-  local order = { now = tonumber(clocks[1]) or 0, classes = {} }
+  local fields = { 'lost', 'now', CLASSES[1], CLASSES[2], CLASSES[3] }
+  for _, lane in ipairs(lanes) do
+    fields[#fields + 1] = 'aside:' .. lane
+    fields[#fields + 1] = 'suspects:' .. lane
+  end
+  local f = redis.call('HMGET', of_queue('order'), unpack(fields))
+  local order = { lost = tonumber(f[1]) or 0, now = tonumber(f[2]) or 0, classes = {}, untried = false, suspects = {} }
+  local aside = {}
+  for n, lane in ipairs(lanes) do
+    aside[lane] = f[4 + 2 * n] and 0
+    if f[5 + 2 * n] then order.suspects[#order.suspects + 1] = lane end
+  end
   for c, class in ipairs(CLASSES) do
-    local heads = {}
-    for _, lane in ipairs(lanes) do
-      local key = of_line(lane, class)
+    local heads, parts = {}, 0
+    local function read(lane, key, is_aside)
       local part = redis.call('ZRANGE', key, 0, most - 1, 'WITHSCORES')
+      if part[1] then parts = parts + 1 end
       for i = 1, #part, 2 do
-        heads[#heads + 1] = { id = part[i], lane = lane, key = key, rank = tonumber(part[i + 1]) }
+        heads[#heads + 1] = { id = part[i], lane = lane, key = key, rank = tonumber(part[i + 1]), aside = is_aside }
       end
+      return #part
+    end
+    for _, lane in ipairs(lanes) do
+      if read(lane, of_line(lane, class)) > 0 then order.untried = true end
+      if aside[lane] then aside[lane] = aside[lane] + read(lane, of_aside(lane, class), true) end
     end
     if heads[1] then
-      if #lanes > 1 then
+      if parts > 1 then
         table.sort(heads, function(a, b) return a.rank < b.rank or (a.rank == b.rank and a.id < b.id) end)
       end
-      table.insert(order.classes, { class = class, heads = heads, at = 1, clock = tonumber(clocks[c + 1]) or 0 })
+      table.insert(order.classes, { class = class, heads = heads, at = 1, clock = tonumber(f[c + 2]) or 0 })
     end
   end
+  for lane, found in pairs(aside) do
+    if found == 0 then redis.call('HDEL', of_queue('order'), 'aside:' .. lane) end
+  end
   return order
+end
+
+-- Leaves jobs aside where another one can be the trial or the probe: a refused job says nothing about the upstream.
+local function leave_aside(order)
+  if not order.untried then return end
+  for _, line in ipairs(order.classes) do
+    local heads = {}
+    for _, head in ipairs(line.heads) do
+      if not head.aside then heads[#heads + 1] = head end
+    end
+    line.heads = heads
+  end
 end
 
 -- The line whose turn it is, its head, and its start; nil where nothing waits.
@@ -181,6 +286,7 @@ local function keep_order(order)
       local shares, present = of_lane('shares', line.class), text(line.moved)
       redis.call('ZADD', shares, 'GT', present, '')
       redis.call('ZREMRANGEBYSCORE', shares, '-inf', '(' .. present)
+      redis.call('ZREMRANGEBYSCORE', of_lane('newcomers', line.class), '-inf', present)
       table.insert(clocks, line.class)
       table.insert(clocks, text(line.clock))
     end
@@ -220,6 +326,16 @@ local function free_slot(id, lane, group, unspent)
   if redis.call('HDEL', root .. ':limiter:' .. group, 'starved') == 1 and lane then
     redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
   end
+end
+
+-- The worker that had the job was lost: if one of its calls was the breaker's probe, another one may go at once.
+local function free_probe(id, group)
+  if not group then return end
+  local breaker = root .. ':breaker:' .. provider_of(group)
+  local probe = redis.call('HGET', breaker, 'probe')
+  if not probe or string.sub(probe, 1, #id + 1) ~= id .. ':' then return end
+  redis.call('HDEL', breaker, 'probe', 'probe_until')
+  redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
 end
 -- Fragment: what a user may spend in a day and the fleet in a month, in tokens and in millionths of a dollar. Needs keys.lua.
 -- What an accepted job may come to is held until it ends; what its calls came to is spent when they end, and counts for
@@ -387,7 +503,7 @@ end
 
 -- Ends what a job does for others; `pass_on.lua` has it.
 local end_work
--- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua, budget.lua, users/track.lua and share.lua.
+-- Fragment: failed attempts and dead letters. Needs keys.lua, line.lua, slot.lua, budget.lua, users/track.lua and share.lua.
 -- Fragment: bytes that are counted of payloads and results. Needs keys.lua.
 
 -- Takes `bytes` off what is counted under `name`: the payloads of a queue, or all results. Nothing counted is no field.
@@ -443,7 +559,7 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
   redis.call('ZREM', of_queue('leases'), id)
   redis.call('ZREM', of_queue('scheduled'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
-  if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+  if lane and class then leave_line(id, lane, class) end
   local content, user = close_books(id, 'failed', now, code)
   redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
   redis.call('HDEL', job, 'worker', 'run_at', 'group', 'permit')
@@ -468,7 +584,7 @@ local function bury_broken(id, job, lane, class, now, dead_ttl)
     redis.call('RENAME', of_job('job', id), of_job('corrupt', id))
     redis.call('PEXPIRE', of_job('corrupt', id), dead_ttl)
   elseif redis.call('EXISTS', of_job('job', id)) == 0 then
-    if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+    if lane and class then leave_line(id, lane, class) end
     return drop_remains(id, now)
   end
   bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job is not readable')
@@ -520,6 +636,8 @@ end
 local RELEASE_MOST = 64
 -- No job has longer.
 local LONGEST_MS = 2592000000
+-- A take sees within this time that a deadline has passed.
+local LEADER_SLACK_MS = 60000
 -- These ends say nothing about the work: someone else may do it.
 local OWN_ENDS = { deadline_exceeded = true, corrupt_job = true }
 
@@ -560,10 +678,11 @@ local function take_over(leader, now)
   end
   local class, urgent = job[4], redis.pcall('HGET', of_job('job', leader), 'class')
   if type(urgent) == 'string' and (URGENCY[urgent] or 0) > URGENCY[class] then class = urgent end
-  local rank = next_rank(class, job[5])
+  local rank = next_rank(class, job[5], job[3])
   redis.call('HSET', key, 'class', class, 'rank', rank)
   redis.call('HDEL', key, 'follows')
-  redis.call('SET', of_leader(job[6]), id, 'PX', text(math.max(left, 1)))
+  -- Until the job is seen to be past its deadline: nobody begins the same work in between.
+  redis.call('SET', of_leader(job[6]), id, 'PX', text(math.max(left, 0) + LEADER_SLACK_MS))
   if redis.call('EXISTS', followers) == 1 then redis.call('RENAME', followers, of_job('followers', id)) end
   if redis.call('EXISTS', of_job('checkpoints', leader)) == 1 then
     redis.call('RENAME', of_job('checkpoints', leader), of_job('checkpoints', id))
@@ -662,38 +781,142 @@ local function next_due(now)
   end
   return first and math.max(first - now, 0)
 end
--- Fragment of take: any live worker takes jobs back whose lease has lapsed; there is no leader. Needs line.lua, bury.lua and
--- broken.lua.
+-- Fragment of take: jobs whose worker was lost with them. Needs line.lua.
+-- Any job of a lost worker may be what ended it. So only a process that has proven itself (it has finished a job, or lived for a
+-- lease) takes suspects: at most four at a time that were lost once, or one that was lost again. A crash counts against a job
+-- that was the only suspect of its process. `suspects_of:<worker>` has the suspects that a worker was given, with '1' (lost once) or
+-- '2' (lost again) and the fence; and under 'n' how many it had when it was lost.
 
--- Takes back at most `most` jobs. The attempt that was under way counts: a job that takes its worker down with it is a
--- dead letter after its attempts and not a plague.
-local function reclaim(now, most, dead_ttl)
-  local leases = of_queue('leases')
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most)) do
-    redis.call('ZREM', leases, id)
-    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'class', 'state', 'attempts', 'max', 'worker', 'started',
-      'rank', 'group', 'permit')
-    local rank = place(job[1], job[2], job[8])
-    if job[3] ~= 'active' then
-      if is_broken(job, job[3]) then bury_broken(id, job, job[1], job[2], now, dead_ttl) end
-    elseif not rank then
-      if job[9] then free_slot(id, job[1] or '', job[9], job[10]) end
-      bury_broken(id, job, job[1], job[2], now, dead_ttl)
-    else
-      free_slot(id, job[1], job[9], job[10])
-      local attempts = whole_number(job[4]) or 0
-      local message = 'The worker was lost while it ran the job'
-      record_attempt(id, now, {
-        attempt = job[4], worker = job[6] or '', started = job[7], code = 'worker_lost', message = message })
-      if attempts >= (whole_number(job[5]) or 0) then
-        bury(id, job[1], job[2], now, dead_ttl, 'worker_lost', message .. ', in each of its attempts')
+local function of_holder(worker) return root .. ':suspects_of:' .. worker end
+local HOLDER_TTL_MS = '86400000'
+
+-- The suspects that the worker still has: how many that were lost once, and again. Forgets the others.
+local function suspects_held(worker)
+  local held = { ['1'] = 0, ['2'] = 0 }
+  local kept = redis.call('HGETALL', of_holder(worker))
+  for i = 1, #kept, 2 do
+    local id, times, fence = kept[i], string.match(kept[i + 1], '^([12]):(%d+)$')
+    if id ~= 'n' then
+      local job = redis.pcall('HMGET', of_job('job', id), 'state', 'worker', 'fence')
+      if times and job[1] == 'active' and job[2] == worker and job[3] == fence then
+        held[times] = held[times] + 1
       else
-        redis.call('HSET', of_job('job', id), 'state', 'waiting', 'code', 'worker_lost', 'message', message)
-        put_in_line(id, job[1], job[2], rank)
-        redis.call('HDEL', of_job('job', id), 'group', 'permit')
+        redis.call('HDEL', of_holder(worker), id)
       end
     end
   end
+  return held['1'], held['2']
+end
+
+-- Whether the lost `worker` had no other suspect than job `id`. All of its jobs lapse together, or nearly: the first one counts.
+local function was_only_suspect(worker, id)
+  local key = of_holder(worker)
+  if redis.call('HEXISTS', key, id) == 0 then return false end
+  local count = redis.call('HGET', key, 'n')
+  if not count then
+    local once, again = suspects_held(worker)
+    -- The job itself is active still.
+    count = text(once + again)
+    redis.call('HSET', key, 'n', count)
+  end
+  return count == '1'
+end
+
+-- The suspects in line, oldest first, for a worker that has proven itself.
+local function open_suspects(worker, order)
+  local s = { at = 1, heads = {} }
+  for _, lane in ipairs(order.suspects) do
+    local key = of_suspects(lane)
+    local part = redis.call('ZRANGE', key, 0, 4, 'WITHSCORES')
+    if not part[1] then redis.call('HDEL', of_queue('order'), 'suspects:' .. lane) end
+    for i = 1, #part, 2 do
+      local times = redis.pcall('HGET', of_job('job', part[i]), 'losses')
+      s.heads[#s.heads + 1] = { id = part[i], lane = lane, key = key, since = tonumber(part[i + 1]), times = times == '1' and '1' or '2' }
+    end
+  end
+  table.sort(s.heads, function(a, b) return a.since < b.since or (a.since == b.since and a.id < b.id) end)
+  if s.heads[1] then s.once, s.again = suspects_held(worker) end
+  return s
+end
+
+-- The next suspect that the worker may have; nil where there is none.
+local function next_suspect(s)
+  local head = s.heads[s.at]
+  if not head or s.again > 0 then return nil end
+  if head.times == '1' and s.once < 4 or head.times == '2' and s.once == 0 then return head end
+end
+
+-- The worker has got a suspect.
+local function hold_suspect(s, worker, head, fence)
+  s.at = s.at + 1
+  if head.times == '1' then s.once = s.once + 1 else s.again = s.again + 1 end
+  redis.call('HSET', of_holder(worker), head.id, head.times .. ':' .. fence)
+  redis.call('HDEL', of_holder(worker), 'n')
+  redis.call('PEXPIRE', of_holder(worker), HOLDER_TTL_MS)
+end
+
+-- Wakes another worker for suspects that are left in line, where it may have some. Where this one has none since it has not
+-- proven itself yet, it asks again in a while: how many ms until then.
+local function suspects_left(s, order, proven, lease_left)
+  if not order.suspects[1] then return nil end
+  local first = s and s.heads[s.at]
+  if proven and not (first and s.at > 1) then return nil end
+  for _, lane in ipairs(order.suspects) do redis.call('ZADD', of_lane('wake', lane), '0', 'marker') end
+  return not proven and math.max(math.min(lease_left, UNPROVEN_MS), 1) or nil
+end
+-- Fragment of take: any live worker takes jobs back whose lease has lapsed; there is no leader. Needs suspects.lua, bury.lua and
+-- broken.lua.
+
+-- Workers that were lost in this time are known by name, at most so many.
+local LOST_KEPT_MS, LOST_MAX = 3600000, 1000
+
+-- Takes back at most `most` jobs; how many. The attempt that was under way is given back: what counts is how often a job was the
+-- only suspect of a process that was lost, and with `max_crashes` of these it is a dead letter.
+local function reclaim(now, most, dead_ttl, max_crashes)
+  local leases, lost, workers = of_queue('leases'), 0, {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'LIMIT', 0, most)) do
+    local job = redis.pcall('HMGET', of_job('job', id), 'lane', 'class', 'state', 'attempts', 'max', 'worker', 'started',
+      'rank', 'group', 'permit', 'losses', 'crashes')
+    local rank = place(job[1], job[2], job[8])
+    if job[3] ~= 'active' then
+      redis.call('ZREM', leases, id)
+      if is_broken(job, job[3]) then bury_broken(id, job, job[1], job[2], now, dead_ttl) end
+    elseif not rank then
+      redis.call('ZREM', leases, id)
+      if job[9] then free_slot(id, job[1] or '', job[9], job[10]) end
+      bury_broken(id, job, job[1], job[2], now, dead_ttl)
+    else
+      local worker, losses, crashes = job[6] or '', whole_number(job[11]) or 0, whole_number(job[12]) or 0
+      local counts = losses > 0 and was_only_suspect(worker, id)
+      redis.call('ZREM', leases, id)
+      free_slot(id, job[1], job[9], job[10])
+      free_probe(id, job[9])
+      local message = 'The worker was lost while it ran the job'
+      record_attempt(id, now, {
+        attempt = job[4], worker = worker, started = job[7], code = 'worker_lost', message = message })
+      lost, workers[worker] = lost + 1, true
+      if counts then crashes = crashes + 1 end
+      local key = of_job('job', id)
+      redis.call('HSET', key, 'losses', text(losses + 1), 'crashes', text(crashes))
+      if crashes >= max_crashes then
+        bury(id, job[1], job[2], now, dead_ttl, 'worker_lost', message .. ', each time that it was its only suspect')
+      else
+        redis.call('HSET', key, 'state', 'waiting', 'code', 'worker_lost', 'message', message, 'lost', text(now),
+          'attempts', text(math.max((whole_number(job[4]) or 0) - 1, 0)), 'resumed', '1')
+        put_in_line(id, job[1], job[2], rank)
+        redis.call('HDEL', key, 'group', 'permit')
+      end
+    end
+  end
+  if lost > 0 then
+    local names = of_queue('lost')
+    redis.call('HSET', of_queue('order'), 'lost', text(now))
+    for worker in pairs(workers) do redis.call('ZADD', names, 'NX', text(now), worker) end
+    redis.call('ZREMRANGEBYSCORE', names, '-inf', text(now - LOST_KEPT_MS))
+    redis.call('ZREMRANGEBYRANK', names, 0, -LOST_MAX - 1)
+    redis.call('PEXPIRE', names, text(LOST_KEPT_MS))
+  end
+  return lost
 end
 -- Fragment of take: what time alone brings about. Needs broken.lua and result.lua.
 
@@ -759,7 +982,6 @@ local function slide(l)
   local out = redis.call('ZRANGEBYSCORE', log, '-inf', text(l.now - l.span), 'LIMIT', 0, 1000)
   if not out[1] then return end
   redis.call('ZREM', log, unpack(out))
-  redis.call('ZREMRANGEBYSCORE', of_group('refused', l.group), '-inf', text(l.now - l.span))
   local freed = 0
   for _, tokens in ipairs(redis.call('HMGET', of_group('reserved', l.group), unpack(out))) do
     freed = freed + (tonumber(tokens) or 0)
@@ -775,7 +997,7 @@ local function open_limiter(group, now)
   local key = of_group('limiter', group)
   local f = redis.call('HMGET', key, 'window_ms', 'guard_ms', 'rpm', 'rps', 'tpm', 'concurrency', 'tokens', 'pause_until',
     'refusals', 'warm_until', 'learned_rpm', 'room', 'room_until', 'header_tpm', 'hold_until', 'step', 'granted', 'trial',
-    'sure_rpm', 'reached')
+    'sure_rpm', 'reached', 'watch_until', 'used_mean', 'reserved_mean', 'overuse_until')
   if not f[1] then return nil end
   local l = { group = group, key = key, now = now, window = tonumber(f[1]), guard = tonumber(f[2]) or 0, rpm = bound(f[3]),
     rps = bound(f[4]), tpm = bound(f[5]), concurrency = bound(f[6]), tokens = tonumber(f[7]) or 0,
@@ -783,7 +1005,8 @@ local function open_limiter(group, now)
     learned = tonumber(f[11]), room = now < (tonumber(f[13]) or 0) and tonumber(f[12]) or nil,
     header_tpm = tonumber(f[14]), hold_until = tonumber(f[15]) or 0, step = tonumber(f[16]) or 0,
     granted = tonumber(f[17]) or 0, trial = f[18], sure = tonumber(f[19]), reached = f[20] == '1',
-    grants = {} }
+    watch_until = tonumber(f[21]) or 0, used_mean = tonumber(f[22]) or 0, reserved_mean = tonumber(f[23]) or 0,
+    overuse = now < (tonumber(f[24]) or 0), grants = {} }
   l.span = l.window + l.guard
   l.logged = l.rpm or l.rps or l.tpm
   l.configured_rpm = l.rpm
@@ -821,6 +1044,12 @@ local function until_tokens(l, cost)
     if over <= 0 or i + 2 > #oldest then return math.max(tonumber(oldest[i + 1]) + l.span - l.now, 1) end
   end
   return l.span
+end
+
+-- A reservation of `cost` tokens, scaled by what recent calls really used of theirs.
+local function scaled(l, cost)
+  if not l.overuse or l.used_mean <= l.reserved_mean then return cost end
+  return math.ceil(cost * l.used_mean / l.reserved_mean)
 end
 -- Fragment: permits in the log. Needs window.lua.
 
@@ -883,19 +1112,15 @@ local function until_trusted(now, span)
   end
   if now < since + span then return since + span - now end
 end
--- Fragment: what the upstream teaches about its limit. Needs window.lua.
+-- Fragment: the limit that was learned from the upstream, as it holds now. Needs window.lua.
 -- Two things narrow the window of requests: what the upstream announces and leaves of it (`room`, for one window), and
 -- what it refuses (`learned_rpm`, which is widened again step by step).
 
 -- Before anything has succeeded within a window, at most this many calls are let go in this many ms: so many, and not
 -- all, run into an upstream that refuses everything.
 local COLD_CALLS, COLD_MS = 10, 500
--- A refusal that does not say how long doubles the pause, from the first of these to the last.
-local PAUSE_MS, PAUSE_MAX_MS = 1000, 30000
 -- After a pause one call is let go, and the next one after this time, until one succeeds.
 local TRIAL_MS = 2000
--- Windows until a learned limit is widened; twice as many each time that it was found again.
-local HOLD_WINDOWS, HOLD_WINDOWS_MAX = 4, 64
 -- The first step of widening, as a share of the configured limit; each doubles the one before, up to the last. What is tried
 -- beyond `sure_rpm`, the limit as it was found, goes evenly over the window: where a step was too wide, the first refusal tells it
 -- before the rest is on its way.
@@ -926,83 +1151,13 @@ local function narrow(l)
   if l.room and l.room < l.rpm then l.rpm = l.room end
 end
 
--- Takes up the rate headers of an answer: the limits, and what was left of the requests. What is left counts as of the
--- call's arrival, so own calls since are not mistaken for those of others.
-local function heed_headers(l, limit, remaining, token_limit, seen, granted)
-  if l.tpm then
-    if token_limit and token_limit < l.tpm then
-      redis.call('HSET', l.key, 'header_tpm', text(token_limit))
-    elseif token_limit and l.header_tpm then
-      redis.call('HDEL', l.key, 'header_tpm')
-    end
-  end
-  if not l.rpm or not limit then return end
-  local others = remaining and math.max(limit - remaining - seen - (l.granted - granted), 0) or 0
-  local room = math.max(limit - others, 1)
-  if room < l.configured_rpm then
-    redis.call('HSET', l.key, 'room', text(room), 'room_until', text(l.now + l.window))
-  elseif l.room then
-    redis.call('HDEL', l.key, 'room', 'room_until')
-  end
-end
-
 -- Notes that there were as many calls as the learned limit allows.
 local function note_reached(l)
   if l.reached or l.rpm ~= l.learned then return end
   l.reached = true
   redis.call('HSET', l.key, 'reached', '1')
 end
-
--- Learns a limit from a refusal: as many as the upstream has accepted within the window, though not less than half of what
--- was known before. Calls under way count as accepted until they are refused as well. An upstream that accepts next to
--- nothing has another reason than a limit, and teaches none.
-local function learn_limit(l, fresh)
-  local f = redis.call('HMGET', l.key, 'hold', 'base', 'prior')
-  local hold, base, prior = tonumber(f[1]) or HOLD_WINDOWS, tonumber(f[2]), f[3]
-  if fresh then
-    base, prior = l.learned or l.configured_rpm, l.learned and text(l.learned) or ''
-    if l.learned then hold = math.min(hold * 2, HOLD_WINDOWS_MAX) end
-    redis.call('HSET', l.key, 'hold', hold, 'base', text(base), 'prior', prior)
-  end
-  if not base then return end
-  local accepted = l.count - redis.call('ZCARD', of_group('refused', l.group))
-  local found = math.max(accepted, math.ceil(base / 2), 1)
-  if accepted * 10 < base or found >= base then found = tonumber(prior) end
-  if found then
-    redis.call('HSET', l.key, 'learned_rpm', text(found), 'sure_rpm', text(found), 'reached', '0', 'step', '0',
-      'hold_until', text(l.now + hold * l.window))
-  else
-    redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'reached', 'hold_until', 'step')
-  end
-end
-
--- Takes up a refusal (429) of a call that was let go at `begun`. Refusals of calls from before the last one that counted
--- are the same pause, and tell nothing new but how many there are.
-local function heed_refusal(l, member, begun, retry_after)
-  local fresh = begun > (tonumber(redis.call('HGET', l.key, 'episode')) or 0)
-  local pause = l.now + (retry_after or 0)
-  if fresh then
-    l.refusals = l.refusals + 1
-    pause = math.max(pause, l.now + math.min(PAUSE_MS * 2 ^ (l.refusals - 1), PAUSE_MAX_MS))
-    redis.call('HSET', l.key, 'episode', text(l.now), 'refusals', l.refusals)
-  end
-  redis.call('HSET', l.key, 'pause_until', text(math.max(pause, l.pause_until)))
-  redis.call('HDEL', l.key, 'warm_until')
-  if not l.configured_rpm then return end
-  redis.call('ZADD', of_group('refused', l.group), text(begun), member)
-  redis.call('PEXPIRE', of_group('refused', l.group), text(l.span))
-  -- Only the first of a row of refusals says where the limit is: the others say that there is none to be had.
-  if l.refusals == 1 then learn_limit(l, fresh) end
-end
-
--- Takes up that the upstream has answered a call that was let go at `begun`; whether more may go than before.
-local function heed_success(l, begun)
-  redis.call('HSET', l.key, 'warm_until', text(l.now + l.window))
-  local over = l.refusals > 0 and begun > (tonumber(redis.call('HGET', l.key, 'episode')) or 0)
-  if over then redis.call('HSET', l.key, 'refusals', '0', 'pause_until', '0') end
-  return over or l.cold
-end
--- Fragment: whether one more call may be let go. Needs window.lua, learn.lua and epoch.lua.
+-- Fragment: whether one more call may be let go. Needs window.lua, learned.lua and epoch.lua.
 
 -- nil unless the upstream has asked for a pause. The one call that is let go after it is not refused by itself.
 local function pause_refusal(l, member)
@@ -1074,44 +1229,6 @@ local function count_probe(b, member)
   redis.call('HSET', b.key, 'state', b.state, 'probe', member, 'probe_until', text(b.probe_until))
 end
 
-local function trip(b, s, reason, for_good)
-  local opens = tonumber(redis.call('HGET', b.key, 'opens')) or 0
-  local wait = for_good and s.slow_ms or math.min(s.open_ms * 2 ^ math.min(opens, 20), s.open_max_ms)
-  redis.call('HSET', b.key, 'state', 'open', 'until', text(b.now + wait), 'reason', reason, 'probe_ms', s.probe_ms,
-    'opens', opens + 1, 'opened', text(b.now), 'successes', '0', 'for_good', for_good and '1' or '0')
-  redis.call('HDEL', b.key, 'probe', 'probe_until')
-  redis.call('DEL', root .. ':failures:' .. b.provider)
-  return 'opened'
-end
-
--- Takes up how a call ended: `ok`, `rejected` (the upstream works, this request does not), `limited`, `unsent`, `failed` or
--- `blocked` (by the account: for good). `s`: failures, failures_ms, open_ms, open_max_ms, successes, slow_ms, probe_ms.
--- Returns `opened`, `closed` or nil.
-local function heed_end(b, s, member, ending, reason)
-  local probe = b.probe == member
-  if ending == 'blocked' then
-    local again = b.state ~= 'closed' and redis.call('HGET', b.key, 'for_good') == '1'
-    if again and not probe then return nil end
-    return trip(b, s, reason, true)
-  end
-  if ending == 'failed' and (probe or b.state == 'closed') then
-    if probe then return trip(b, s, reason, redis.call('HGET', b.key, 'for_good') == '1') end
-    local failures = root .. ':failures:' .. b.provider
-    redis.call('ZADD', failures, text(b.now), member)
-    redis.call('ZREMRANGEBYSCORE', failures, '-inf', text(b.now - s.failures_ms))
-    redis.call('PEXPIRE', failures, s.failures_ms)
-    if redis.call('ZCARD', failures) >= s.failures then return trip(b, s, reason, false) end
-    return nil
-  end
-  if not probe then return nil end
-  redis.call('HDEL', b.key, 'probe', 'probe_until')
-  if ending ~= 'ok' and ending ~= 'rejected' then return nil end
-  local successes = redis.call('HINCRBY', b.key, 'successes', 1)
-  if successes < s.successes and redis.call('HGET', b.key, 'for_good') ~= '1' then return nil end
-  redis.call('DEL', b.key)
-  return 'closed'
-end
-
 -- Everything that is asked, as it stands now; nil where no limits are in force. Without a group nothing limits a job.
 local function open_gate(group, now)
   local l = open_limiter(group, now)
@@ -1124,6 +1241,9 @@ end
 local function refusal(gate, member, cost)
   return breaker_refusal(gate.b, member) or limiter_refusal(gate.l, cost)
 end
+
+-- Whether one call has to show how the upstream is, before others go.
+local function is_careful(gate) return gate.b.state ~= 'closed' or gate.l.refusals > 0 end
 
 local function let_go(gate, member, cost)
   count_probe(gate.b, member)
@@ -1184,86 +1304,199 @@ end
 local function wake_for_the_rest(order, lanes)
   for _, line in ipairs(order.classes) do
     for _, lane in ipairs(lanes) do
-      if redis.call('EXISTS', of_line(lane, line.class)) == 1 then
+      if redis.call('EXISTS', of_line(lane, line.class), of_aside(lane, line.class)) > 0 then
         redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
       end
     end
   end
 end
+-- Fragment: refusals (403, 402) that do not say whether the account or this one request is refused. Needs keys.lua.
+-- `doubt:<provider>` has `at` (when the first call in doubt was let go), `user` (SHA-1) and `job` (whose it was), `good` (when the
+-- last call was let go that proves the account good), `bad` (when the account was last found unusable), and `witness_until`.
 
-local most = want + 16
--- Workers count attempts in 32 bits.
-local ATTEMPTS_MAX = 2 ^ 31
-write_though_full()
-promote(now, most, dead_ttl)
-reclaim(now, most, dead_ttl)
-end_overdue(now, most, dead_ttl)
-release_rest(now)
--- Jobs themselves are gone by their own time to live.
-local results_left = forget_results(now)
-local done_left = forget(of_queue('done'), now - tonumber(completed_ttl))
-local dead_left = forget(of_queue('dead'), now - tonumber(dead_ttl))
+-- Two refusals further apart than this are no answer to each other.
+local DOUBT_MS, DOUBT_TTL_MS, WITNESS_EVERY_MS = 60000, '600000', 10000
 
-local lanes = {}
-for i = 11, #ARGV do lanes[#lanes + 1] = ARGV[i] end
-local order = lines(lanes, want)
-local jobs, taken, leased, slots, gone, bytes, count, wait = { 'jobs', 0 }, {}, {}, {}, {}, 0, 0, nil
-local started, lease_end = text(now), text(now + lease_ms)
-local gate = order.classes[1] and group ~= '' and open_gate(group, now)
-if order.classes[1] then wait = paused(group, gate) end
+local function of_doubt(provider) return root .. ':doubt:' .. provider end
 
-while not wait and count < want and bytes < BYTES_MAX do
-  local line, head, start = whose_turn(order)
-  if not line then break end
-  local id, lane, key = head.id, head.lane, of_job('job', head.id)
-  local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'resumed', 'payload')
-  local fence, attempts, max = whole_number(job[1]), whole_number(job[3]), whole_number(job[4])
-  local whole = job[2] == 'waiting' and fence and attempts and max and attempts < ATTEMPTS_MAX and max < ATTEMPTS_MAX
-  local member, cost
-  if whole and gate then
-    member = id .. ':' .. text(fence + 1) .. ':1'
-    local known = redis.call('HMGET', key, 'need', 'tokens')
-    cost = whole_number(known[1]) or math.min(whole_number(known[2]) or 0, chunk_tokens) + call_tokens
-    wait = slot_refusal(gate) or refusal(gate, member, cost)
-    if wait then break end
-    let_go(gate, member, cost)
+-- Whose refusal it was that a call let go at `at` met: 'account' | 'own'; nil where that is not known yet.
+local function doubt_verdict(provider, at)
+  local d = redis.call('HMGET', of_doubt(provider), 'good', 'bad')
+  if (tonumber(d[2]) or 0) >= at then return 'account' end
+  if (tonumber(d[1]) or 0) >= at then return 'own' end
+end
+
+-- Takes up a refusal of a call of job `id` that was let go at `begun`; `charged`: one was the job's own before. Returns 'own',
+-- 'account' (a job of another user was refused as well, and none was answered since), or 'doubt'.
+local function raise_doubt(provider, now, begun, id, user, charged)
+  local key, whose = of_doubt(provider), redis.sha1hex(user or '')
+  local d = redis.call('HMGET', key, 'at', 'user', 'job', 'good')
+  local at, good = tonumber(d[1]), tonumber(d[4]) or 0
+  if good >= begun or charged and good > now - DOUBT_MS then return 'own' end
+  if at and now - at < DOUBT_MS then
+    if d[2] ~= whose and d[3] ~= id then return 'account' end
+  else
+    redis.call('HSET', key, 'at', text(begun), 'user', whose, 'job', id)
+    redis.call('PEXPIRE', key, DOUBT_TTL_MS)
   end
-  pass(order, line, start)
-  count = count + 1
-  local leaving = gone[head.key] or { head.key }
-  gone[head.key], leaving[#leaving + 1] = leaving, id
-  if whole then
-    attempts, fence = text(attempts + 1), text(fence + 1)
-    redis.call('HSET', key, 'fence', fence, 'state', 'active', 'attempts', attempts, 'worker', worker, 'started', started)
-    if gate then
-      redis.call('HSET', key, 'group', group, 'permit', member)
-      slots[#slots + 1] = lease_end
-      slots[#slots + 1] = id
+  return 'doubt'
+end
+
+-- A call of job `id` (nil: the free look at the model) that was let go at `begun` was answered: the account is good.
+local function answer_doubt(provider, id, begun)
+  local key = of_doubt(provider)
+  local d = redis.call('HMGET', key, 'at', 'job')
+  local at = tonumber(d[1])
+  if not at or begun < at or id and d[2] == id then return false end
+  redis.call('HDEL', key, 'at', 'user', 'job')
+  redis.call('HSET', key, 'good', text(begun))
+  redis.call('PEXPIRE', key, DOUBT_TTL_MS)
+  return true
+end
+
+-- The account can't be used: no refusal up to now was a job's own.
+local function condemn(provider, now)
+  local key = of_doubt(provider)
+  redis.call('HDEL', key, 'at', 'user', 'job')
+  redis.call('HSET', key, 'bad', text(now))
+  redis.call('PEXPIRE', key, DOUBT_TTL_MS)
+end
+
+-- Whether the caller is to look at the model, which is free: one at a time, and not often.
+local function claim_witness(provider, now)
+  local key = of_doubt(provider)
+  if now < (tonumber(redis.call('HGET', key, 'witness_until')) or 0) then return false end
+  redis.call('HSET', key, 'witness_until', text(now + WITNESS_EVERY_MS))
+  return true
+end
+
+-- Whether no other job of the lane could show how the account is: none waits that was not refused, and none runs.
+local function is_alone(lane)
+  local waiting = of_lane('waiting', lane)
+  return redis.call('ZCARD', of_queue('leases')) <= 1
+    and redis.call('EXISTS', waiting .. ':interactive', waiting .. ':normal', waiting .. ':bulk') == 0
+end
+-- Fragment of take: a refusal that turned out to be the job's own counts as a failed attempt. Needs bury.lua, slot.lua and
+-- doubt.lua.
+
+-- The attempts of the job, with the refused one where it counts.
+local function charge_doubt(id, group, doubted, attempts, now)
+  local key, verdict = of_job('job', id), doubt_verdict(provider_of(group), whole_number(doubted) or 0)
+  if not verdict then return attempts end
+  redis.call('HDEL', key, 'doubted')
+  if verdict == 'account' then return attempts end
+  local told = redis.call('HMGET', key, 'code', 'message')
+  record_attempt(id, now, { attempt = text(attempts + 1), worker = '', code = told[1] or '', message = told[2] or '' })
+  redis.call('HSET', key, 'attempts', text(attempts + 1), 'charged', '1')
+  return attempts + 1
+end
+
+-- Its last attempt was refused.
+local function bury_refused(id, lane, class, now, dead_ttl)
+  local told = redis.call('HMGET', of_job('job', id), 'code', 'message')
+  bury(id, lane, class, now, dead_ttl, told[1] or '', told[2] or '')
+end
+
+-- In a function: a script has 200 locals at most, and so has each of its functions.
+local function take_jobs()
+  local most = want + 16
+  -- Workers count attempts in 32 bits.
+  local ATTEMPTS_MAX = 2 ^ 31
+  write_though_full()
+  promote(now, most, dead_ttl)
+  local lost = reclaim(now, most, dead_ttl, tonumber(ARGV[14]))
+  end_overdue(now, most, dead_ttl)
+  release_rest(now)
+  -- Jobs themselves are gone by their own time to live.
+  local results_left = forget_results(now)
+  local done_left = forget(of_queue('done'), now - tonumber(completed_ttl))
+  local dead_left = forget(of_queue('dead'), now - tonumber(dead_ttl))
+
+  local lanes = {}
+  for i = 15, #ARGV do lanes[#lanes + 1] = ARGV[i] end
+  local order = lines(lanes, want)
+  local some_wait = order.classes[1] or order.suspects[1]
+  local jobs, taken, leased, slots, gone, bytes, count, wait = { 'jobs', 0, lost }, {}, {}, {}, {}, 0, 0, nil
+  local started, lease_end = text(now), text(now + lease_ms)
+  local gate = some_wait and group ~= '' and open_gate(group, now)
+  if some_wait then wait = paused(group, gate) end
+
+  local finished, holding, lived = ARGV[12] == '1', tonumber(ARGV[11]), tonumber(ARGV[13])
+  local proven = finished or lived >= lease_ms
+  if not wait and some_wait and not finished and now < order.lost + LOSS_LEASES * lease_ms then
+    want = math.min(want, 1 - holding)
+    if want <= 0 then wait = { UNPROVEN_MS, 'unproven' } end
+  end
+  local careful = gate and is_careful(gate)
+  if careful then leave_aside(order) end
+  -- While one call has to show how the upstream is, it is not that of a suspect where another one waits.
+  local suspects = proven and order.suspects[1] and not (careful and order.untried) and open_suspects(worker, order)
+
+  while not wait and count < want and bytes < BYTES_MAX do
+    local head, line, start = suspects and next_suspect(suspects), nil, nil
+    local suspect = head
+    if not head then line, head, start = whose_turn(order) end
+    if not head then break end
+    local id, lane, key = head.id, head.lane, of_job('job', head.id)
+    local job = redis.pcall('HMGET', key, 'fence', 'state', 'attempts', 'max', 'resumed', 'payload', 'doubted')
+    local fence, attempts, max = whole_number(job[1]), whole_number(job[3]), whole_number(job[4])
+    local whole = job[2] == 'waiting' and fence and attempts and max and attempts < ATTEMPTS_MAX and max < ATTEMPTS_MAX
+    local charged = whole and job[7] and group ~= '' and charge_doubt(id, group, job[7], attempts, now)
+    if charged then attempts = charged end
+    local spent = charged and charged >= max
+    local member, cost
+    if whole and gate and not spent then
+      member = id .. ':' .. text(fence + 1) .. ':1'
+      local known = redis.call('HMGET', key, 'need', 'tokens')
+      cost = scaled(gate.l, whole_number(known[1]) or math.min(whole_number(known[2]) or 0, chunk_tokens) + call_tokens)
+      wait = slot_refusal(gate) or refusal(gate, member, cost)
+      if wait then break end
+      let_go(gate, member, cost)
     end
-    redis.call('PUBLISH', of_job('events', id), 'active')
-    bytes = bytes + #(job[6] or '')
-    leased[#leased + 1] = lease_end
-    leased[#leased + 1] = id
-    jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] and '1' or '0', job[6] or '' }
-    taken[#taken + 1] = ' ' .. id .. '=' .. fence
-  elseif job[2] == 'waiting' or is_broken(job, job[2]) then
-    bury_broken(id, job, head.lane, line.class, now, dead_ttl)
+    if suspect then hold_suspect(suspects, worker, head, text((fence or 0) + 1)) else pass(order, line, start) end
+    count = count + 1
+    local leaving = gone[head.key] or { head.key }
+    gone[head.key], leaving[#leaving + 1] = leaving, id
+    if spent then
+      bury_refused(id, lane, line and line.class, now, dead_ttl)
+    elseif whole then
+      attempts, fence = text(attempts + 1), text(fence + 1)
+      redis.call('HSET', key, 'fence', fence, 'state', 'active', 'attempts', attempts, 'worker', worker, 'started', started)
+      if gate then
+        redis.call('HSET', key, 'group', group, 'permit', member)
+        slots[#slots + 1] = lease_end
+        slots[#slots + 1] = id
+      end
+      redis.call('PUBLISH', of_job('events', id), 'active')
+      bytes = bytes + #(job[6] or '')
+      leased[#leased + 1] = lease_end
+      leased[#leased + 1] = id
+      jobs[#jobs + 1] = { id, lane, fence, attempts, job[4], job[5] and '1' or '0', job[6] or '' }
+      taken[#taken + 1] = ' ' .. id .. '=' .. fence
+    elseif job[2] == 'waiting' or is_broken(job, job[2]) then
+      bury_broken(id, job, lane, line and line.class, now, dead_ttl)
+    end
   end
-end
-for _, ids in pairs(gone) do redis.call('ZREM', unpack(ids)) end
-keep_order(order)
-if gate then close_gate(gate) end
-if leased[1] then redis.call('ZADD', of_queue('leases'), unpack(leased)) end
-if slots[1] then redis.call('ZADD', of_group('inflight', group), unpack(slots)) end
+  for _, ids in pairs(gone) do redis.call('ZREM', unpack(ids)) end
+  keep_order(order)
+  if gate then close_gate(gate) end
+  if leased[1] then redis.call('ZADD', of_queue('leases'), unpack(leased)) end
+  if slots[1] then redis.call('ZADD', of_group('inflight', group), unpack(slots)) end
 
--- Where a job that may run is left in line, another idle worker is woken for it; where none may run now, one worker waits
--- for the time, and the others until they are woken.
-if wait then wait = book(group, worker, wait, now, count < want) end
-if not wait or wait[3] then wake_for_the_rest(order, lanes) end
-if leased[1] then
-  jobs[2] = wait and wait[1] or 0
-  redis.call('SET', last_take, request .. table.concat(taken), 'PX', ARGV[5])
-  return jobs
+  -- Where a job that may run is left in line, another idle worker is woken for it; where none may run now, one worker waits
+  -- for the time, and the others until they are woken.
+  local unproven = wait and wait[2] == 'unproven'
+  if wait and not unproven then wait = book(group, worker, wait, now, count < want) end
+  if not wait or wait[3] or unproven then wake_for_the_rest(order, lanes) end
+  local left = suspects_left(suspects, order, proven, lease_ms - lived)
+  if leased[1] then
+    jobs[2] = wait and wait[1] or 0
+    redis.call('SET', last_take, request .. table.concat(taken), 'PX', ARGV[5])
+    return jobs
+  end
+  if wait then return { 'wait', wait[1], wait[2], lost } end
+  if left then return { 'wait', left, 'unproven', lost } end
+  return { 'wait', (results_left or done_left or dead_left) and 0 or next_due(now) or -1, 'empty', lost }
 end
-if wait then return { 'wait', wait[1], wait[2] } end
-return { 'wait', (results_left or done_left or dead_left) and 0 or next_due(now) or -1, 'empty' }
+
+return take_jobs()

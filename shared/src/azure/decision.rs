@@ -71,7 +71,7 @@ mod tests {
                 AzureError::RateLimited { retry_after: LATER },
                 snooze,
                 "azure_rate_limited",
-                Ending::Limited { retry_after: LATER },
+                Ending::Limited { retry_after: LATER, plain: true },
             ),
             (AzureError::KeyRejected { status: 401 }, snooze, "azure_key_rejected", Ending::Blocked),
             (AzureError::KeyRejected { status: 403 }, snooze, "azure_key_rejected", Ending::Blocked),

@@ -15,7 +15,10 @@ pub(super) const fn end_of(outcome: &Result<Heard, AzureError>) -> CallEnd<'stat
 const fn of_error(error: &AzureError) -> (Ending, &'static str) {
     match error {
         AzureError::NotLetGo { .. } | AzureError::NotSent => (Ending::Unsent, ""),
-        AzureError::RateLimited { retry_after } => (Ending::Limited { retry_after: *retry_after }, ""),
+        AzureError::RateLimited { retry_after } => {
+            // Azure counts calls at once: which of them it refuses says nothing about that one.
+            (Ending::Limited { retry_after: *retry_after, plain: true }, "")
+        }
         AzureError::KeyRejected { .. } => (Ending::Blocked, "azure_key_rejected"),
         AzureError::Rejected { .. } => (Ending::Rejected, ""),
         AzureError::Server { .. } => (Ending::Failed, "azure_failed"),

@@ -9,4 +9,4 @@ mod operate;
 mod settings;
 
 pub use operate::{BreakerState, BreakerStatus, breaker_status, close_breaker, open_breaker};
-pub use settings::BreakerSettings;
+pub use settings::{BreakerSettings, failure_ratio};

@@ -14,6 +14,10 @@ pub struct AzureBreakerConfig {
     #[arg(long, env = "AZURE_SPEECH_BREAKER_FAILURES", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub azure_speech_breaker_failures: u32,
 
+    /// Share of the calls of the same time that must fail as well, from 0 to 1
+    #[arg(long, env = "AZURE_SPEECH_BREAKER_FAILURE_RATIO", default_value_t = 0.5, value_parser = crate::breaker::failure_ratio)]
+    pub azure_speech_breaker_failure_ratio: f64,
+
     /// The time in which these failures must happen, in ms
     #[arg(long, env = "AZURE_SPEECH_BREAKER_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
     pub azure_speech_breaker_window_ms: u64,
@@ -42,6 +46,7 @@ impl AzureBreakerConfig {
         let ms = Duration::from_millis;
         BreakerSettings {
             failures: self.azure_speech_breaker_failures,
+            failure_ratio: self.azure_speech_breaker_failure_ratio,
             failure_window: ms(self.azure_speech_breaker_window_ms),
             open: ms(self.azure_speech_breaker_open_ms),
             open_max: ms(self.azure_speech_breaker_open_max_ms),

@@ -14,6 +14,10 @@ pub struct JobsConfig {
     #[arg(long, env = "JOB_MAX_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub job_max_attempts: u32,
 
+    /// Worker crashes that make a job a dead letter: those in which it was the only suspect. They use no attempt
+    #[arg(long, env = "JOB_MAX_CRASHES", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub job_max_crashes: u32,
+
     /// Longest wait before the second attempt, in ms; it doubles with every further one. The wait itself is drawn at random below it
     #[arg(long, env = "JOB_RETRY_BASE_MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub job_retry_base_ms: u64,

@@ -14,6 +14,10 @@ pub struct OpenAiBreakerConfig {
     #[arg(long, env = "OPENAI_BREAKER_FAILURES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub openai_breaker_failures: u32,
 
+    /// Share of the calls of the same time that must fail as well, from 0 to 1
+    #[arg(long, env = "OPENAI_BREAKER_FAILURE_RATIO", default_value_t = 0.5, value_parser = crate::breaker::failure_ratio)]
+    pub openai_breaker_failure_ratio: f64,
+
     /// The time in which these failures must happen, in ms
     #[arg(long, env = "OPENAI_BREAKER_WINDOW_MS", default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
     pub openai_breaker_window_ms: u64,
@@ -42,6 +46,7 @@ impl OpenAiBreakerConfig {
         let ms = Duration::from_millis;
         BreakerSettings {
             failures: self.openai_breaker_failures,
+            failure_ratio: self.openai_breaker_failure_ratio,
             failure_window: ms(self.openai_breaker_window_ms),
             open: ms(self.openai_breaker_open_ms),
             open_max: ms(self.openai_breaker_open_max_ms),

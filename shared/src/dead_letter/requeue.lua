@@ -83,7 +83,7 @@ local function put_back(id, ended)
   end
   if not take_room(letter) then return 'full' end
 
-  local rank = leader and '0' or next_rank(letter.class, letter.user)
+  local rank = leader and '0' or next_rank(letter.class, letter.user, letter.lane)
   local fields, field = waiting(letter, rank)
   if letter.bytes then field('bytes', letter.bytes) end
   if pays then field('held', books.hold(standing)) end

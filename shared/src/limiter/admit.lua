@@ -1,4 +1,4 @@
--- Fragment: whether one more call may be let go. Needs window.lua, learn.lua and epoch.lua.
+-- Fragment: whether one more call may be let go. Needs window.lua, learned.lua and epoch.lua.
 
 -- nil unless the upstream has asked for a pause. The one call that is let go after it is not refused by itself.
 local function pause_refusal(l, member)

@@ -1,45 +1,9 @@
--- Fragment: what the upstream teaches about its limit. Needs window.lua.
--- Two things narrow the window of requests: what the upstream announces and leaves of it (`room`, for one window), and
--- what it refuses (`learned_rpm`, which is widened again step by step).
+-- Fragment of end: what the upstream teaches about its limit. Needs window.lua.
 
--- Before anything has succeeded within a window, at most this many calls are let go in this many ms: so many, and not
--- all, run into an upstream that refuses everything.
-local COLD_CALLS, COLD_MS = 10, 500
 -- A refusal that does not say how long doubles the pause, from the first of these to the last.
 local PAUSE_MS, PAUSE_MAX_MS = 1000, 30000
--- After a pause one call is let go, and the next one after this time, until one succeeds.
-local TRIAL_MS = 2000
 -- Windows until a learned limit is widened; twice as many each time that it was found again.
 local HOLD_WINDOWS, HOLD_WINDOWS_MAX = 4, 64
--- The first step of widening, as a share of the configured limit; each doubles the one before, up to the last. What is tried
--- beyond `sure_rpm`, the limit as it was found, goes evenly over the window: where a step was too wide, the first refusal tells it
--- before the rest is on its way.
-local STEP, STEP_MAX = 0.02, 0.16
-
--- Takes a step up when its time has come, and narrows `l` to what was learned.
-local function narrow(l)
-  if l.tpm and l.header_tpm and l.header_tpm < l.tpm then l.tpm = l.header_tpm end
-  if not l.rpm then return end
-  if l.learned then
-    local stale = l.now > l.hold_until + 16 * l.window
-    -- A limit that was not reached has not been tried: nothing says that more would be accepted. In the end it is
-    -- forgotten.
-    if stale or (l.now >= l.hold_until and l.reached) then
-      local step = l.step > 0 and l.step or STEP
-      l.learned = l.learned + math.max(math.ceil(l.rpm * step), 1)
-      if l.learned >= l.rpm or stale then
-        redis.call('HDEL', l.key, 'learned_rpm', 'sure_rpm', 'reached', 'hold', 'hold_until', 'step', 'base', 'prior')
-        l.learned = nil
-      else
-        l.hold_until, l.reached = l.now + l.window, false
-        redis.call('HSET', l.key, 'learned_rpm', text(l.learned), 'hold_until', text(l.hold_until), 'step',
-          tostring(math.min(step * 2, STEP_MAX)), 'reached', '0')
-      end
-    end
-    if l.learned and l.learned < l.rpm then l.rpm = l.learned end
-  end
-  if l.room and l.room < l.rpm then l.rpm = l.room end
-end
 
 -- Takes up the rate headers of an answer: the limits, and what was left of the requests. What is left counts as of the
 -- call's arrival, so own calls since are not mistaken for those of others.
@@ -61,13 +25,6 @@ local function heed_headers(l, limit, remaining, token_limit, seen, granted)
   end
 end
 
--- Notes that there were as many calls as the learned limit allows.
-local function note_reached(l)
-  if l.reached or l.rpm ~= l.learned then return end
-  l.reached = true
-  redis.call('HSET', l.key, 'reached', '1')
-end
-
 -- Learns a limit from a refusal: as many as the upstream has accepted within the window, though not less than half of what
 -- was known before. Calls under way count as accepted until they are refused as well. An upstream that accepts next to
 -- nothing has another reason than a limit, and teaches none.
@@ -80,7 +37,9 @@ local function learn_limit(l, fresh)
     redis.call('HSET', l.key, 'hold', hold, 'base', text(base), 'prior', prior)
   end
   if not base then return end
-  local accepted = l.count - redis.call('ZCARD', of_group('refused', l.group))
+  local refused = of_group('refused', l.group)
+  redis.call('ZREMRANGEBYSCORE', refused, '-inf', text(l.now - l.span))
+  local accepted = l.count - redis.call('ZCARD', refused)
   local found = math.max(accepted, math.ceil(base / 2), 1)
   if accepted * 10 < base or found >= base then found = tonumber(prior) end
   if found then

@@ -16,7 +16,6 @@ local function slide(l)
   local out = redis.call('ZRANGEBYSCORE', log, '-inf', text(l.now - l.span), 'LIMIT', 0, 1000)
   if not out[1] then return end
   redis.call('ZREM', log, unpack(out))
-  redis.call('ZREMRANGEBYSCORE', of_group('refused', l.group), '-inf', text(l.now - l.span))
   local freed = 0
   for _, tokens in ipairs(redis.call('HMGET', of_group('reserved', l.group), unpack(out))) do
     freed = freed + (tonumber(tokens) or 0)
@@ -32,7 +31,7 @@ local function open_limiter(group, now)
   local key = of_group('limiter', group)
   local f = redis.call('HMGET', key, 'window_ms', 'guard_ms', 'rpm', 'rps', 'tpm', 'concurrency', 'tokens', 'pause_until',
     'refusals', 'warm_until', 'learned_rpm', 'room', 'room_until', 'header_tpm', 'hold_until', 'step', 'granted', 'trial',
-    'sure_rpm', 'reached')
+    'sure_rpm', 'reached', 'watch_until', 'used_mean', 'reserved_mean', 'overuse_until')
   if not f[1] then return nil end
   local l = { group = group, key = key, now = now, window = tonumber(f[1]), guard = tonumber(f[2]) or 0, rpm = bound(f[3]),
     rps = bound(f[4]), tpm = bound(f[5]), concurrency = bound(f[6]), tokens = tonumber(f[7]) or 0,
@@ -40,7 +39,8 @@ local function open_limiter(group, now)
     learned = tonumber(f[11]), room = now < (tonumber(f[13]) or 0) and tonumber(f[12]) or nil,
     header_tpm = tonumber(f[14]), hold_until = tonumber(f[15]) or 0, step = tonumber(f[16]) or 0,
     granted = tonumber(f[17]) or 0, trial = f[18], sure = tonumber(f[19]), reached = f[20] == '1',
-    grants = {} }
+    watch_until = tonumber(f[21]) or 0, used_mean = tonumber(f[22]) or 0, reserved_mean = tonumber(f[23]) or 0,
+    overuse = now < (tonumber(f[24]) or 0), grants = {} }
   l.span = l.window + l.guard
   l.logged = l.rpm or l.rps or l.tpm
   l.configured_rpm = l.rpm
@@ -78,4 +78,10 @@ local function until_tokens(l, cost)
     if over <= 0 or i + 2 > #oldest then return math.max(tonumber(oldest[i + 1]) + l.span - l.now, 1) end
   end
   return l.span
+end
+
+-- A reservation of `cost` tokens, scaled by what recent calls really used of theirs.
+local function scaled(l, cost)
+  if not l.overuse or l.used_mean <= l.reserved_mean then return cost end
+  return math.ceil(cost * l.used_mean / l.reserved_mean)
 end

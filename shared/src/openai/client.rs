@@ -9,7 +9,8 @@ use std::{
 use async_openai::{
     Client, config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory, traits::RequestOptionsBuilder,
 };
-use http::HeaderValue;
+use http::{HeaderValue, header::AUTHORIZATION};
+use url::Url;
 
 use super::{
     ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, answer, error_body,
@@ -19,17 +20,23 @@ use super::{
 use crate::{
     config::{ConfigError, OpenAiConfig},
     http_call::{Doorway, retry_after},
+    queue::Witness,
     tls,
 };
 
 /// Longest time to get a connection; a provider that can't be reached is known early.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Longest time for a question about the model.
+const WITNESS_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A client of an OpenAI-compatible API. Cheap to clone; all clones share their connections.
 #[derive(Clone)]
 pub struct OpenAi {
     http: reqwest::Client,
     client: Client<OpenAIConfig>,
+    base: Url,
+    key: HeaderValue,
     model: String,
 }
 
@@ -56,11 +63,12 @@ impl OpenAi {
             return Err(ConfigError::new(format!("OPENAI_BASE_URL ({base}) must begin with http:// or https://")));
         }
         // async-openai panics at the first call on a key like this.
-        if HeaderValue::from_str(&config.openai_api_key).is_err() {
+        let Ok(mut key) = HeaderValue::from_str(&format!("Bearer {}", config.openai_api_key)) else {
             return Err(ConfigError::new(
                 "OPENAI_API_KEY holds a character that HTTP does not allow, such as a line break",
             ));
-        }
+        };
+        key.set_sensitive(true);
         tls::install();
         let http = reqwest::Client::builder()
             .user_agent(concat!("unilingo/", env!("CARGO_PKG_VERSION")))
@@ -79,7 +87,22 @@ impl OpenAi {
             .with_org_id("")
             .with_project_id("");
         let client = Client::build(http.clone(), settings);
-        Ok(Self { http, client, model: config.call.openai_model.clone() })
+        Ok(Self { http, client, base: base.clone(), key, model: config.call.openai_model.clone() })
+    }
+
+    /// Asks the provider about the model, which costs nothing: whether key and account are good.
+    /// <https://platform.openai.com/docs/api-reference/models/retrieve>
+    pub async fn witness(&self) -> Witness {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push("models").extend(self.model.split('/'));
+        }
+        let answer = self.http.get(url).header(AUTHORIZATION, self.key.clone()).timeout(WITNESS_TIMEOUT).send().await;
+        match answer.map(|answer| answer.status().as_u16()) {
+            Ok(200) => Witness::Good,
+            Ok(401..=403) => Witness::Bad,
+            _ => Witness::Unknown,
+        }
     }
 
     /// Asks once, when `door` lets the call go, and waits for the whole answer. The door is asked at the last moment: the

@@ -5,9 +5,38 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::OpenAiError;
-use crate::job::JobError;
+use crate::{job::JobError, queue::Verdict};
 
 const UNAVAILABLE: &str = "The AI service could not be reached.";
+const BUSY: &str = "The AI service is busy. Your request waits and goes on by itself.";
+const REFUSED: &str = "The AI service refuses this request each time that it is sent.";
+/// The wait of a job that is refused by itself, after its first refusal; it doubles with each further one.
+const REFUSED_WAIT: Duration = Duration::from_secs(2);
+const REFUSED_WAIT_MAX: Duration = Duration::from_mins(10);
+
+impl OpenAiError {
+    /// What becomes of the job, with what the fleet makes of the call.
+    #[must_use]
+    pub fn judged(self, verdict: Verdict) -> JobError {
+        match verdict {
+            Verdict::Plain => self.into(),
+            Verdict::Blamed { refusals } => {
+                JobError::snooze(refused_wait(refusals), "openai_rate_limited", BUSY).with_source(self)
+            }
+            Verdict::Doubted { times, .. } => {
+                JobError::snooze(refused_wait(times), "openai_refused_request", REFUSED).with_source(self)
+            }
+            Verdict::OwnRefusal => JobError::retry("openai_refused_request", REFUSED).with_source(self),
+            Verdict::RefusedForGood => Self::RefusedRequest { source: Box::new(self) }.into(),
+        }
+    }
+}
+
+/// Doubles with each refusal, and up to a fifth longer.
+fn refused_wait(refusals: u32) -> Duration {
+    let doubled = REFUSED_WAIT.saturating_mul(2_u32.saturating_pow(refusals.saturating_sub(1)));
+    jittered(doubled.min(REFUSED_WAIT_MAX))
+}
 
 impl From<OpenAiError> for JobError {
     /// What is the account's or the limit's fault costs the job no attempt; what only another request could change ends it.
@@ -18,11 +47,16 @@ impl From<OpenAiError> for JobError {
         };
         let decision = match &error {
             // The first has been returned above.
-            OpenAiError::NotLetGo { .. } | OpenAiError::RateLimited { .. } => Self::snooze(
-                Duration::ZERO,
-                "openai_rate_limited",
-                "The AI service is busy. Your request waits and goes on by itself.",
+            OpenAiError::NotLetGo { .. } | OpenAiError::RateLimited { .. } | OpenAiError::PauseAsked { .. } => {
+                Self::snooze(Duration::ZERO, "openai_rate_limited", BUSY)
+            }
+            OpenAiError::RequestTooLarge { .. } => Self::fail(
+                "call_exceeds_token_limit",
+                "The AI service does not accept a request of this size, not even for a small part of the text.",
             ),
+            OpenAiError::RefusedRequest { .. } => Self::fail("openai_refused_request", REFUSED),
+            // Another job's refusal showed that it is the account.
+            OpenAiError::Denied { .. } => account_wait("openai_key_rejected"),
             OpenAiError::QuotaSpent { code } => {
                 tracing::error!(
                     openai.code = code,
@@ -50,9 +84,9 @@ impl From<OpenAiError> for JobError {
             OpenAiError::Refused { .. } => {
                 Self::fail("openai_refused", "The AI service declined to work on this text.")
             }
-            OpenAiError::ContentFilter => Self::fail(
+            OpenAiError::ContentFilter | OpenAiError::Moderated => Self::fail(
                 "openai_content_filtered",
-                "The AI service's content filter held the answer to this text back.",
+                "The AI service's content filter does not let this text or its answer through.",
             ),
             OpenAiError::CutOff { .. } => Self::retry("openai_cut_off", "The answer was too long and came incomplete."),
             OpenAiError::Malformed { .. } | OpenAiError::TooLarge => {
@@ -98,6 +132,7 @@ mod tests {
         let limited = OpenAiError::RateLimited {
             retry_after: Some(Duration::from_secs(20)),
             rate: crate::openai::RateHeaders::default(),
+            plain: true,
         };
         let waiting = JobError::snooze(Duration::ZERO, "awaiting_permit", "It waits");
         for (error, code) in [

@@ -35,7 +35,15 @@ fn of_usage(usage: Usage) -> (u64, u64) {
 const fn of_error(error: &OpenAiError) -> (Ending, &'static str) {
     match error {
         OpenAiError::NotLetGo { .. } => (Ending::Unsent, ""),
-        OpenAiError::RateLimited { retry_after, .. } => (Ending::Limited { retry_after: *retry_after }, ""),
+        OpenAiError::RateLimited { retry_after, plain, .. } => {
+            (Ending::Limited { retry_after: *retry_after, plain: *plain }, "")
+        }
+        OpenAiError::RequestTooLarge { .. } | OpenAiError::Moderated | OpenAiError::RefusedRequest { .. } => {
+            (Ending::Own, "")
+        }
+        OpenAiError::Denied { status: 402 } => (Ending::Doubted, "openai_quota_spent"),
+        OpenAiError::Denied { .. } => (Ending::Doubted, "openai_key_rejected"),
+        OpenAiError::PauseAsked { retry_after, .. } => (Ending::Paused { retry_after: *retry_after }, ""),
         OpenAiError::QuotaSpent { .. } => (Ending::Blocked, "openai_quota_spent"),
         OpenAiError::Unauthorized | OpenAiError::Forbidden => (Ending::Blocked, "openai_key_rejected"),
         OpenAiError::BadRequest { .. } => (Ending::Rejected, ""),

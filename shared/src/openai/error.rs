@@ -18,6 +18,40 @@ pub enum OpenAiError {
         retry_after: Option<Duration>,
         /// The provider's view of its limits.
         rate: RateHeaders,
+        /// Whether the answer says in figures that it is the limit, and not this request.
+        plain: bool,
+    },
+    /// This request is larger than the provider would ever accept.
+    #[error("the request is larger than the provider accepts{}", limit.map(|limit| format!(" ({limit} tokens)")).unwrap_or_default())]
+    RequestTooLarge {
+        /// The provider's limit in tokens, where it gives one.
+        limit: Option<u64>,
+        /// The size of the request as the provider counted it, in tokens.
+        requested: Option<u64>,
+    },
+    /// The provider's moderation refuses this text.
+    #[error("the provider's moderation refused the request")]
+    Moderated,
+    /// The provider refuses the call and does not say whether that is about the account or about this request.
+    #[error("the provider refused the call with status {status} and did not say why")]
+    Denied {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The provider asks for a pause for another reason than its rate limit.
+    #[error("the provider asked for a pause with status {status}")]
+    PauseAsked {
+        /// The HTTP status.
+        status: u16,
+        /// How long.
+        retry_after: Duration,
+    },
+    /// Denied again and again, or while others are answered: it is about this request.
+    #[error("the provider refuses this request")]
+    RefusedRequest {
+        /// What it answered.
+        #[source]
+        source: Box<OpenAiError>,
     },
     /// The call was not let go: nothing was sent.
     #[error("the call was not let go")]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
-use super::{OpenAiError, RateHeaders};
+use super::{
+    OpenAiError, RateHeaders,
+    refusal::{Figures, is_about_account, is_about_money, is_moderation, is_too_large},
+};
 
 /// Longest text of the provider's that is kept.
 const MESSAGE_CHARS: usize = 300;
@@ -31,20 +34,27 @@ pub(super) fn classify(
     body: &[u8],
     prompt: &[&str],
 ) -> OpenAiError {
-    let ErrorBody { code, kind, message } = ErrorBody::read(body);
+    let ErrorBody { code, kind, message, metadata } = ErrorBody::read(body);
     let is = |name: &str| [&code, &kind].into_iter().flatten().any(|word| word == name);
     if let Some(code) = QUOTA_CODES.into_iter().find(|name| status.is_client_error() && is(name)) {
         return OpenAiError::QuotaSpent { code: code.to_owned() };
     }
+    let said = code.as_deref().or(kind.as_deref());
+    let figures = Figures::read(&message);
     match status.as_u16() {
         401 => OpenAiError::Unauthorized,
+        402 if let Some(retry_after) = retry_after => OpenAiError::PauseAsked { status: 402, retry_after },
         // Compatible providers say so when the balance is gone.
-        402 => {
+        402 if is_about_money(said, &message) => {
             OpenAiError::QuotaSpent { code: code.map_or_else(|| "payment_required".to_owned(), |code| shorten(&code)) }
         }
-        403 => OpenAiError::Forbidden,
-        429 => OpenAiError::RateLimited { retry_after, rate },
-        503 if is("slow_down") => OpenAiError::RateLimited { retry_after, rate },
+        403 if is_moderation(said, &metadata) => OpenAiError::Moderated,
+        403 if is_about_account(said, &message) => OpenAiError::Forbidden,
+        402 | 403 => OpenAiError::Denied { status: status.as_u16() },
+        413 | 429 if status == 413 || is_too_large(said, &message) => too_large(figures),
+        400 | 422 if is_too_large(said, &message) => too_large(figures),
+        429 => OpenAiError::RateLimited { retry_after, rate, plain: figures.is_some() },
+        503 if is("slow_down") => OpenAiError::RateLimited { retry_after, rate, plain: true },
         // OpenAI's own clients take these two for passing trouble as well.
         408 | 409 => OpenAiError::Server { status: status.as_u16(), retry_after },
         400..=499 if is("content_filter") => OpenAiError::ContentFilter,
@@ -57,6 +67,13 @@ pub(super) fn classify(
             OpenAiError::BadRequest { code: code.as_deref().map(shorten), message }
         }
         status => OpenAiError::Server { status, retry_after },
+    }
+}
+
+fn too_large(figures: Option<Figures>) -> OpenAiError {
+    OpenAiError::RequestTooLarge {
+        limit: figures.map(|figures| figures.limit),
+        requested: figures.map(|figures| figures.requested),
     }
 }
 
@@ -81,19 +98,23 @@ struct ErrorBody {
     code: Option<String>,
     kind: Option<String>,
     message: String,
+    metadata: Value,
 }
 
 impl ErrorBody {
     fn read(body: &[u8]) -> Self {
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return Self::default() };
-        let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
+        // Gemini wraps its error in an array.
+        let body = body.get(0).unwrap_or(&body);
+        let error = body.get("error").filter(|error| error.is_object()).unwrap_or(body);
         let word = |name| match error.get(name) {
             Some(Value::String(word)) if !word.is_empty() => Some(word.clone()),
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => None,
         };
         let message = word("message").or_else(|| word("error")).or_else(|| word("detail")).unwrap_or_default();
-        Self { code: word("code"), kind: word("type"), message }
+        let metadata = error.get("metadata").cloned().unwrap_or_default();
+        Self { code: word("code"), kind: word("type"), message, metadata }
     }
 }
 
@@ -121,10 +142,11 @@ mod tests {
             ["", "<html>busy</html>", "null", "[]", "{}", r#"{"error":null}"#, r#"{"error":{"code":7}}"#, "\u{0}"]
         {
             assert!(matches!(of(401, body), OpenAiError::Unauthorized), "{body}");
-            assert!(matches!(of(402, body), OpenAiError::QuotaSpent { .. }), "{body}");
-            assert!(matches!(of(403, body), OpenAiError::Forbidden), "{body}");
+            assert!(matches!(of(402, body), OpenAiError::PauseAsked { status: 402, .. }), "{body}");
+            assert!(matches!(of(403, body), OpenAiError::Denied { status: 403 }), "{body}");
+            assert!(matches!(of(413, body), OpenAiError::RequestTooLarge { .. }), "{body}");
             assert!(matches!(of(429, body), OpenAiError::RateLimited { retry_after: Some(_), .. }), "{body}");
-            for status in [400, 404, 413, 422, 451] {
+            for status in [400, 404, 422, 451] {
                 assert!(matches!(of(status, body), OpenAiError::BadRequest { .. }), "{status} {body}");
             }
             for expected in [302, 408, 409, 500, 502, 503, 504, 529] {

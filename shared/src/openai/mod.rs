@@ -13,6 +13,7 @@ mod error;
 mod error_body;
 mod exchange;
 mod rate_headers;
+mod refusal;
 mod request;
 #[cfg(test)]
 mod tests;

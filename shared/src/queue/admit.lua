@@ -4,7 +4,7 @@
 -- @include "limiter/window"
 -- @include "limiter/permit"
 -- @include "limiter/epoch"
--- @include "limiter/learn"
+-- @include "limiter/learned"
 -- @include "limiter/admit"
 -- @include "breaker/breaker"
 
@@ -20,6 +20,9 @@ end
 local function refusal(gate, member, cost)
   return breaker_refusal(gate.b, member) or limiter_refusal(gate.l, cost)
 end
+
+-- Whether one call has to show how the upstream is, before others go.
+local function is_careful(gate) return gate.b.state ~= 'closed' or gate.l.refusals > 0 end
 
 local function let_go(gate, member, cost)
   count_probe(gate.b, member)

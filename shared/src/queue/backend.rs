@@ -27,7 +27,7 @@ use super::{
     revocations::hear_revocations,
     settle::Retention,
     settle_layer::{SettleLayer, Settler},
-    take::TakeSettings,
+    take::{Standing, TakeSettings},
 };
 use crate::{
     config::JobsConfig,
@@ -130,6 +130,8 @@ impl RedisBackend {
             lease,
             dead_ttl: self.options.jobs.dead_ttl(),
             completed_ttl: self.options.jobs.completed_ttl(),
+            max_crashes: self.options.jobs.job_max_crashes,
+            standing: Standing { holding: 0, finished: false, lived: Duration::ZERO },
             lanes: self.options.lanes.iter().map(|lane| lane.as_str().to_owned()).collect(),
             upstream: self.options.upstream.clone(),
         };
@@ -161,6 +163,7 @@ impl RedisBackend {
             idle: Idle::new(self.redis.clone(), markers),
             announcer: Arc::clone(&announcer),
             stats: Arc::clone(&self.stats),
+            since: Instant::now(),
             limited_since: None,
             stop: self.stop_fetching.clone(),
         };

@@ -8,7 +8,7 @@
 -- @include "queue/slot"
 -- @include "queue/admit"
 
-local id, fence, group, cost = ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[5])
+local id, fence, group, tokens = ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[5])
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'fence', 'state', 'permit', 'group')
 if job[1] ~= fence or job[2] ~= 'active' then return { 'stale', job[2] or 'gone' } end
@@ -19,6 +19,7 @@ local member = id .. ':' .. fence .. ':' .. ARGV[4]
 local gate = open_gate(group, now)
 if not gate then return { 'wait', 0, 'unannounced' } end
 local l, b = gate.l, gate.b
+local cost = scaled(l, tokens)
 local held = l.logged and redis.call('ZSCORE', of_group('permits', group), member)
 local reserved = held and tonumber(redis.call('HGET', of_group('reserved', group), member)) or 0
 
@@ -32,7 +33,7 @@ else
 end
 if wait then
   if job[3] then give_back(group, job[3]) end
-  redis.call('HSET', key, 'need', text(cost))
+  redis.call('HSET', key, 'need', text(tokens))
   redis.call('HDEL', key, 'permit')
   return { 'wait', wait[1], wait[2] }
 end

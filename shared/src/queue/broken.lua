@@ -8,7 +8,7 @@ local function bury_broken(id, job, lane, class, now, dead_ttl)
     redis.call('RENAME', of_job('job', id), of_job('corrupt', id))
     redis.call('PEXPIRE', of_job('corrupt', id), dead_ttl)
   elseif redis.call('EXISTS', of_job('job', id)) == 0 then
-    if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+    if lane and class then leave_line(id, lane, class) end
     return drop_remains(id, now)
   end
   bury(id, lane, class, now, dead_ttl, 'corrupt_job', 'The stored job is not readable')

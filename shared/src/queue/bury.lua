@@ -1,4 +1,4 @@
--- Fragment: failed attempts and dead letters. Needs keys.lua, slot.lua, budget.lua, users/track.lua and share.lua.
+-- Fragment: failed attempts and dead letters. Needs keys.lua, line.lua, slot.lua, budget.lua, users/track.lua and share.lua.
 -- @include "queue/sizes"
 
 -- Adds a failed attempt to the job's record, of which the newest 50 are kept.
@@ -47,7 +47,7 @@ local function bury(id, lane, class, now, dead_ttl, code, message)
   redis.call('ZREM', of_queue('leases'), id)
   redis.call('ZREM', of_queue('scheduled'), id)
   redis.call('ZREM', of_queue('deadlines'), id)
-  if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+  if lane and class then leave_line(id, lane, class) end
   local content, user = close_books(id, 'failed', now, code)
   redis.call('HSET', job, 'state', 'failed', 'ended', text(now), 'code', code, 'message', message)
   redis.call('HDEL', job, 'worker', 'run_at', 'group', 'permit')

@@ -16,6 +16,7 @@ use crate::{
 
 static BEGIN: LuaScript = lua_script!("queue/begin");
 static END: LuaScript = lua_script!("queue/end");
+static WITNESS: LuaScript = lua_script!("breaker/witness");
 
 /// The answer to a `begin` may take this part of the guard band; the rest is for the way to the upstream's door.
 const PATIENCE_SHARE: u32 = 3;
@@ -39,10 +40,21 @@ pub enum Ending {
     Ok,
     /// The upstream works and rejects this request.
     Rejected,
-    /// The upstream's limit was hit (429).
+    /// Refused with 429: the upstream's limit was hit, or so it says.
     Limited {
         /// How long the upstream asks to wait.
         retry_after: Option<Duration>,
+        /// Whether the answer itself says that it is the limit, and not this request.
+        plain: bool,
+    },
+    /// The upstream says that it refuses this request, and not others: it is no sign of anything else.
+    Own,
+    /// Refused (403, 402), and the answer does not say whether the account or this request is.
+    Doubted,
+    /// The upstream asks all to wait for this long, for another reason than its limit.
+    Paused {
+        /// How long.
+        retry_after: Duration,
     },
     /// The upstream failed, or did not answer.
     Failed,
@@ -50,6 +62,41 @@ pub enum Ending {
     Blocked,
     /// It was not made.
     Unsent,
+}
+
+/// What the fleet makes of the end of a call that its job has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing beyond what the answer says.
+    Plain,
+    /// The job was refused again while others were answered: it waits by itself, longer with each refusal.
+    Blamed {
+        /// Refusals since then, from 1.
+        refusals: u32,
+    },
+    /// It has been refused too often: no attempt would change that.
+    RefusedForGood,
+    /// The refusal was the job's own: an attempt that failed.
+    OwnRefusal,
+    /// Whether the account or the job is refused is not known yet: it counts once it is.
+    Doubted {
+        /// How often the job was refused so.
+        times: u32,
+        /// Nobody else can show it: the caller asks the provider about its model, which is free, and says what came of it
+        /// ([`Call::testify`]).
+        witness: bool,
+    },
+}
+
+/// What a free look at the provider has shown about the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Witness {
+    /// Key and account are good.
+    Good,
+    /// They are not.
+    Bad,
+    /// It says nothing about them.
+    Unknown,
 }
 
 /// What a call came to.
@@ -89,6 +136,12 @@ impl JobContext {
 }
 
 impl Call {
+    /// Tokens that the call was estimated at.
+    #[cfg(test)]
+    pub(super) const fn tokens(&self) -> u32 {
+        self.tokens
+    }
+
     /// Lets the call go: it must be sent at once when this returns.
     ///
     /// # Errors
@@ -138,9 +191,10 @@ impl Call {
         }
     }
 
-    /// Tells the fleet how the call ended. When Redis does not answer, the reservation stays until it slides out.
-    pub async fn end(&self, end: CallEnd<'_>) {
-        let Some(upstream) = &self.job.upstream else { return };
+    /// Tells the fleet how the call ended; what the job has to know of it. When Redis does not answer, the reservation stays until
+    /// it slides out.
+    pub async fn end(&self, end: CallEnd<'_>) -> Verdict {
+        let Some(upstream) = &self.job.upstream else { return Verdict::Plain };
         let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         let took = begun.map(|begun| begun.at.elapsed());
         let micros =
@@ -148,9 +202,37 @@ impl Call {
         let (provider, ending, tokens) = (upstream.group.provider(), end.ending, end.tokens);
         self.job.stats.called(EndedCall { provider, ending, took, tokens, micros });
         match self.tell(upstream, end, begun, micros).await {
-            Ok(event) => log_event(upstream, &event, end.reason),
+            Ok((event, number)) => {
+                log_event(upstream, &event, end.reason);
+                verdict(&event, number)
+            }
             Err(error) => {
                 tracing::warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "The end of a call could not be recorded");
+                Verdict::Plain
+            }
+        }
+    }
+
+    /// Says what a free look at the provider has shown, when [`Verdict::Doubted`] asked for it.
+    pub async fn testify(&self, found: Witness, reason: &str) {
+        let Some(upstream) = &self.job.upstream else { return };
+        let mut call = WITNESS.call();
+        call.key(self.job.keys.root())
+            .arg(&*self.job.queue)
+            .arg(&*self.job.lane)
+            .arg(upstream.group.as_str())
+            .arg(match found {
+                Witness::Good => "good",
+                Witness::Bad => "bad",
+                Witness::Unknown => "unknown",
+            })
+            .arg(reason)
+            .arg(millis(upstream.breaker.slow_probe))
+            .arg(millis(upstream.breaker.probe));
+        match self.job.redis.run::<(String, String)>(&call).await {
+            Ok((_, event)) => log_event(upstream, &event, reason),
+            Err(error) => {
+                tracing::warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "What the provider says of its model could not be recorded");
             }
         }
     }
@@ -161,19 +243,23 @@ impl Call {
         end: CallEnd<'_>,
         begun: Option<Begun>,
         micros: u64,
-    ) -> Result<String, UnavailableError> {
+    ) -> Result<(String, u32), UnavailableError> {
         let word = match end.ending {
             Ending::Ok => "ok",
             Ending::Rejected => "rejected",
             Ending::Limited { .. } => "limited",
+            Ending::Own => "own",
+            Ending::Doubted => "doubted",
+            Ending::Paused { .. } => "pause",
             Ending::Failed if begun.is_none() => "unreached",
             Ending::Failed => "failed",
             Ending::Blocked => "blocked",
             Ending::Unsent => "unsent",
         };
-        let retry_after = match end.ending {
-            Ending::Limited { retry_after } => retry_after,
-            _ => None,
+        let (retry_after, reason) = match end.ending {
+            Ending::Limited { retry_after, plain } => (retry_after, if plain { "plain" } else { "" }),
+            Ending::Paused { retry_after } => (Some(retry_after), ""),
+            _ => (None, end.reason),
         };
         let known = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok()).unwrap_or(-1);
         let permits = begun.map_or((-1, -1), |begun| begun.permits);
@@ -187,7 +273,7 @@ impl Call {
             .arg(self.number)
             .arg(upstream.group.as_str())
             .arg(word)
-            .arg(end.reason)
+            .arg(reason)
             .arg(known(end.tokens.map(|(prompt, answer)| prompt.saturating_add(answer))))
             .arg(if upstream.accounting == TokenAccounting::Used { "used" } else { "reserved" })
             .arg(known(end.limit_requests))
@@ -198,15 +284,27 @@ impl Call {
             .arg(known(retry_after.map(millis)))
             .arg(breaker.failures)
             .arg(millis(breaker.failure_window))
+            .arg(breaker.failure_ratio)
             .arg(millis(breaker.open))
             .arg(millis(breaker.open_max))
             .arg(breaker.successes)
             .arg(millis(breaker.slow_probe))
             .arg(millis(breaker.probe))
             .arg(micros)
-            .arg(took_us);
-        let (_, event): (String, String) = self.job.redis.run(&call).await?;
-        Ok(event)
+            .arg(took_us)
+            .arg(self.tokens);
+        let (_, event, number): (String, String, u32) = self.job.redis.run(&call).await?;
+        Ok((event, number))
+    }
+}
+
+fn verdict(event: &str, number: u32) -> Verdict {
+    match event {
+        "blamed" => Verdict::Blamed { refusals: number },
+        "failed" => Verdict::RefusedForGood,
+        "own" => Verdict::OwnRefusal,
+        "doubt" | "witness" => Verdict::Doubted { times: number, witness: event == "witness" },
+        _ => Verdict::Plain,
     }
 }
 

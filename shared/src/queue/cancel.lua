@@ -22,7 +22,7 @@ if ENDED[state] then return { 'ended', state } end
 if not RUNNING[state] then return { 'gone' } end
 
 for _, index in ipairs({ 'leases', 'scheduled', 'deadlines' }) do redis.call('ZREM', of_queue(index), id) end
-if job[2] and job[3] then redis.call('ZREM', of_line(job[2], job[3]), id) end
+if job[2] and job[3] then leave_line(id, job[2], job[3]) end
 if state == 'active' then revoke(id, job[4], job[5]) end
 local digest, user = close_books(id, 'cancelled', now)
 local ended = text(now)

@@ -15,6 +15,8 @@ pub struct JobContext {
     pub(super) redis: RedisPool,
     pub(super) keys: Arc<Keys>,
     pub(super) queue: Arc<str>,
+    /// The lane that the job waited in.
+    pub(super) lane: Arc<str>,
     pub(super) id: JobId,
     pub(super) fence: u64,
     pub(super) attempt: u32,

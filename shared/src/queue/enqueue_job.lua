@@ -44,7 +44,7 @@ local deadline = text(now + deadline_ms)
 local function write_job(r, leader, standing, bytes)
   unfinished = unfinished + 1
   gather(deadlines, deadline, r.id)
-  r.rank = leader and '0' or next_rank(r.class, r.user)
+  r.rank = leader and '0' or next_rank(r.class, r.user, r.lane)
   -- What take and settle read comes first: a small hash is searched from its head. The job has no time to live while
   -- `deadlines` knows it; its end gives it one.
   local job = { 'HSET', of_job('job', r.id), 'fence', '0', 'state', r.delay > 0 and 'scheduled' or 'waiting', 'attempts', '0',

@@ -19,7 +19,7 @@ use super::{
     renewer::Held,
     settle::{Retention, settle},
     stats::Taking,
-    take::{TakeSettings, Taken, TakenJob, Wait, take},
+    take::{Standing, TakeReply, TakeSettings, Taken, TakenJob, Wait, take},
 };
 use crate::redis::{Keys, RedisPool, UnavailableError};
 
@@ -42,6 +42,8 @@ pub(super) struct Fetcher {
     pub(super) idle: Idle,
     pub(super) announcer: Arc<Announcer>,
     pub(super) stats: Arc<WorkerStats>,
+    /// When this worker began.
+    pub(super) since: Instant,
     /// Since when jobs wait that no limit lets go, while slots are free.
     pub(super) limited_since: Option<Instant>,
     pub(super) stop: CancellationToken,
@@ -85,6 +87,7 @@ impl Fetcher {
         self.stats.took(match wait {
             _ if jobs => Taking::Jobs,
             Some(Wait::Unannounced) => Taking::Unannounced,
+            Some(Wait::Unproven(_)) => Taking::Unproven,
             _ if limited => Taking::NoPermit,
             _ => Taking::Empty,
         });
@@ -101,7 +104,7 @@ impl Fetcher {
             // A process of a waiting fleet sends about one command a second.
             Wait::Woken => self.idle.wait(patience * 2).await,
             // A timer of our own: those of blocked commands are up to 100 ms late.
-            Wait::Booked(after) => tokio::time::sleep(after.min(patience)).await,
+            Wait::Booked(after) | Wait::Unproven(after) => tokio::time::sleep(after.min(patience)).await,
             Wait::Unannounced => {
                 if !self.announcer.announce().await {
                     tokio::time::sleep(patience).await;
@@ -129,15 +132,24 @@ impl Fetcher {
     }
 
     /// Asks until there is an answer or the worker stops, always under the same request id: an answer that was lost is given again.
-    async fn take_surely(&self, want: usize) -> Taken {
+    async fn take_surely(&mut self, want: usize) -> Taken {
+        self.settings.standing =
+            Standing { holding: self.held.count(), finished: self.stats.processed() > 0, lived: self.since.elapsed() };
         let request = Uuid::now_v7().simple().to_string();
         let mut pause = PAUSE_FIRST;
         let mut failure: Option<UnavailableError> = None;
         loop {
             match take(&self.redis, &self.keys, &self.settings, &request, want).await {
-                Ok(taken) => {
+                Ok(TakeReply { taken, lost }) => {
                     if failure.is_some() {
                         tracing::info!("Redis is back: jobs are taken again");
+                    }
+                    if lost > 0 {
+                        tracing::warn!(
+                            queue = %self.queue,
+                            jobs = lost,
+                            "A worker was lost: its jobs run again, few at a time, in workers that have proven themselves"
+                        );
                     }
                     return taken;
                 }
@@ -170,6 +182,7 @@ impl Fetcher {
             redis: self.redis.clone(),
             keys: Arc::clone(&self.keys),
             queue: Arc::clone(&self.queue),
+            lane: Arc::from(job.lane.as_str()),
             id: job.id,
             fence: job.fence,
             attempt: job.attempt,

@@ -12,7 +12,7 @@ local function hurry(id, class, user)
     return leader and leader ~= id and hurry(leader, class, user)
   end
   if not place(job[3], job[1], job[4]) then return end
-  local rank = next_rank(class, user)
+  local rank = next_rank(class, user, job[3])
   redis.call('HSET', key, 'class', class, 'rank', rank)
-  if job[2] == 'waiting' and redis.call('ZREM', of_line(job[3], job[1]), id) == 1 then put_in_line(id, job[3], class, rank) end
+  if job[2] == 'waiting' and leave_line(id, job[3], job[1]) then put_in_line(id, job[3], class, rank) end
 end

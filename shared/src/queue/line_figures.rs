@@ -35,6 +35,12 @@ pub struct LineFigures {
     pub ended_last_minute: u64,
     /// Whether the queue is paused.
     pub paused: bool,
+    /// Jobs whose worker was lost, which wait for one that has proven itself.
+    pub suspects: u64,
+    /// Workers that were lost within the last hour.
+    pub workers_lost: u64,
+    /// When the last one was seen to be lost, in ms since the Unix epoch; 0: none.
+    pub last_loss_ms: u64,
     /// In the order of [`Priority::ALL`].
     pub classes: [ClassFigures; 3],
 }
@@ -43,7 +49,7 @@ impl LineFigures {
     /// Jobs in line for a worker. Those that wait for the same work of another job are not among them.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        self.classes.iter().map(|class| class.waiting).sum()
+        self.classes.iter().map(|class| class.waiting).sum::<u64>() + self.suspects
     }
 
     /// The age of the oldest job that is next in one of the classes.
@@ -54,7 +60,7 @@ impl LineFigures {
 }
 
 type Class = (u64, i64);
-type Reply = (String, u64, u64, u64, u64, u64, u64, bool, Class, Class, Class);
+type Counts = (String, u64, u64, u64, u64, u64, u64, bool, u64, u64, u64);
 
 /// Counts the jobs of `queue` that wait in the lanes that this build knows.
 ///
@@ -67,12 +73,28 @@ pub async fn line_figures(redis: &RedisPool, keys: &Keys, queue: QueueName) -> R
     for lane in kinds::lanes(queue) {
         call.arg(lane.as_str());
     }
-    let reply: Reply = redis.run(&call).await?;
-    let (_, now, unfinished, active, delayed, dead, ended, paused, interactive, normal, bulk) = reply;
-    let class = |(waiting, created): Class| {
-        let oldest = u64::try_from(created).map_or(0, |created| now.saturating_sub(created));
+    let mut reply: Vec<redis::Value> = redis.run(&call).await?;
+    let classes = reply.split_off(reply.len().saturating_sub(Priority::ALL.len()));
+    let counts: Counts = redis::from_redis_value(redis::Value::Array(reply)).map_err(redis::RedisError::from)?;
+    let (_, at_ms, unfinished, active, delayed, dead, ended_last_minute, paused, suspects, workers_lost, last_loss_ms) =
+        counts;
+    let classes: [Class; Priority::ALL.len()] =
+        redis::from_redis_value(redis::Value::Array(classes)).map_err(redis::RedisError::from)?;
+    let classes = classes.map(|(waiting, created)| {
+        let oldest = u64::try_from(created).map_or(0, |created| at_ms.saturating_sub(created));
         ClassFigures { waiting, oldest: Duration::from_millis(oldest) }
-    };
-    let classes: [ClassFigures; Priority::ALL.len()] = [class(interactive), class(normal), class(bulk)];
-    Ok(LineFigures { at_ms: now, unfinished, active, delayed, dead, ended_last_minute: ended, paused, classes })
+    });
+    Ok(LineFigures {
+        at_ms,
+        unfinished,
+        active,
+        delayed,
+        dead,
+        ended_last_minute,
+        paused,
+        suspects,
+        workers_lost,
+        last_loss_ms,
+        classes,
+    })
 }

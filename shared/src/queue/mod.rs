@@ -60,7 +60,7 @@ mod work;
 mod worker;
 
 pub use backend::{BackendOptions, RedisBackend};
-pub use call::{Call, CallEnd, Ending};
+pub use call::{Call, CallEnd, Ending, Verdict, Witness};
 pub use cancel::Cancelled;
 pub use client::Queue;
 pub use context::JobContext;

@@ -5,6 +5,8 @@
 local RELEASE_MOST = 64
 -- No job has longer.
 local LONGEST_MS = 2592000000
+-- A take sees within this time that a deadline has passed.
+local LEADER_SLACK_MS = 60000
 -- These ends say nothing about the work: someone else may do it.
 local OWN_ENDS = { deadline_exceeded = true, corrupt_job = true }
 
@@ -45,10 +47,11 @@ local function take_over(leader, now)
   end
   local class, urgent = job[4], redis.pcall('HGET', of_job('job', leader), 'class')
   if type(urgent) == 'string' and (URGENCY[urgent] or 0) > URGENCY[class] then class = urgent end
-  local rank = next_rank(class, job[5])
+  local rank = next_rank(class, job[5], job[3])
   redis.call('HSET', key, 'class', class, 'rank', rank)
   redis.call('HDEL', key, 'follows')
-  redis.call('SET', of_leader(job[6]), id, 'PX', text(math.max(left, 1)))
+  -- Until the job is seen to be past its deadline: nobody begins the same work in between.
+  redis.call('SET', of_leader(job[6]), id, 'PX', text(math.max(left, 0) + LEADER_SLACK_MS))
   if redis.call('EXISTS', followers) == 1 then redis.call('RENAME', followers, of_job('followers', id)) end
   if redis.call('EXISTS', of_job('checkpoints', leader)) == 1 then
     redis.call('RENAME', of_job('checkpoints', leader), of_job('checkpoints', id))

@@ -41,6 +41,11 @@ impl Held {
         Hold { id, fence, ended, held: Arc::clone(self), _slot: slot }
     }
 
+    /// How many jobs there are.
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn snapshot(&self) -> Vec<(JobId, u64)> {
         self.lock().iter().map(|(id, (fence, _))| (*id, *fence)).collect()
     }

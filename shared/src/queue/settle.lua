@@ -53,7 +53,7 @@ local lane, class, user, unspent = more[2], more[4], more[7], more[8]
 redis.call('ZREM', of_queue('leases'), id)
 if late then
   redis.call('ZREM', of_queue('scheduled'), id)
-  if lane and class then redis.call('ZREM', of_line(lane, class), id) end
+  if lane and class then leave_line(id, lane, class) end
   if state == 'active' then revoke(id, group, unspent) end
 elseif group then
   free_slot(id, lane or '', group, unspent)

@@ -32,3 +32,13 @@ local function free_slot(id, lane, group, unspent)
     redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
   end
 end
+
+-- The worker that had the job was lost: if one of its calls was the breaker's probe, another one may go at once.
+local function free_probe(id, group)
+  if not group then return end
+  local breaker = root .. ':breaker:' .. provider_of(group)
+  local probe = redis.call('HGET', breaker, 'probe')
+  if not probe or string.sub(probe, 1, #id + 1) ~= id .. ':' then return end
+  redis.call('HDEL', breaker, 'probe', 'probe_until')
+  redis.call('HDEL', root .. ':limiter:' .. group, 'next_at')
+end

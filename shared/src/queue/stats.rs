@@ -61,6 +61,7 @@ pub(super) enum Taking {
     Empty,
     NoPermit,
     Unannounced,
+    Unproven,
 }
 
 /// A call to an upstream that has ended.
@@ -133,6 +134,7 @@ impl WorkerStats {
             Taking::Empty => "empty",
             Taking::NoPermit => "permit",
             Taking::Unannounced => "unannounced",
+            Taking::Unproven => "unproven",
         };
         self.takes.add([answer.into()], 1.0);
     }
@@ -153,7 +155,8 @@ impl WorkerStats {
         let outcome = match call.ending {
             Ending::Ok => "ok",
             Ending::Rejected => "rejected",
-            Ending::Limited { .. } => "limited",
+            Ending::Limited { .. } | Ending::Paused { .. } => "limited",
+            Ending::Own | Ending::Doubted => "refused",
             Ending::Failed => "failed",
             Ending::Blocked => "blocked",
             Ending::Unsent => "unsent",

@@ -12,7 +12,18 @@ use crate::{
 
 static TAKE: LuaScript = lua_script!("queue/take");
 
-/// What stays the same from one take of a worker to the next.
+/// How far a worker process has proven itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Jobs that it holds.
+    pub(super) holding: usize,
+    /// Whether it has finished a job.
+    pub(super) finished: bool,
+    /// How long it has lived.
+    pub(super) lived: Duration,
+}
+
+/// What a worker says of itself in a take.
 #[derive(Debug, Clone)]
 pub(super) struct TakeSettings {
     pub(super) queue: String,
@@ -21,6 +32,10 @@ pub(super) struct TakeSettings {
     pub(super) dead_ttl: Duration,
     pub(super) completed_ttl: Duration,
     pub(super) lanes: Vec<String>,
+    /// Crashes that make a job a dead letter.
+    pub(super) max_crashes: u32,
+    /// Renewed before each take.
+    pub(super) standing: Standing,
     /// What limits the jobs' calls, if anything.
     pub(super) upstream: Option<Arc<Upstream>>,
 }
@@ -40,6 +55,14 @@ pub(super) struct TakenJob {
 
 /// The answer to a take.
 #[derive(Debug, PartialEq, Eq)]
+pub(super) struct TakeReply {
+    pub(super) taken: Taken,
+    /// Jobs that were taken back in this step from workers that were lost.
+    pub(super) lost: u64,
+}
+
+/// What a take brought.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     /// Jobs, and after which time to ask for more, where no more may run now.
     Jobs(Vec<TakenJob>, Option<Wait>),
@@ -58,6 +81,8 @@ pub(super) enum Wait {
     Booked(Duration),
     /// No limits are in force: they must be announced first.
     Unannounced,
+    /// For just this long: a worker was lost a short time ago, and this one has not proven itself yet.
+    Unproven(Duration),
 }
 
 /// Leases up to `want` jobs. A repeated `request` (its answer was lost) gets the same jobs again.
@@ -67,7 +92,7 @@ pub(super) async fn take(
     settings: &TakeSettings,
     request: &str,
     want: usize,
-) -> Result<Taken, UnavailableError> {
+) -> Result<TakeReply, UnavailableError> {
     let mut call = TAKE.call();
     call.key(keys.root())
         .arg(&settings.queue)
@@ -83,28 +108,32 @@ pub(super) async fn take(
         }
         None => call.arg("").arg(0).arg(0),
     };
-    call.arg(&settings.lanes);
+    let Standing { holding, finished, lived } = settings.standing;
+    call.arg(holding).arg(u8::from(finished)).arg(millis(lived)).arg(settings.max_crashes).arg(&settings.lanes);
     let reply: Vec<Value> = redis.run(&call).await?;
     Ok(parse(reply)?)
 }
 
-fn parse(reply: Vec<Value>) -> Result<Taken, RedisError> {
+fn parse(reply: Vec<Value>) -> Result<TakeReply, RedisError> {
     let mut parts = reply.into_iter();
-    let word: String = from_redis_value(parts.next().unwrap_or(Value::Nil))?;
+    let mut next = || parts.next().unwrap_or(Value::Nil);
+    let (word, ms): (String, i64) = (from_redis_value(next())?, from_redis_value(next())?);
     match word.as_str() {
         "jobs" => {
-            let ms: i64 = from_redis_value(parts.next().unwrap_or(Value::Nil))?;
             let wait = (ms != 0).then(|| limited(ms));
-            Ok(Taken::Jobs(parts.filter_map(parse_job).collect(), wait))
+            let lost = from_redis_value(next())?;
+            Ok(TakeReply { taken: Taken::Jobs(parts.filter_map(parse_job).collect(), wait), lost })
         }
         "wait" => {
-            let ms: i64 = from_redis_value(parts.next().unwrap_or(Value::Nil))?;
-            let why: String = from_redis_value(parts.next().unwrap_or(Value::Nil))?;
-            Ok(Taken::Wait(match why.as_str() {
-                "empty" => Wait::Idle(u64::try_from(ms).ok().map(Duration::from_millis)),
-                "unannounced" => Wait::Unannounced,
+            let why: String = from_redis_value(next())?;
+            let after = u64::try_from(ms).ok().map(Duration::from_millis);
+            let wait = match (why.as_str(), after) {
+                ("empty", after) => Wait::Idle(after),
+                ("unannounced", _) => Wait::Unannounced,
+                ("unproven", Some(after)) => Wait::Unproven(after),
                 _ => limited(ms),
-            }))
+            };
+            Ok(TakeReply { taken: Taken::Wait(wait), lost: from_redis_value(next())? })
         }
         _ => Err(RedisError::from((ErrorKind::UnexpectedReturnType, "take answered with an unknown word"))),
     }
@@ -143,11 +172,12 @@ mod tests {
         let reply = vec![
             bulk("jobs"),
             Value::Int(0),
+            Value::Int(2),
             entry(&id.to_string(), "7"),
             entry("not-a-uuid", "7"),
             entry(&id.to_string(), "x"),
         ];
-        let Ok(Taken::Jobs(jobs, None)) = parse(reply) else { panic!("jobs expected") };
+        let Ok(TakeReply { taken: Taken::Jobs(jobs, None), lost: 2 }) = parse(reply) else { panic!("jobs expected") };
         assert_eq!(jobs.len(), 1);
         assert_eq!((jobs[0].id, jobs[0].fence, jobs[0].attempt, jobs[0].max_attempts), (id, 7, 1, 3));
     }
@@ -161,10 +191,14 @@ mod tests {
             (250, "requests", Wait::Booked(quarter)),
             (-1, "concurrency", Wait::Woken),
             (0, "unannounced", Wait::Unannounced),
+            (250, "unproven", Wait::Unproven(quarter)),
         ] {
-            assert_eq!(parse(vec![bulk("wait"), Value::Int(ms), bulk(why)]).unwrap(), Taken::Wait(wait), "{why}");
+            let reply = vec![bulk("wait"), Value::Int(ms), bulk(why), Value::Int(0)];
+            assert_eq!(parse(reply).unwrap().taken, Taken::Wait(wait), "{why}");
         }
-        let Ok(Taken::Jobs(_, wait)) = parse(vec![bulk("jobs"), Value::Int(250)]) else { panic!("jobs expected") };
+        let Taken::Jobs(_, wait) = parse(vec![bulk("jobs"), Value::Int(250), Value::Int(0)]).unwrap().taken else {
+            panic!("jobs expected")
+        };
         assert_eq!(wait, Some(Wait::Booked(quarter)));
         assert!(parse(vec![bulk("surprise")]).is_err());
         assert!(parse(vec![]).is_err());

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
-use super::take::{TakeSettings, Taken, take};
+use super::take::{Standing, TakeSettings, Taken, take};
 use crate::{
     job::{Lane, QueueName},
     limiter::{Upstream, announce},
@@ -41,6 +41,8 @@ impl Taker {
             dead_ttl: hour,
             completed_ttl: hour,
             lanes: vec![lane.as_str().to_owned()],
+            max_crashes: 3,
+            standing: Standing { holding: 0, finished: true, lived: hour },
             upstream: Some(Arc::new(upstream)),
         };
         Ok(Self { redis, keys, settings })
@@ -53,7 +55,7 @@ impl Taker {
     /// When Redis does not answer.
     pub async fn take(&self, want: usize) -> Result<usize, UnavailableError> {
         let request = Uuid::now_v7().simple().to_string();
-        Ok(match take(&self.redis, &self.keys, &self.settings, &request, want).await? {
+        Ok(match take(&self.redis, &self.keys, &self.settings, &request, want).await?.taken {
             Taken::Jobs(jobs, _) => jobs.len(),
             Taken::Wait(_) => 0,
         })

@@ -34,7 +34,7 @@ end
 local function wake_for_the_rest(order, lanes)
   for _, line in ipairs(order.classes) do
     for _, lane in ipairs(lanes) do
-      if redis.call('EXISTS', of_line(lane, line.class)) == 1 then
+      if redis.call('EXISTS', of_line(lane, line.class), of_aside(lane, line.class)) > 0 then
         redis.call('ZADD', of_lane('wake', lane), '0', 'marker')
       end
     end

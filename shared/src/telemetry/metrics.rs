@@ -91,7 +91,7 @@ metrics! {
     SLOTS: Gauge, "unilingo_worker_slots", [], Worker, "Jobs that this worker can run at once";
     RUNNING: Gauge, "unilingo_worker_jobs", [], Worker, "Jobs that this worker runs now";
     TAKES: Counter, "unilingo_takes_total", ["answer"], Worker,
-        "Questions for jobs, by answer: `jobs`, `empty` (none waits), `permit` (jobs wait, and no limit lets one go), `unannounced`";
+        "Questions for jobs, by answer: `jobs`, `empty` (none waits), `permit` (jobs wait, and no limit lets one go), `unannounced`, `unproven` (a worker was lost a short time ago, and this one has not finished a job yet)";
     JOB_WAIT: Histogram(OF_WAITS), "unilingo_job_wait_seconds", [], Worker,
         "Time from the acceptance of a job to its first start, by the clocks of api and worker";
     PERMIT_WAIT: Histogram(OF_WAITS), "unilingo_permit_wait_seconds", [], Worker,
@@ -99,7 +99,7 @@ metrics! {
     ATTEMPTS: Counter, "unilingo_attempts_total", ["outcome"], Worker,
         "Settled attempts at jobs: `complete`, `retry`, `snooze` (put off, uses none), `fail` (a dead letter), `cancel`";
     CALL_SECONDS: Histogram(OF_REQUESTS), "unilingo_upstream_duration_seconds", ["provider", "outcome"], Worker,
-        "Time of calls to an upstream, by outcome: `ok`, `rejected`, `limited` (429), `failed`, `blocked` (account or key)";
+        "Time of calls to an upstream, by outcome: `ok`, `rejected`, `limited` (429), `refused` (for itself, or not known), `failed`, `blocked` (account or key)";
     CALLS_UNSENT: Counter, "unilingo_upstream_unsent_total", ["provider"], Worker,
         "Calls that were not sent: no permit came in time, or no connection";
     TOKENS: Counter, "unilingo_upstream_tokens_total", ["provider", "direction"], Worker,

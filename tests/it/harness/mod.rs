@@ -189,6 +189,7 @@ pub(crate) fn legacy(content: &str) -> Value {
 pub(crate) fn jobs_config() -> JobsConfig {
     JobsConfig {
         job_max_attempts: 3,
+        job_max_crashes: 3,
         job_retry_base_ms: 1,
         job_retry_cap_ms: 1,
         job_deadline_seconds: 3_600,

@@ -244,11 +244,14 @@ async fn a_result_that_came_from_elsewhere_ends_the_attempt_that_is_under_way() 
     let id = f.enqueue("hold").await;
     let lapsed = f.take_and_lapse().await;
     let mut worker = Running::start_limited(&f).await;
+    // A worker that has finished nothing gets no job whose worker was lost.
+    let other = f.enqueue("x").await;
+    assert_eq!(worker.next_start().await, other);
     assert_eq!(worker.next_start().await, id);
     assert_eq!(f.complete_with(&lapsed, "late").await, Settled::Late);
     worker.until_nothing_runs(&f).await;
     assert_eq!(f.result_of(id).await, "late");
-    assert_eq!(worker.stats.processed(), 0);
+    assert_eq!(worker.stats.processed(), 1);
     worker.stop().await;
 }
 

@@ -14,7 +14,7 @@ use crate::{
         JobContext, NewJob, Queue,
         outcome::Outcome,
         settle::{Retention, Settled, settle},
-        take::{TakeSettings, Taken, TakenJob, take},
+        take::{Standing, TakeSettings, Taken, TakenJob, take},
     },
     redis::{Keys, RedisPool},
     testing::TestRedis,
@@ -57,6 +57,7 @@ pub(super) fn allowance(limits: Limits) -> Allowance {
 pub(super) fn jobs_config() -> JobsConfig {
     JobsConfig {
         job_max_attempts: 3,
+        job_max_crashes: 3,
         job_retry_base_ms: 1,
         job_retry_cap_ms: 1,
         job_deadline_seconds: 3_600,
@@ -85,6 +86,8 @@ impl Fixture {
             dead_ttl: jobs.dead_ttl(),
             completed_ttl: jobs.completed_ttl(),
             lanes: vec![Echo::lane().as_str().to_owned()],
+            max_crashes: jobs.job_max_crashes,
+            standing: Standing { holding: 0, finished: true, lived: Duration::ZERO },
             upstream: None,
         };
         let queue = Queue::new(pool.clone(), "test", jobs.clone());
@@ -101,7 +104,7 @@ impl Fixture {
     }
 
     pub(super) async fn take_as(&self, request: &str, want: usize, settings: &TakeSettings) -> Taken {
-        take(&self.pool, &self.keys, settings, request, want).await.unwrap()
+        take(&self.pool, &self.keys, settings, request, want).await.unwrap().taken
     }
 
     /// Takes up to `want` jobs under a new request.
@@ -111,6 +114,13 @@ impl Fixture {
             Taken::Jobs(jobs, _) => jobs,
             Taken::Wait(_) => Vec::new(),
         }
+    }
+
+    /// Sets the clock of a test in which time passes as it says (`take_time_from_hand_clock`).
+    pub(super) async fn set_clock(&self, now_ms: i64) {
+        let (s, us) = (now_ms / 1_000, now_ms % 1_000 * 1_000);
+        let clock = format!("{}:clock", self.keys.root());
+        self.raw::<u64>(&["HSET", &clock, "s", &s.to_string(), "us", &us.to_string()]).await;
     }
 
     /// Takes a job whose holder is then silent until its lease has lapsed.
@@ -129,6 +139,7 @@ impl Fixture {
             redis: self.pool.clone(),
             keys: Arc::new(self.keys.clone()),
             queue: Arc::from(QUEUE),
+            lane: Arc::from(job.lane.as_str()),
             id: job.id,
             fence: job.fence,
             attempt: job.attempt,

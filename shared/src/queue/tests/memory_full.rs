@@ -105,7 +105,7 @@ async fn what_is_in_hand_and_in_line_ends() {
     f.fill_memory().await;
     // One is promoted and one reclaimed.
     for job in f.take(5).await {
-        assert_eq!(job.attempt, 2);
+        assert!(job.id == ids[2] && job.attempt == 2 || job.id == ids[4] && job.attempt == 1, "{job:?}");
         assert_eq!(f.complete(&job).await, Settled::Done);
     }
     assert_eq!(f.complete_with(&jobs[5], "leaves").await, Settled::Done);

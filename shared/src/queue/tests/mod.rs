@@ -17,6 +17,7 @@ mod requeue;
 mod robustness;
 mod running;
 mod sharing;
+mod suspects_model;
 mod time;
 mod users;
 mod worker;

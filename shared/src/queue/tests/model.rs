@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::suspects_model::Suspects;
 use crate::{
     job::{JobId, JobState},
     users::Counts,
 };
+
+/// Who takes all jobs.
+const WORKER: &str = "by-hand";
 
 /// A job as the model knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +46,9 @@ pub(super) struct Model {
     purged: u64,
     max_attempts: u32,
     ranks: u64,
+    suspects: Suspects,
+    /// The time by the test's clock.
+    pub(super) now: i64,
     due: BTreeSet<JobId>,
     lapsed: BTreeSet<JobId>,
     overdue: BTreeSet<JobId>,
@@ -78,6 +85,7 @@ impl Model {
             job.attempts = 0;
         }
         job.max = job.max.max(job.attempts + 1);
+        self.suspects.forget(id);
         self.next_rank();
         for passed in [&mut self.due, &mut self.lapsed, &mut self.overdue] {
             passed.remove(&id);
@@ -103,8 +111,14 @@ impl Model {
     /// Nothing is left of the user, whose jobs all of these are. How many there were.
     pub(super) fn erase(&mut self) -> u64 {
         let jobs = self.jobs.len() as u64;
-        *self =
-            Self { suspended: self.suspended, max_attempts: self.max_attempts, ranks: self.ranks, ..Self::default() };
+        *self = Self {
+            suspended: self.suspended,
+            max_attempts: self.max_attempts,
+            ranks: self.ranks,
+            now: self.now,
+            suspects: std::mem::take(&mut self.suspects),
+            ..Self::default()
+        };
         jobs
     }
 
@@ -135,6 +149,16 @@ impl Model {
         self.overdue.insert(id);
     }
 
+    /// Crashes that counted, and suspects that were given out.
+    pub(super) const fn suspected(&self) -> (usize, usize) {
+        (self.suspects.counted, self.suspects.given)
+    }
+
+    /// Whether the job's worker was lost with it.
+    pub(super) fn is_suspect(&self, id: JobId) -> bool {
+        self.suspects.contains(id)
+    }
+
     pub(super) fn in_state(&self, state: JobState) -> Vec<JobId> {
         self.jobs.iter().filter(|(_, job)| job.state == state).map(|(id, _)| *id).collect()
     }
@@ -145,22 +169,36 @@ impl Model {
             self.move_from(id, JobState::Scheduled, JobState::Waiting);
         }
         for id in std::mem::take(&mut self.lapsed) {
-            let spent = self.jobs[&id].attempts >= self.jobs[&id].max;
-            self.move_from(id, JobState::Active, if spent { JobState::Failed } else { JobState::Waiting });
+            if self.jobs[&id].state != JobState::Active {
+                continue;
+            }
+            let (jobs, now) = (&self.jobs, self.now);
+            let dead = self.suspects.lose(WORKER, id, now, |id, fence| runs(jobs, id, fence));
+            self.move_from(id, JobState::Active, if dead { JobState::Failed } else { JobState::Waiting });
+            if let Some(job) = self.jobs.get_mut(&id).filter(|_| !dead) {
+                job.attempts -= 1;
+            }
         }
         for id in std::mem::take(&mut self.overdue) {
             for state in [JobState::Scheduled, JobState::Waiting, JobState::Active] {
                 self.move_from(id, state, JobState::Failed);
             }
         }
+        let waiting = self.in_state(JobState::Waiting);
+        let mut line: Vec<JobId> = waiting.iter().copied().filter(|id| !self.suspects.contains(*id)).collect();
+        line.sort_by_key(|id| self.jobs[id].rank);
+        let mut next = self.suspects.next(WORKER, &waiting, |id, fence| runs(&self.jobs, id, fence));
+        next.extend(line);
         let mut taken = Vec::new();
-        let mut line: Vec<_> = self.jobs.iter_mut().filter(|(_, job)| job.state == JobState::Waiting).collect();
-        line.sort_by_key(|(_, job)| job.rank);
-        for (id, job) in line.into_iter().take(want) {
+        for id in next.into_iter().take(want) {
+            if self.suspects.contains(id) {
+                self.suspects.give(WORKER, id, self.jobs[&id].fence + 1);
+            }
+            let job = self.jobs.get_mut(&id).expect("it waits");
             job.state = JobState::Active;
             job.attempts += 1;
             job.fence += 1;
-            taken.push((*id, job.fence, job.attempts));
+            taken.push((id, job.fence, job.attempts));
         }
         taken
     }
@@ -223,4 +261,8 @@ impl Model {
             job.state = to;
         }
     }
+}
+
+fn runs(jobs: &BTreeMap<JobId, ModelJob>, id: JobId, fence: u64) -> bool {
+    jobs.get(&id).is_some_and(|job| job.state == JobState::Active && job.fence == fence)
 }

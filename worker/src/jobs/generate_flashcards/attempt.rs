@@ -4,15 +4,17 @@ use std::{collections::BTreeMap, future::Future};
 
 use shared::{
     job::{JobError, JobId},
-    queue::{Call, CallEnd, JobContext},
+    queue::{Call, CallEnd, JobContext, Verdict, Witness},
 };
 
 /// Leave for one call. All clones are the same permit.
 pub trait Permit: Clone + Send + Sync + 'static {
     /// Lets the call go, which must then be sent at once; an error says what becomes of the job.
     fn begin(&self) -> impl Future<Output = Result<(), JobError>> + Send;
-    /// Tells how the call ended.
-    fn end(&self, end: CallEnd<'_>) -> impl Future<Output = ()> + Send;
+    /// Tells how the call ended; what the job has to know of it.
+    fn end(&self, end: CallEnd<'_>) -> impl Future<Output = Verdict> + Send;
+    /// Says what a free look at the provider has shown about the account.
+    fn testify(&self, found: Witness, reason: &str) -> impl Future<Output = ()> + Send;
 }
 
 impl Permit for Call {
@@ -20,8 +22,12 @@ impl Permit for Call {
         Self::begin(self).await
     }
 
-    async fn end(&self, end: CallEnd<'_>) {
-        Self::end(self, end).await;
+    async fn end(&self, end: CallEnd<'_>) -> Verdict {
+        Self::end(self, end).await
+    }
+
+    async fn testify(&self, found: Witness, reason: &str) {
+        Self::testify(self, found, reason).await;
     }
 }
 

@@ -20,12 +20,19 @@ use super::{
     goal::Goal,
     limits::CallLimits,
     merge::merge,
-    model::{ChatModel, NoAnswer},
+    model::{ChatModel, NoAnswer, TooLarge},
     part_state::{PartState, Phase},
     plan::{Part, Topics, plan},
     prompt,
     question::Question,
+    smaller_calls::SmallerCalls,
 };
+
+fn plan_parts(lesson: &GenerateFlashcards, limits: CallLimits) -> Vec<Part> {
+    let ranges = chunk::split(&lesson.content, limits.chunk_tokens);
+    let find_topics = lesson.topic == GenerateFlashcards::AI_SELECTION;
+    plan(ranges, estimate(&lesson.content), find_topics, limits.max_output_tokens)
+}
 
 /// One attempt at a job.
 pub(super) struct Generation<'a, M, A> {
@@ -44,9 +51,7 @@ pub(super) struct Generation<'a, M, A> {
 impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
     /// Plans the job; nothing is asked yet.
     pub(super) fn new(model: &'a M, attempt: &'a A, lesson: &'a GenerateFlashcards, limits: CallLimits) -> Self {
-        let ranges = chunk::split(&lesson.content, limits.chunk_tokens);
-        let find_topics = lesson.topic == GenerateFlashcards::AI_SELECTION;
-        let parts = plan(ranges, estimate(&lesson.content), find_topics, limits.max_output_tokens);
+        let parts = plan_parts(lesson, limits);
         let states = vec![PartState::default(); parts.len()];
         Self { model, attempt, lesson, limits, parts, states, calls: 0, spent: 0 }
     }
@@ -56,12 +61,11 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         if self.parts.is_empty() {
             return Err(JobError::fail("empty_content", "The text has no words to make cards of."));
         }
-        self.check_limits()?;
         self.restore().await?;
-        for part in 0..self.parts.len() {
-            while self.states[part].phase != Phase::Done {
-                self.call(part).await?;
-            }
+        self.check_limits()?;
+        // The parts may be planned again, where the provider does not accept calls of their size.
+        while let Some(part) = self.states.iter().position(|state| state.phase != Phase::Done) {
+            self.call(part).await?;
         }
         Ok(GeneratedFlashcards { success: true, flashcards: self.merged()?, token_usage: self.tokens() })
     }
@@ -82,6 +86,9 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
     /// Takes up what earlier attempts have recorded.
     async fn restore(&mut self) -> Result<(), JobError> {
         let records = self.attempt.checkpoints().await?;
+        if let Some(smaller) = records.get(SmallerCalls::NAME).and_then(|record| SmallerCalls::read(record)) {
+            self.plan_smaller(smaller);
+        }
         for (i, part) in self.parts.iter().enumerate() {
             let topic = Some(self.lesson.topic.as_str()).filter(|_| part.topics == Topics::Given);
             let rules = CardRules { topic, ..self.rules(i) };
@@ -107,6 +114,9 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         let permit = self.attempt.permit(prompt::call_tokens(&request));
         let answer = match self.model.ask(request, permit).await {
             Ok(answer) => answer,
+            Err(NoAnswer { too_large: Some(too_large), error, .. }) => {
+                return self.shrink(part, too_large, error).await;
+            }
             Err(no_answer) => return Err(self.pay_for_nothing(part, no_answer).await),
         };
         self.spent = self.spent.saturating_add(answer.tokens);
@@ -128,8 +138,30 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         outcome
     }
 
+    /// The provider accepts only smaller calls: plans the parts again, for this and later attempts. What was made of larger parts
+    /// is lost. `error` where a call can't be smaller.
+    async fn shrink(&mut self, part: usize, too_large: TooLarge, error: JobError) -> Result<(), JobError> {
+        let text = estimate(&self.lesson.content[self.parts[part].range.clone()]);
+        let Some(smaller) = SmallerCalls::than(self.limits, text, too_large) else { return Err(error) };
+        tracing::info!(
+            job.id = %self.attempt.job_id(),
+            chunk_tokens = smaller.chunk_tokens,
+            max_output_tokens = smaller.max_output_tokens,
+            "The provider accepts only smaller calls: the text is cut again"
+        );
+        self.attempt.checkpoint(SmallerCalls::NAME, &smaller.record(), self.progress()).await?;
+        self.plan_smaller(smaller);
+        self.check_limits()
+    }
+
+    fn plan_smaller(&mut self, smaller: SmallerCalls) {
+        self.limits = smaller.within(self.limits);
+        self.parts = plan_parts(self.lesson, self.limits);
+        self.states = vec![PartState::default(); self.parts.len()];
+    }
+
     /// Puts a call on record that cost something and brought nothing.
-    async fn pay_for_nothing(&mut self, part: usize, NoAnswer { error, tokens }: NoAnswer) -> JobError {
+    async fn pay_for_nothing(&mut self, part: usize, NoAnswer { error, tokens, .. }: NoAnswer) -> JobError {
         if tokens > 0 {
             self.spent = self.spent.saturating_add(tokens);
             let state = &mut self.states[part];

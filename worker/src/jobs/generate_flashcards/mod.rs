@@ -20,6 +20,7 @@ mod problem;
 mod prompt;
 mod question;
 mod schema;
+mod smaller_calls;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -38,7 +39,7 @@ use self::{attempt::Attempt, generation::Generation};
 pub use self::{
     attempt::Permit,
     limits::CallLimits,
-    model::{Answer, ChatModel, NoAnswer},
+    model::{Answer, ChatModel, NoAnswer, TooLarge},
 };
 
 /// Runs `generate-flashcards` jobs with the model `M`.

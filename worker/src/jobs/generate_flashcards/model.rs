@@ -4,8 +4,8 @@ use std::future::Future;
 
 use shared::{
     job::JobError,
-    openai::{ChatRequest, OpenAi},
-    queue::CallEnd,
+    openai::{ChatRequest, OpenAi, OpenAiError},
+    queue::{CallEnd, Verdict},
 };
 
 use super::attempt::Permit;
@@ -26,11 +26,27 @@ pub struct NoAnswer {
     pub error: JobError,
     /// Tokens that it cost all the same.
     pub tokens: u64,
+    /// Set where a smaller request may be accepted.
+    pub too_large: Option<TooLarge>,
+}
+
+/// The provider accepts only smaller requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge {
+    /// Its limit and the size of the request in tokens, where it gives them.
+    pub figures: Option<(u64, u64)>,
+}
+
+impl TooLarge {
+    fn of(error: &OpenAiError) -> Option<Self> {
+        let OpenAiError::RequestTooLarge { limit, requested } = error else { return None };
+        Some(Self { figures: limit.zip(*requested) })
+    }
 }
 
 impl From<JobError> for NoAnswer {
     fn from(error: JobError) -> Self {
-        Self { error, tokens: 0 }
+        Self { error, tokens: 0, too_large: None }
     }
 }
 
@@ -44,8 +60,16 @@ impl ChatModel for OpenAi {
     async fn ask(&self, request: ChatRequest, permit: impl Permit) -> Result<Answer, NoAnswer> {
         let door = permit.clone();
         let outcome = self.chat(&request, Box::pin(async move { door.begin().await })).await;
-        permit.end(CallEnd::of(&outcome)).await;
-        let answer = outcome.map_err(|error| NoAnswer { tokens: error.tokens(), error: error.into() })?;
+        let end = CallEnd::of(&outcome);
+        let verdict = permit.end(end).await;
+        if matches!(verdict, Verdict::Doubted { witness: true, .. }) {
+            permit.testify(self.witness().await, end.reason).await;
+        }
+        let answer = outcome.map_err(|error| NoAnswer {
+            tokens: error.tokens(),
+            too_large: TooLarge::of(&error),
+            error: error.judged(verdict),
+        })?;
         Ok(Answer { content: answer.content, tokens: answer.usage.total_tokens.into() })
     }
 }

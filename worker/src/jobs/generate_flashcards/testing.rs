@@ -15,12 +15,12 @@ use shared::{
         kinds::{Difficulty, Flashcard, GenerateFlashcards},
     },
     openai::ChatRequest,
-    queue::CallEnd,
+    queue::{CallEnd, Verdict, Witness},
 };
 
 use super::{
     attempt::{Attempt, Permit},
-    model::{Answer, ChatModel, NoAnswer},
+    model::{Answer, ChatModel, NoAnswer, TooLarge},
 };
 
 /// Tokens of every scripted answer.
@@ -113,7 +113,11 @@ impl ChatModel for FakeModel {
         assert_eq!((&cards["minItems"], &cards["maxItems"]), (&message["min_cards"], &message["max_cards"]));
         let asked = Asked { id: request.request_id, message };
         self.asked.lock().unwrap().push(asked.clone());
-        Ok(Answer { content: (self.script)(self, &asked)?, tokens: TOKENS })
+        let content = (self.script)(self, &asked).map_err(|error| NoAnswer {
+            too_large: (error.code() == "call_exceeds_token_limit").then_some(TooLarge { figures: None }),
+            ..NoAnswer::from(error)
+        })?;
+        Ok(Answer { content, tokens: TOKENS })
     }
 }
 
@@ -152,7 +156,11 @@ impl Permit for Free {
         Ok(())
     }
 
-    async fn end(&self, _end: CallEnd<'_>) {}
+    async fn end(&self, _end: CallEnd<'_>) -> Verdict {
+        Verdict::Plain
+    }
+
+    async fn testify(&self, _found: Witness, _reason: &str) {}
 }
 
 impl Attempt for FakeJob {

@@ -84,7 +84,8 @@ async fn every_end_gives_the_hold_back() {
                 f.end(&job, &JobError::retry("x", "x")).await;
             }
             "lapse" => {
-                for _ in 0..3 {
+                // The first loss makes it a suspect, three more a dead letter.
+                for _ in 0..4 {
                     f.raw::<u64>(&["ZADD", &f.keys.leases("ai-jobs"), "1", &job.id.to_string()]).await;
                     f.ask("a", 1).await;
                 }

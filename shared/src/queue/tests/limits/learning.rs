@@ -70,11 +70,14 @@ async fn a_refusal_costs_no_attempt_and_puts_the_job_back_in_line() {
     let f = fixture(50).await;
     let (job, call) = f.call_many(1).await.remove(0);
     call.end(refused(None)).await;
-    let limited = OpenAiError::RateLimited { retry_after: None, rate: RateHeaders::default() };
+    let limited = OpenAiError::RateLimited { retry_after: None, rate: RateHeaders::default(), plain: true };
     f.end(&job, &limited.into()).await;
     assert_eq!((f.view(job.id).await.state, f.view(job.id).await.attempts), (JobState::Waiting, 0));
     f.let_pass(Duration::from_secs(1)).await;
-    assert_eq!(f.ask("a", 1).await.0[0].id, job.id, "before those that came after it");
+    let trial = f.ask("a", 1).await.0.remove(0);
+    assert_ne!(trial.id, job.id, "a refused job is no trial while another one can be");
+    f.begin(&trial, 100).await.unwrap().end(ended(Ending::Ok)).await;
+    assert_eq!(f.ask("a", 1).await.0[0].id, job.id, "then it goes before those that came after it");
 }
 
 #[tokio::test]

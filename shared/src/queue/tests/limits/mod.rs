@@ -31,6 +31,7 @@ pub(super) const FREE: Limits = Limits { window: WINDOW, guard: GUARD, rpm: 0, r
 pub(super) fn breaker() -> BreakerSettings {
     BreakerSettings {
         failures: 5,
+        failure_ratio: 0.5,
         failure_window: Duration::from_mins(1),
         open: Duration::from_mins(1),
         open_max: Duration::from_mins(10),
@@ -153,5 +154,5 @@ pub(super) const fn ended(ending: Ending) -> CallEnd<'static> {
 }
 
 pub(super) const fn refused(retry_after: Option<Duration>) -> CallEnd<'static> {
-    ended(Ending::Limited { retry_after })
+    ended(Ending::Limited { retry_after, plain: true })
 }

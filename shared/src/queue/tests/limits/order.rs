@@ -40,7 +40,7 @@ async fn an_interactive_job_behind_ten_thousand_bulk_jobs_is_next() {
     let line = f.keys.waiting("ai-jobs", &<super::Echo as crate::job::Kind>::lane(), Priority::Bulk);
     f.enqueue_class("crowd", Priority::Bulk, 200).await;
     for n in 0..10_000 {
-        fill.zadd(&line, format!("ghost-{n}"), 1_000 + n).ignore();
+        fill.zadd(&line, format!("ghost-{n}"), 1_000_000_000_000_i64 + n).ignore();
     }
     f.pool.query::<()>(&fill).await.unwrap();
     f.serve(50).await;
@@ -96,22 +96,89 @@ async fn a_user_with_a_thousand_jobs_delays_the_first_of_another_by_one() {
     assert!(served[..4].contains(&second), "and then in turn");
 }
 
+/// The users of the next `count` jobs, in the order of their permits.
+async fn served_users(f: &Fixture, of: &BTreeMap<JobId, usize>, count: usize) -> Vec<usize> {
+    f.serve(count).await.iter().map(|id| of[id]).collect()
+}
+
+/// Between any two moments at which the same users wait, their permits differ by at most one.
+fn assert_alike(permits: &[usize], users: usize, what: &str) {
+    for from in 0..permits.len() {
+        let mut counts = vec![0_usize; users];
+        for user in &permits[from..] {
+            counts[*user] += 1;
+            let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+            assert!(most - least <= 1, "{what}: {counts:?} from permit {from}: {permits:?}");
+        }
+    }
+}
+
 #[tokio::test]
-async fn ten_users_share_alike_though_one_has_five_thousand_jobs() {
+async fn users_who_wait_together_never_differ_by_more_than_one_permit() {
+    for seed in 0..3 {
+        let f = Fixture::limited(Limits { rpm: 1_000, ..FREE }).await;
+        let mut of: BTreeMap<JobId, usize> = BTreeMap::new();
+        let mut arrivals: Vec<usize> = std::iter::repeat_n(0, 1_000).chain((1..10).flat_map(|u| [u; 30])).collect();
+        arrivals.shuffle(&mut StdRng::seed_from_u64(seed));
+        for user in arrivals {
+            of.insert(f.enqueue_for(&format!("user-{user}"), Priority::Interactive).await, user);
+        }
+        // Everybody has 30 jobs at least, so all wait for the first 29 rounds.
+        let permits = served_users(&f, &of, 290).await;
+        assert_alike(&permits, 10, "all from the start");
+    }
+}
+
+#[tokio::test]
+async fn users_who_come_in_between_keep_their_place_in_each_round() {
     let f = Fixture::limited(Limits { rpm: 1_000, ..FREE }).await;
     let mut of: BTreeMap<JobId, usize> = BTreeMap::new();
-    let mut arrivals: Vec<usize> = std::iter::repeat_n(0, 5_000).chain((1..10).flat_map(|u| [u; 30])).collect();
-    arrivals.shuffle(&mut StdRng::seed_from_u64(7));
-    for user in arrivals {
-        of.insert(f.enqueue_for(&format!("user-{user}"), Priority::Interactive).await, user);
+    for user in 0..10 {
+        for _ in 0..40 {
+            of.insert(f.enqueue_for(&format!("user-{user}"), Priority::Interactive).await, user);
+        }
+        served_users(&f, &of, 3).await;
     }
-    let mut permits = [0.0; 10];
-    for id in f.serve(250).await {
-        permits[of[&id]] += 1.0;
+    let permits = served_users(&f, &of, 200).await;
+    assert_alike(&permits, 10, "one after the other");
+}
+
+#[tokio::test]
+async fn a_newcomer_among_a_hundred_users_with_backlogs_is_next() {
+    let f = Fixture::start().await;
+    for _ in 0..4 {
+        for user in 0..100 {
+            f.enqueue_for(&format!("user-{user}"), Priority::Interactive).await;
+        }
     }
-    let (sum, squares) = permits.iter().fold((0.0, 0.0), |(sum, squares), n: &f64| (sum + n, n.mul_add(*n, squares)));
-    let jain = sum * sum / (10.0 * squares);
-    assert!(jain >= 0.95, "Jain index {jain:.3}: {permits:?}");
+    for before in [100, 1, 37, 55] {
+        f.serve(before).await;
+        let first = f.enqueue_for(&format!("new-{before}"), Priority::Interactive).await;
+        assert!(f.serve(2).await.contains(&first), "after {before} more");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_new_names_takes_every_second_permit() {
+    let f = Fixture::start().await;
+    let mut old = Vec::new();
+    for user in ["ada", "bob"] {
+        old.extend(f.enqueue_class(user, Priority::Interactive, 60).await);
+    }
+    f.serve(10).await;
+    for name in 0..200 {
+        f.enqueue_for(&format!("name-{name}"), Priority::Interactive).await;
+    }
+    let served = f.serve(80).await;
+    let theirs = served.iter().filter(|id| old.contains(id)).count();
+    assert!((39..=41).contains(&theirs), "{theirs} of 80 went to those who were there before");
+    // As they come, not only in a heap.
+    let mut seen = 0;
+    for name in 200..240 {
+        f.enqueue_for(&format!("name-{name}"), Priority::Interactive).await;
+        seen += f.serve(1).await.iter().filter(|id| old.contains(id)).count();
+    }
+    assert!(seen >= 18, "{seen} of 40");
 }
 
 #[tokio::test]

@@ -12,13 +12,13 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::{
     FREE, Fixture,
-    model::{Bounds, Breaker, GUARD, How, LEASE, Model, WINDOW, member},
+    model::{ATTEMPTS_MAX, Bounds, GUARD, How, LEASE, Marks, Model, WINDOW, member},
     upstream,
 };
 use crate::{
     breaker::{BreakerState, breaker_status},
     config::JobsConfig,
-    job::{JobError, JobId},
+    job::{JobError, JobId, Priority},
     limiter::{Limits, announce, limiter_status, vouch},
     queue::{
         Call, CallEnd, Ending,
@@ -30,6 +30,7 @@ use crate::{
 };
 
 const STEPS: usize = 400;
+const USERS: [&str; 4] = ["ada", "bob", "eve", "kim"];
 /// 2026-01-01, and far from everything that happens at 0.
 const START: i64 = 1_767_225_600_000;
 
@@ -37,8 +38,11 @@ struct Pair {
     f: Fixture,
     model: Model,
     rng: StdRng,
-    /// Whether the upstream is in trouble.
-    trouble: bool,
+    /// What kind of trouble the upstream is in: 0 none, 1 all kinds; some jobs are refused with 429 and 403 (2), with 403
+    /// (3) or with 429 (5), or fail (4).
+    trouble: usize,
+    /// Jobs that are refused for themselves.
+    bad: BTreeSet<JobId>,
     attempts: Vec<TakenJob>,
     /// Calls that were let go, with their numbers.
     calls: Vec<(TakenJob, u32, Call)>,
@@ -49,33 +53,55 @@ struct Pair {
 #[tokio::test]
 async fn the_scripts_do_what_the_model_does_and_no_window_is_overfull() {
     take_time_from_hand_clock();
-    let (mut waits, mut learned, mut opened, mut full) = (0, 0, 0, 0);
+    let (mut waits, mut full, mut crashes) = (0, 0, 0);
     for seed in 0..16 {
-        let mut pair = Pair::start(seed).await;
-        for step in 0..STEPS {
-            let what = pair.step().await;
-            pair.compare(&format!("seed {seed}, step {step}: {what}")).await;
-            waits += usize::from(what.ends_with("nothing"));
-            learned += usize::from(pair.model.learned().is_some());
-            opened += usize::from(matches!(pair.model.breaker, Breaker::Open { .. }));
-        }
+        let mut pair = Pair::start(seed, 0).await;
+        waits += pair.run(STEPS).await.waits;
         full += usize::from(pair.check_door());
+        crashes += pair.model.suspects.counted;
     }
-    assert!(
-        waits > 50 && learned > 50 && opened > 50 && full > 3,
-        "{waits} {learned} {opened} {full}: too little seen"
-    );
+    assert!(waits > 50 && full > 3 && crashes > 3, "{waits} {full} {crashes}: too little seen");
+}
+
+/// Under any mix of refusals and failures.
+#[tokio::test]
+async fn in_trouble_the_scripts_do_what_the_model_does() {
+    take_time_from_hand_clock();
+    let (mut learned, mut opened) = (0, 0);
+    let mut exercised = BTreeMap::<&str, usize>::new();
+    for seed in 0..16 {
+        let trouble = [5, 1, 2, 3, 4, 5, 2, 5][(seed % 8) as usize];
+        let mut pair = Pair::start(seed, trouble).await;
+        let seen = pair.run(if trouble == 5 { 5 * STEPS } else { 2 * STEPS }).await;
+        (learned, opened) = (learned + seen.learned, opened + seen.opened);
+        for (rule, times) in pair.model.exercised() {
+            *exercised.entry(rule).or_default() += times;
+        }
+        pair.check_door();
+    }
+    assert!(learned > 50 && opened > 50, "{learned} {opened}: too little seen: {exercised:?}");
+    assert!(exercised.values().all(|times| *times > 1), "too little seen: {exercised:?}");
+}
+
+/// In how many steps nothing was taken, and after how many a limit was learned or the breaker open.
+#[derive(Debug, Default)]
+struct Seen {
+    waits: usize,
+    learned: usize,
+    opened: usize,
 }
 
 impl Pair {
-    async fn start(seed: u64) -> Self {
+    async fn start(seed: u64, trouble: usize) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
+        // In trouble there are more calls, so that some meet each other.
+        let calm = trouble == 0;
         let bounds = Bounds {
-            rpm: rng.random_range(3..15),
-            tpm: rng.random_range(400..2_000),
-            concurrency: rng.random_range(2..8),
+            rpm: if calm { rng.random_range(3..15) } else { rng.random_range(30..90) },
+            tpm: if calm { rng.random_range(400..2_000) } else { rng.random_range(4_000..9_000) },
+            concurrency: if calm { rng.random_range(2..8) } else { 12 },
         };
-        let jobs = JobsConfig { job_max_attempts: 1_000, job_deadline_seconds: 2_592_000, ..jobs_config() };
+        let jobs = JobsConfig { job_max_attempts: ATTEMPTS_MAX, job_deadline_seconds: 2_592_000, ..jobs_config() };
         let mut f = Fixture::with_jobs(jobs).await;
         let (rpm, concurrency) = (bounds.rpm as u64, bounds.concurrency as u64);
         let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
@@ -87,7 +113,8 @@ impl Pair {
             f,
             model: Model::new(START, bounds),
             rng,
-            trouble: seed.is_multiple_of(2),
+            trouble,
+            bad: BTreeSet::new(),
             attempts: Vec::new(),
             calls: Vec::new(),
             door: BTreeMap::new(),
@@ -99,19 +126,29 @@ impl Pair {
         pair
     }
 
+    async fn run(&mut self, steps: usize) -> Seen {
+        let mut seen = Seen::default();
+        for step in 0..steps {
+            let what = self.step().await;
+            self.compare(&format!("step {step}: {what}")).await;
+            seen.waits += usize::from(what.ends_with("nothing"));
+            seen.learned += usize::from(self.model.learned().is_some());
+            seen.opened += usize::from(!self.model.is_closed());
+        }
+        seen
+    }
+
     async fn set_clock(&mut self) {
-        let (s, us) = (self.model.now / 1_000, self.model.now % 1_000 * 1_000);
-        let clock = format!("{}:clock", self.f.keys.root());
-        self.f.raw::<u64>(&["HSET", &clock, "s", &s.to_string(), "us", &us.to_string()]).await;
+        self.f.set_clock(self.model.now).await;
     }
 
     async fn step(&mut self) -> String {
-        match self.rng.random_range(0..100) {
-            0..20 => self.enqueue().await,
-            20..45 => self.take().await,
-            45..62 => self.begin().await,
-            62..78 => self.end().await,
-            78..88 => self.settle().await,
+        match (self.trouble, self.rng.random_range(0..100)) {
+            (0, 0..20) | (1.., 0..14) => self.enqueue().await,
+            (0, 20..45) | (1.., 14..36) => self.take().await,
+            (0, 45..62) | (1.., 36..54) => self.begin().await,
+            (0, 62..78) | (1.., 54..74) => self.end().await,
+            (0, 78..88) | (1.., 74..92) => self.settle().await,
             _ => self.pass().await,
         }
     }
@@ -120,10 +157,14 @@ impl Pair {
         if self.model.jobs.values().filter(|job| job.lease.is_none()).count() > 6 {
             return "enough wait".to_owned();
         }
-        let id = self.f.enqueue("x").await;
-        let job = super::model::Job { fence: 0, need: 100, lease: None, unspent: false };
-        self.model.jobs.insert(id, job);
-        format!("enqueue {id}")
+        let user = USERS.choose(&mut self.rng).unwrap();
+        let id = self.f.enqueue_for(user, Priority::Interactive).await;
+        let rank = self.f.raw(&["HGET", &self.f.keys.job(id), "rank"]).await;
+        self.model.enqueue(id, user, rank);
+        if self.rng.random_bool(0.3) {
+            self.bad.insert(id);
+        }
+        format!("enqueue {id} for {user}")
     }
 
     async fn take(&mut self) -> String {
@@ -136,7 +177,7 @@ impl Pair {
         let (jobs, _) = self.f.ask(worker, want).await;
         let seen: Vec<_> = jobs.iter().map(|job| (job.id, job.fence)).collect();
         // A cheap refusal must be a right one; what time has brought about is seen by a later take.
-        let expected = if cheap { self.model.clone().take(want) } else { self.model.take(want) };
+        let expected = if cheap { self.model.clone().take(worker, want) } else { self.model.take(worker, want) };
         assert_eq!(seen, expected, "take {want} by {worker}, cheap: {cheap}, {:?}", self.model);
         self.attempts.extend(jobs);
         format!(
@@ -176,27 +217,49 @@ impl Pair {
             return "no call".to_owned();
         }
         let (job, number, call) = self.calls.swap_remove(self.rng.random_range(0..self.calls.len()));
-        let how = match self.rng.random_range(0..100) {
-            _ if !self.trouble => How::Ok,
-            0..50 => How::Ok,
-            50..55 => How::Rejected,
-            55..65 => How::Limited(None),
-            65..75 => How::Limited(Some(self.rng.random_range(1..20_000))),
-            75..92 => How::Failed,
-            92..96 => How::Unsent,
-            _ => How::Blocked,
-        };
-        call.end(CallEnd { ending: ending(how), ..ended(Ending::Ok) }).await;
-        self.model.end(job.id, job.fence, number, how);
+        let how = self.how(job.id);
+        let estimated = i64::from(call.tokens());
+        let used = (self.trouble > 0 && self.rng.random_bool(0.5)).then(|| self.rng.random_range(1..=2 * estimated));
+        let tokens = used.map(|used| (used.unsigned_abs(), 0));
+        call.end(CallEnd { ending: ending(how), tokens, ..ended(Ending::Ok) }).await;
+        self.model.end(job.id, job.fence, number, how, used.map(|used| (used, estimated)));
         if how == How::Unsent {
             self.door.remove(&member(job.id, job.fence, number));
         }
         format!("end {number} of {}: {how:?}", job.id)
     }
 
+    fn how(&mut self, id: JobId) -> How {
+        let after = |rng: &mut StdRng| rng.random_bool(0.5).then(|| rng.random_range(1..20_000));
+        let bad = self.bad.contains(&id);
+        match (self.trouble, self.rng.random_range(0..100)) {
+            (0, _) => How::Ok,
+            (1, 0..40) => How::Ok,
+            (1, 40..45) => How::Rejected,
+            (1, 45..65) => How::Limited { after: after(&mut self.rng), plain: self.rng.random_bool(0.5) },
+            (1, 65..82) => How::Failed,
+            (1, 82..86) => How::Unsent,
+            (1, 86..89) => How::Own,
+            (1, 89..94) => How::Doubted,
+            (1, 94..97) => How::Paused(self.rng.random_range(1..5_000)),
+            (1, _) => How::Blocked,
+            (2, 0..70) if bad => How::Limited { after: None, plain: false },
+            (2, 70..95) if bad => How::Doubted,
+            (2, 97) => How::Limited { after: after(&mut self.rng), plain: true },
+            (3, 0..80) if bad => How::Doubted,
+            (3, 80..90) if bad => How::Failed,
+            (3, 90..96) => How::Failed,
+            (4, 0..90) if bad => How::Failed,
+            (4, 97) => How::Failed,
+            (5, 0..90) if bad => How::Limited { after: None, plain: false },
+            _ => How::Ok,
+        }
+    }
+
     async fn settle(&mut self) -> String {
         let Some(job) = self.attempt() else { return "no attempt".to_owned() };
-        let ends = self.rng.random_bool(0.6);
+        // A refused job comes back.
+        let ends = self.rng.random_bool(0.6) && !(self.trouble > 1 && self.bad.contains(&job.id));
         let settled = if ends {
             self.f.complete(&job).await
         } else {
@@ -210,10 +273,11 @@ impl Pair {
 
     /// Time passes; a worker that was silent for a lease counts as crashed.
     async fn pass(&mut self) -> String {
-        let ms = match self.rng.random_range(0..10) {
-            0..4 => self.rng.random_range(1..400),
-            4..8 => self.rng.random_range(400..8_000),
-            8 => self.rng.random_range(8_000..70_000),
+        let ms = match (self.trouble, self.rng.random_range(0..40)) {
+            (5, 0..38) => self.rng.random_range(1..200),
+            (0, 0..16) | (1.., 0..28) => self.rng.random_range(1..400),
+            (0, 16..32) | (1.., 28..37) => self.rng.random_range(400..8_000),
+            (0, 32..36) | (1.., 37..39) => self.rng.random_range(8_000..70_000),
             _ => self.rng.random_range(70_000..700_000),
         };
         self.model.now += ms;
@@ -254,8 +318,19 @@ impl Pair {
             f.raw(&["ZRANGE", &keys.in_flight(&group), &format!("({now}"), "+inf", "BYSCORE"]).await;
         let expected: BTreeSet<String> = self.model.slots().iter().map(JobId::to_string).collect();
         assert_eq!(slots, expected, "slots after {when}");
+        for id in self.model.jobs.keys() {
+            let fields = ["aside", "refused", "blamed", "doubted", "charged"];
+            let key = f.keys.job(*id);
+            let words = [&["HMGET", &key], &fields[..]].concat();
+            let seen: [Option<i64>; 5] = f.raw(&words).await;
+            let Marks { aside, refused, blamed, doubted, charged } =
+                self.model.marks().get(id).cloned().unwrap_or_default();
+            let number = |number: u32| (number > 0).then(|| i64::from(number));
+            let expected = [aside.then_some(1), number(refused), number(blamed), doubted, charged.then_some(1)];
+            assert_eq!(seen, expected, "{fields:?} of {id} after {when}");
+        }
         let closed = breaker_status(&f.pool, keys, "openai").await.unwrap().state == BreakerState::Closed;
-        assert_eq!(closed, matches!(self.model.breaker, Breaker::Closed { .. }), "breaker after {when}");
+        assert_eq!(closed, self.model.is_closed(), "breaker after {when}");
     }
 
     /// No window at the door has more than the limits; whether one was full.
@@ -276,9 +351,12 @@ fn ending(how: How) -> Ending {
     match how {
         How::Ok => Ending::Ok,
         How::Rejected => Ending::Rejected,
-        How::Limited(after) => {
-            Ending::Limited { retry_after: after.map(|ms| Duration::from_millis(ms.unsigned_abs())) }
+        How::Limited { after, plain } => {
+            Ending::Limited { retry_after: after.map(|ms| Duration::from_millis(ms.unsigned_abs())), plain }
         }
+        How::Own => Ending::Own,
+        How::Doubted => Ending::Doubted,
+        How::Paused(ms) => Ending::Paused { retry_after: Duration::from_millis(ms.unsigned_abs()) },
         How::Failed => Ending::Failed,
         How::Blocked => Ending::Blocked,
         How::Unsent => Ending::Unsent,

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::{
     job::{JobId, JobState, Priority},
-    queue::{Meeting, tests::model::End},
+    queue::{
+        Meeting,
+        tests::{model::End, suspects_model::Suspects},
+    },
 };
 
+/// Who takes all jobs.
+const WORKER: &str = "by-hand";
 pub(super) const LEASE: i64 = 30_000;
 pub(super) const DEADLINE: i64 = 100_000;
 pub(super) const CACHE_TTL: i64 = 60_000;
@@ -53,6 +58,7 @@ pub(super) struct Job {
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) now: i64,
+    pub(super) suspects: Suspects,
     pub(super) jobs: BTreeMap<JobId, Job>,
     pub(super) leaders: BTreeMap<&'static str, JobId>,
     /// Every result there ever was.
@@ -162,10 +168,13 @@ impl Model {
             job.state = JobState::Waiting;
         }
         for id in self.ids(|job| job.state == JobState::Active && job.until <= now) {
-            if self.jobs[&id].attempts >= MAX_ATTEMPTS {
+            let jobs = &self.jobs;
+            if self.suspects.lose(WORKER, id, now, |id, fence| runs(jobs, id, fence)) {
                 self.fail(id, "worker_lost");
             } else {
-                self.job(id).state = JobState::Waiting;
+                let job = self.job(id);
+                job.state = JobState::Waiting;
+                job.attempts -= 1;
             }
         }
         // In the order of acceptance, which is that of the deadlines.
@@ -175,12 +184,17 @@ impl Model {
         while let Some(old) = self.cached.iter().position(|(_, _, until)| *until <= now) {
             self.forget_result(old);
         }
-        self.jobs.values().filter(|job| job.in_line()).count()
+        let waiting = self.ids(Job::in_line);
+        let others = waiting.iter().filter(|id| !self.suspects.contains(**id)).count();
+        others + self.suspects.next(WORKER, &waiting, |id, fence| runs(&self.jobs, id, fence)).len()
     }
 
     /// The job is taken; whether it may be, under this fence and attempt.
     pub(super) fn take(&mut self, id: JobId, fence: u64, attempt: u32) -> bool {
         let until = self.now + LEASE;
+        if self.suspects.contains(id) {
+            self.suspects.give(WORKER, id, fence);
+        }
         let Some(job) = self.jobs.get_mut(&id).filter(|job| job.in_line()) else { return false };
         (job.state, job.until) = (JobState::Active, until);
         job.attempts += 1;
@@ -226,6 +240,7 @@ impl Model {
     pub(super) fn cancel(&mut self, id: JobId) {
         self.job(id).state = JobState::Cancelled;
         self.job(id).follows = None;
+        self.forget_repeat(id);
         self.pass_on(id);
         self.job(id).recorded = false;
     }
@@ -275,14 +290,28 @@ impl Model {
     fn fail(&mut self, id: JobId, code: &'static str) {
         let job = self.job(id);
         (job.state, job.code, job.follows) = (JobState::Failed, code, None);
+        self.forget_repeat(id);
         if code == "deadline_exceeded" {
             return self.pass_on(id);
         }
         for follower in self.followers(id) {
             let job = self.job(follower);
             (job.state, job.code, job.follows) = (JobState::Failed, code, None);
+            self.forget_repeat(follower);
         }
         self.step_down(id);
+    }
+
+    /// The job came to nothing: its user's own job is the one that leads, where that is theirs.
+    fn forget_repeat(&mut self, id: JobId) {
+        let Job { user, text, .. } = self.jobs[&id];
+        if self.repeats.get(&(user, text)) != Some(&id) {
+            return;
+        }
+        match self.leaders.get(text).copied().filter(|leader| *leader != id && self.jobs[leader].user == user) {
+            Some(leader) => self.repeats.insert((user, text), leader),
+            None => self.repeats.remove(&(user, text)),
+        };
     }
 
     /// The work goes on without its leader, from where that one has come.
@@ -328,4 +357,8 @@ impl Model {
     fn job(&mut self, id: JobId) -> &mut Job {
         self.jobs.get_mut(&id).expect("the job is kept")
     }
+}
+
+fn runs(jobs: &BTreeMap<JobId, Job>, id: JobId, fence: u64) -> bool {
+    jobs.get(&id).is_some_and(|job| job.state == JobState::Active && job.fence == fence)
 }

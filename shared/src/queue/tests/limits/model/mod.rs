@@ -1,8 +1,16 @@
 //! What the limiter and the breaker do, once more in plain Rust: slow, obvious, and right.
 
+mod blame;
+mod breaker;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::job::JobId;
+pub(super) use self::blame::Marks;
+use self::{
+    blame::{Blame, Learned, Refusal},
+    breaker::{Breaker, CallFate, Caller, Doubt, Whose},
+};
+use crate::{job::JobId, queue::tests::suspects_model::Suspects};
 
 /// Times and limits of the model, in ms and calls.
 pub(super) const WINDOW: i64 = 60_000;
@@ -11,6 +19,8 @@ pub(super) const SPAN: i64 = WINDOW + GUARD;
 pub(super) const LEASE: i64 = 30_000;
 const COLD: (usize, i64) = (10, 500);
 const TRIAL: i64 = 2_000;
+/// Refusals that turned out to be a job's own, after which it is a dead letter.
+pub(super) const ATTEMPTS_MAX: u32 = 3;
 
 /// The limits of a run.
 #[derive(Debug, Clone, Copy)]
@@ -32,41 +42,32 @@ pub(super) struct Permit {
 pub(super) enum How {
     Ok,
     Rejected,
-    Limited(Option<i64>),
+    Limited { after: Option<i64>, plain: bool },
+    Own,
+    Doubted,
+    Paused(i64),
     Failed,
     Blocked,
     Unsent,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Learned {
-    limit: Option<i64>,
-    /// What it was before it was widened.
-    sure: Option<i64>,
-    /// Whether it was reached since then.
-    reached: bool,
-    hold: i64,
-    until: i64,
-    step: f64,
-    base: i64,
-    prior: Option<i64>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Breaker {
-    Closed { failures: Vec<i64> },
-    Open { until: i64, opens: u32, for_good: bool, probe: Option<(String, i64)>, successes: u32 },
-}
-
 /// A job that is waiting or active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Job {
+    pub(super) user: &'static str,
+    /// Its place in line, as it was given.
+    pub(super) rank: i64,
+    pub(super) attempts: u32,
+    /// Who has it, or had it last.
+    pub(super) worker: &'static str,
     pub(super) fence: u64,
     pub(super) need: i64,
     /// The end of its lease, while it is active.
     pub(super) lease: Option<i64>,
     /// Whether it has a permit that no call has used.
     pub(super) unspent: bool,
+    /// Whether it stands aside: its last call was refused when it came in line.
+    aside: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -75,7 +76,19 @@ pub(super) struct Model {
     pub(super) bounds: Bounds,
     pub(super) jobs: BTreeMap<JobId, Job>,
     pub(super) permits: BTreeMap<String, Permit>,
-    pub(super) breaker: Breaker,
+    pub(super) suspects: Suspects,
+    breaker: Breaker,
+    doubt: Doubt,
+    blame: Blame,
+    /// Moving means of what calls used and were estimated at, and until when they count.
+    overuse: (f64, f64, i64),
+    /// Takes in which jobs were left aside, and calls whose reservation was scaled.
+    left_aside: usize,
+    scaled: usize,
+    /// Whose job it was, also when that has ended.
+    users: BTreeMap<JobId, &'static str>,
+    /// Refusals that counted as attempts.
+    charged: usize,
     refused: BTreeMap<String, i64>,
     slots: BTreeMap<JobId, i64>,
     pause_until: i64,
@@ -97,7 +110,15 @@ impl Model {
             bounds,
             jobs: BTreeMap::new(),
             permits: BTreeMap::new(),
-            breaker: Breaker::Closed { failures: Vec::new() },
+            suspects: Suspects::default(),
+            breaker: Breaker::default(),
+            doubt: Doubt::default(),
+            blame: Blame::default(),
+            overuse: (0.0, 0.0, 0),
+            left_aside: 0,
+            scaled: 0,
+            users: BTreeMap::new(),
+            charged: 0,
             refused: BTreeMap::new(),
             slots: BTreeMap::new(),
             pause_until: 0,
@@ -119,6 +140,52 @@ impl Model {
 
     pub(super) const fn learned(&self) -> Option<i64> {
         self.learned.limit
+    }
+
+    pub(super) fn enqueue(&mut self, id: JobId, user: &'static str, rank: i64) {
+        let (attempts, worker, fence) = (0, "", 0);
+        self.users.insert(id, user);
+        self.jobs.insert(
+            id,
+            Job { user, rank, attempts, worker, fence, need: 100, lease: None, unspent: false, aside: false },
+        );
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        self.breaker.open.is_none()
+    }
+
+    /// What is noted of each job.
+    pub(super) const fn marks(&self) -> &BTreeMap<JobId, Marks> {
+        &self.blame.marks
+    }
+
+    /// How often each rule was at work.
+    pub(super) fn exercised(&self) -> [(&'static str, usize); 10] {
+        [
+            ("blamed", self.blame.blamed),
+            ("forgotten lesson", self.blame.forgotten),
+            ("refused too often", self.blame.failed),
+            ("breaker spared", self.breaker.spared),
+            ("own refusal", self.doubt.own),
+            ("account refused", self.doubt.account),
+            ("charged", self.charged),
+            ("left aside", self.left_aside),
+            ("scaled", self.scaled),
+            ("suspect given", self.suspects.given),
+        ]
+    }
+
+    /// A reservation, scaled by what recent calls really used.
+    fn scale(&mut self, cost: i64) -> i64 {
+        let (used, estimated, until) = self.overuse;
+        if self.now >= until || used <= estimated {
+            return cost;
+        }
+        self.scaled += 1;
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
+        let scaled = (cost as f64 * used / estimated).ceil() as i64;
+        scaled
     }
 
     fn slide(&mut self) {
@@ -151,20 +218,10 @@ impl Model {
         usize::try_from(self.learned.limit.unwrap_or(full).min(full)).unwrap()
     }
 
-    fn breaker_refuses(&self, member: &str) -> bool {
-        match &self.breaker {
-            Breaker::Closed { .. } => false,
-            Breaker::Open { probe: Some((probe, _)), .. } if probe == member => false,
-            Breaker::Open { until, probe, .. } => {
-                self.now < *until || probe.as_ref().is_some_and(|(_, until)| self.now < *until)
-            }
-        }
-    }
-
     /// Whether one more call may go, after `new` that go in the same step.
     fn refuses(&mut self, rpm: usize, member: &str, cost: i64, new: usize) -> bool {
         let lately = self.permits.values().filter(|permit| permit.at > self.now - COLD.1).count();
-        self.breaker_refuses(member)
+        self.breaker.refuses(self.now, member)
             || self.now < self.pause_until
             || self.refusals > 0 && new > 0
             || self.is_full(rpm)
@@ -193,13 +250,8 @@ impl Model {
     }
 
     fn let_go(&mut self, member: &str, cost: i64) {
-        let now = self.now;
-        if let Breaker::Open { probe, .. } = &mut self.breaker
-            && probe.as_ref().is_none_or(|(probe, _)| probe != member)
-        {
-            *probe = Some((member.to_owned(), now + 100_000));
-        }
-        self.permits.insert(member.to_owned(), Permit { at: now, tokens: cost });
+        self.breaker.send(self.now, member);
+        self.permits.insert(member.to_owned(), Permit { at: self.now, tokens: cost });
     }
 
     fn after_pause(&mut self, first: Option<&str>) {
@@ -209,33 +261,98 @@ impl Model {
         }
     }
 
-    /// The jobs that a full take of `want` brings.
-    pub(super) fn take(&mut self, want: usize) -> Vec<(JobId, u64)> {
+    fn reclaim(&mut self) {
         let lapsed: Vec<JobId> = self
             .jobs
             .iter()
             .filter(|(_, job)| job.lease.is_some_and(|end| end <= self.now))
             .map(|(id, _)| *id)
             .collect();
-        for id in lapsed {
+        let mut lapsed: Vec<_> = lapsed.into_iter().map(|id| (self.jobs[&id].lease, id.to_string(), id)).collect();
+        lapsed.sort();
+        for (_, _, id) in lapsed {
+            let (jobs, worker) = (&self.jobs, self.jobs[&id].worker);
+            let dead = self.suspects.lose(worker, id, self.now, |id, fence| runs(jobs, worker, id, fence));
             self.leave(id);
+            self.breaker.free_probe(|probe| probe.starts_with(&id.to_string()));
+            if dead {
+                self.jobs.remove(&id);
+            } else if let Some(job) = self.jobs.get_mut(&id) {
+                job.attempts -= 1;
+            }
         }
+    }
+
+    /// The jobs that wait, in the order in which `worker` may have them: suspects first.
+    fn line(&mut self, worker: &'static str, want: usize) -> Vec<JobId> {
         let waiting: Vec<JobId> = self.jobs.iter().filter(|(_, job)| job.lease.is_none()).map(|(id, _)| *id).collect();
-        if waiting.is_empty() {
+        let aside = |id: &JobId| self.jobs[id].aside;
+        let mut line: Vec<JobId> = waiting.iter().copied().filter(|id| !self.suspects.contains(*id)).collect();
+        line.sort_by_key(|id| (self.jobs[id].rank, id.to_string()));
+        let careful = self.breaker.open.is_some() || self.refusals > 0;
+        if careful && line.iter().any(|id| !aside(id)) {
+            let all = line.len();
+            line.retain(|id| !aside(id));
+            self.left_aside += usize::from(line.len() < all);
+            line.truncate(want);
+            return line;
+        }
+        // Of each of the two sorted sets, a take reads as many as it wants.
+        line.truncate(want);
+        let mut next = self.suspects.next(worker, &waiting, |id, fence| runs(&self.jobs, worker, id, fence));
+        next.extend(line);
+        next
+    }
+
+    /// The attempts of a job, with a refusal that turned out to be its own.
+    fn charge(&mut self, id: JobId) -> u32 {
+        let job = self.jobs.get_mut(&id).expect("it waits");
+        let Some(marks) = self.blame.marks.get_mut(&id) else { return job.attempts };
+        let Some(at) = marks.doubted else { return job.attempts };
+        match self.doubt.verdict(at) {
+            Whose::Unknown => {}
+            Whose::Account => marks.doubted = None,
+            Whose::Own => {
+                (marks.doubted, marks.charged) = (None, true);
+                job.attempts += 1;
+                self.charged += 1;
+            }
+        }
+        job.attempts
+    }
+
+    /// The jobs that a full take of `want` brings to `worker`.
+    pub(super) fn take(&mut self, worker: &'static str, want: usize) -> Vec<(JobId, u64)> {
+        self.reclaim();
+        if self.jobs.values().all(|job| job.lease.is_some()) {
             return Vec::new();
         }
         self.slide();
         let rpm = self.rpm();
-        let mut taken = Vec::new();
-        for id in waiting.into_iter().take(want) {
+        let (mut taken, mut seen) = (Vec::new(), 0);
+        for id in self.line(worker, want) {
+            if seen >= want {
+                break;
+            }
+            if self.charge(id) >= ATTEMPTS_MAX {
+                seen += 1;
+                self.jobs.remove(&id);
+                continue;
+            }
             let Job { fence, need, .. } = self.jobs[&id];
-            let member = member(id, fence + 1, 1);
+            let (member, need) = (member(id, fence + 1, 1), self.scale(need));
             if self.slots().len() >= self.bounds.concurrency || self.refuses(rpm, &member, need, taken.len()) {
                 break;
             }
+            seen += 1;
             self.let_go(&member, need);
             self.slots.insert(id, self.now + LEASE);
-            self.jobs.insert(id, Job { fence: fence + 1, need, lease: Some(self.now + LEASE), unspent: true });
+            if self.suspects.contains(id) {
+                self.suspects.give(worker, id, fence + 1);
+            }
+            let job = self.jobs.get_mut(&id).expect("it waits");
+            (job.fence, job.worker, job.lease, job.unspent) = (fence + 1, worker, Some(self.now + LEASE), true);
+            job.attempts += 1;
             taken.push((id, fence + 1));
         }
         self.after_pause(taken.first().map(|(id, fence)| member(*id, *fence, 1)).as_deref());
@@ -243,13 +360,14 @@ impl Model {
     }
 
     /// Whether the call is let go; `None` where the job is someone else's.
-    pub(super) fn begin(&mut self, id: JobId, fence: u64, call: u32, cost: i64) -> Option<bool> {
+    pub(super) fn begin(&mut self, id: JobId, fence: u64, call: u32, tokens: i64) -> Option<bool> {
         let job = self.jobs.get(&id).filter(|job| job.fence == fence && job.lease.is_some())?.clone();
         self.slide();
+        let cost = self.scale(tokens);
         let (member, rpm) = (member(id, fence, call), self.rpm());
         let goes = if let Some(held) = self.permits.get(&member).cloned() {
             let paused = self.now < self.pause_until && self.trial.as_ref() != Some(&member);
-            !self.breaker_refuses(&member) && !paused && self.fits(cost - held.tokens)
+            !self.breaker.refuses(self.now, &member) && !paused && self.fits(cost - held.tokens)
         } else {
             !self.refuses(rpm, &member, cost, 0)
         };
@@ -264,7 +382,7 @@ impl Model {
             if job.unspent {
                 self.give_back(&self::member(id, fence, 1));
             }
-            self.jobs.get_mut(&id)?.need = cost;
+            self.jobs.get_mut(&id)?.need = tokens;
         }
         self.jobs.get_mut(&id)?.unspent = false;
         Some(goes)
@@ -272,11 +390,7 @@ impl Model {
 
     fn give_back(&mut self, member: &str) {
         self.permits.remove(member);
-        if let Breaker::Open { probe, .. } = &mut self.breaker
-            && probe.as_ref().is_some_and(|(probe, _)| probe == member)
-        {
-            *probe = None;
-        }
+        self.breaker.free_probe(|probe| probe == member);
     }
 
     /// The job is no longer active.
@@ -299,6 +413,9 @@ impl Model {
         self.leave(id);
         if ends {
             self.jobs.remove(&id);
+        } else if let Some(job) = self.jobs.get_mut(&id) {
+            job.attempts -= 1;
+            job.aside = self.blame.marks.get(&id).is_some_and(|marks| marks.aside);
         }
         true
     }
@@ -312,24 +429,68 @@ impl Model {
         true
     }
 
-    pub(super) fn end(&mut self, id: JobId, fence: u64, call: u32, how: How) {
+    /// `used`: tokens that the call really used, and what it was estimated at.
+    pub(super) fn end(&mut self, id: JobId, fence: u64, call: u32, how: How, used: Option<(i64, i64)>) {
         self.slide();
         let member = member(id, fence, call);
         let begun = self.permits.get(&member).map_or(self.now, |permit| permit.at);
+        let watched = self.now < self.blame.watch_until;
         match how {
-            How::Limited(retry_after) => self.limited(&member, begun, retry_after.unwrap_or(0)),
+            How::Limited { after, plain } => match self.judge(id, begun, plain) {
+                Refusal::Limit => {
+                    self.keep_lesson(id, plain);
+                    self.limited(&member, begun, after.unwrap_or(0));
+                }
+                Refusal::Blamed => self.release_trial(&member),
+            },
+            How::Paused(ms) => self.pause_until = self.pause_until.max(self.now + ms),
             How::Ok | How::Rejected => {
                 self.warm_until = self.now + WINDOW;
                 if self.refusals > 0 && begun > self.episode {
                     (self.refusals, self.pause_until) = (0, 0);
                 }
+                self.witness(id, begun);
             }
-            _ => {}
+            How::Own | How::Doubted => {
+                self.blame.watch_until = self.now + 180_000;
+                self.release_trial(&member);
+            }
+            How::Failed | How::Blocked | How::Unsent => {}
         }
+        self.count_tokens(&member, used);
         if how == How::Unsent {
             self.give_back(&member);
         }
-        self.tell_breaker(&member, how);
+        let marks = self.blame.marks.entry(id).or_default();
+        match how {
+            How::Ok | How::Rejected if marks.aside => *marks = Marks::default(),
+            How::Ok | How::Rejected | How::Unsent => {}
+            _ => marks.aside = true,
+        }
+        self.tell_breaker(Caller { member: &member, id, user: self.users[&id] }, how, begun, watched);
+    }
+
+    fn release_trial(&mut self, member: &str) {
+        if self.trial.as_deref() == Some(member) {
+            self.pause_until = 0;
+        }
+    }
+
+    fn count_tokens(&mut self, member: &str, used: Option<(i64, i64)>) {
+        let Some((used, estimated)) = used else { return };
+        if let Some(permit) = self.permits.get_mut(member) {
+            permit.tokens = permit.tokens.max(used);
+        }
+        let (mean, estimated_mean, until) = self.overuse;
+        let goes_on = self.now < until;
+        if used <= estimated && !goes_on {
+            return;
+        }
+        let weight = if goes_on { 8.0 } else { 1.0 };
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let moved = |mean: f64, value: i64| format!("{:.3}", mean + (value as f64 - mean) / weight).parse().unwrap();
+        let until = if used > estimated { self.now + 10 * WINDOW } else { until };
+        self.overuse = (moved(mean, used), moved(estimated_mean, estimated), until);
     }
 
     fn limited(&mut self, member: &str, begun: i64, retry_after: i64) {
@@ -369,39 +530,32 @@ impl Model {
         self.learned = Learned { limit, sure: limit, reached: false, hold, until, step: 0.0, base, prior };
     }
 
-    fn tell_breaker(&mut self, member: &str, how: How) {
-        let now = self.now;
-        let open = |opens: u32, for_good: bool| {
-            let wait = if for_good { 600_000 } else { (60_000_i64 << opens.min(20)).min(600_000) };
-            Breaker::Open { until: now + wait, opens: opens + 1, for_good, probe: None, successes: 0 }
+    fn tell_breaker(&mut self, call: Caller<'_>, how: How, begun: i64, watched: bool) {
+        let mut fate = match how {
+            How::Ok | How::Rejected => CallFate::Answered,
+            How::Failed => CallFate::Failed,
+            How::Blocked => CallFate::Blocked { quick: false },
+            _ => CallFate::Nothing,
         };
-        match &mut self.breaker {
-            Breaker::Closed { failures } => match how {
-                How::Blocked => self.breaker = open(0, true),
-                How::Failed => {
-                    failures.push(now);
-                    failures.retain(|at| *at > now - 60_000);
-                    if failures.len() >= 5 {
-                        self.breaker = open(0, false);
-                    }
-                }
-                _ => {}
-            },
-            Breaker::Open { opens, for_good, probe, successes, .. } => {
-                let is_probe = probe.as_ref().is_some_and(|(probe, _)| probe == member);
-                match how {
-                    How::Blocked if is_probe || !*for_good => self.breaker = open(*opens, true),
-                    How::Failed if is_probe => self.breaker = open(*opens, *for_good),
-                    _ if !is_probe => {}
-                    How::Ok | How::Rejected => {
-                        (*probe, *successes) = (None, *successes + 1);
-                        if *successes >= 2 || *for_good {
-                            self.breaker = Breaker::Closed { failures: Vec::new() };
-                        }
-                    }
-                    _ => *probe = None,
-                }
+        if how == How::Doubted {
+            let charged = self.blame.marks[&call.id].charged;
+            let whose = self.doubt.raise(self.now, begun, call, charged);
+            if whose == Whose::Account || whose == Whose::Unknown && self.breaker.is_probe(call.member) {
+                fate = CallFate::Blocked { quick: true };
             }
+            if whose == Whose::Unknown {
+                self.blame.marks.entry(call.id).or_default().doubted = Some(begun);
+            }
+        } else if fate == CallFate::Answered && watched {
+            self.doubt.answer(begun, call.id);
+        }
+        self.breaker.end(self.now, call, fate);
+        if matches!(fate, CallFate::Blocked { .. }) {
+            self.doubt.condemn(self.now);
         }
     }
+}
+
+fn runs(jobs: &BTreeMap<JobId, Job>, worker: &str, id: JobId, fence: u64) -> bool {
+    jobs.get(&id).is_some_and(|job| job.lease.is_some() && job.fence == fence && job.worker == worker)
 }
