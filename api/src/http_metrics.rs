@@ -19,9 +19,9 @@ pub(crate) struct HttpMetrics {
 impl HttpMetrics {
     pub(crate) fn new() -> Self {
         Self {
-            requests: Counters::new(&HTTP_REQUESTS),
-            seconds: Histograms::new(&HTTP_SECONDS),
-            refusals: Counters::new(&REFUSALS),
+            requests: Counters::new(&HTTP_REQUESTS, []),
+            seconds: Histograms::new(&HTTP_SECONDS, []),
+            refusals: Counters::new(&REFUSALS, []),
         }
     }
 

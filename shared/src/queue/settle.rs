@@ -8,6 +8,7 @@ use super::{context::JobContext, outcome::Outcome};
 use crate::{
     config::JobsConfig,
     redis::{LuaScript, UnavailableError, millis},
+    telemetry::Label,
 };
 
 static SETTLE: LuaScript = LuaScript::new(concat!(
@@ -78,7 +79,7 @@ pub(super) async fn settle(
         .arg(&*job.queue)
         .arg(job.id.to_string())
         .arg(job.fence)
-        .arg(outcome.word())
+        .arg(outcome.kind().as_str())
         .arg(millis(retention.completed))
         .arg(millis(retention.dead))
         .arg(millis(retention.cache))

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use crate::telemetry::{
-    Counters, Histograms, Page,
-    metrics::{REDIS_FAILURES, REDIS_SECONDS},
+use crate::{
+    label_values,
+    telemetry::{
+        Counters, Histograms, Label, Page, combinations,
+        metrics::{REDIS_FAILURES, REDIS_SECONDS},
+    },
 };
 
-/// What was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
-    Script,
-    Commands,
+label_values! {
+    /// What was sent.
+    pub(super) enum Sent {
+        Script = "script",
+        Commands = "commands",
+    }
 }
 
 /// Times of exchanges on the shared connection; those that block on purpose are none of them.
@@ -23,15 +27,14 @@ pub(super) struct Timings {
 
 impl Timings {
     pub(super) fn new() -> Self {
-        Self { seconds: Histograms::new(&REDIS_SECONDS), failures: Counters::new(&REDIS_FAILURES) }
+        Self {
+            seconds: Histograms::new(&REDIS_SECONDS, combinations(&[Sent::values()])),
+            failures: Counters::new(&REDIS_FAILURES, [[]]),
+        }
     }
 
     pub(super) fn answered(&self, sent: Sent, took: Duration) {
-        let call = match sent {
-            Sent::Script => "script",
-            Sent::Commands => "commands",
-        };
-        self.seconds.observe([call.into()], took.as_secs_f64());
+        self.seconds.observe([sent.as_str().into()], took.as_secs_f64());
     }
 
     pub(super) fn failed(&self) {
