@@ -24,6 +24,16 @@ fn assert_shows(scraped: &Scraped, expected: impl Fn(&Metric) -> bool) {
     assert!(missing.is_empty(), "{missing:?} in {}", scraped.0);
 }
 
+const NONE: [&str; 0] = [];
+
+/// The series of this process that only the later page has.
+fn late<'a>(before: &Scraped, after: &'a Scraped) -> Vec<&'a str> {
+    let (early, of_the_fleet) = (before.series(), |series: &str| {
+        ALL.iter().any(|metric| metric.shown == Shown::Fleet && series.starts_with(metric.name))
+    });
+    after.series().into_keys().filter(|series| !early.contains_key(series) && !of_the_fleet(series)).collect()
+}
+
 async fn system() -> System {
     let mut system = System::new().await;
     system.set_text("MONITORING_ALLOWED_IPS", "127.0.0.1".to_owned());
@@ -38,6 +48,7 @@ async fn system() -> System {
 async fn what_is_in_the_list_is_shown_with_its_labels_and_nothing_else() {
     let system = system().await;
     let (api, worker) = (system.api().await, system.worker("a").await);
+    let first = [Scraped::of(&system, &api).await, Scraped::of(&system, &worker).await];
     system.simulator.fail_next(Fault::BadRequest, 1);
     for (number, state) in [(1, "failed"), (2, "completed")] {
         let id = system.submit(&api, &chapter(number, 2)).await;
@@ -75,6 +86,9 @@ async fn what_is_in_the_list_is_shown_with_its_labels_and_nothing_else() {
         ("unilingo_worker_slots", 20.0),
     ] {
         assert_eq!(of_worker.figure(series), Some(figure), "{series} in {}", of_worker.0);
+    }
+    for (before, after) in first.iter().zip([&of_api, &of_worker]) {
+        assert_eq!(late(before, after), NONE, "series that the first page does not have");
     }
     let cost = of_worker.figure("unilingo_upstream_cost_dollars_total{provider=\"openai\"}");
     let spent = of_api.figure("unilingo_budget_spent_dollars");
