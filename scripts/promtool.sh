@@ -1,4 +1,5 @@
-# Sourced by tests/promtool.sh: finds promtool (of Prometheus), and fetches it where it is not there.
+# Sourced by tests/promtool.sh and tests/it/harness/alert_rules.rs: finds promtool (of Prometheus),
+# and fetches it if it is not installed.
 # shellcheck shell=bash
 
 # Fetches promtool into the folder $1, without root where that is possible.
@@ -8,12 +9,15 @@ fetch_promtool() {
     if command -v brew >/dev/null; then
         brew install prometheus
     elif command -v apt-get >/dev/null; then
-        # The whole package would start a server. One program of it is enough.
+        # The whole package would start a server. One program of it is enough. Tests may fetch it at the
+        # same time, so each uses its own folder.
         (
-            cd "$folder" || exit
+            own=$(mktemp -d "$folder/fetch.XXXXXX")
+            cd "$own" || exit
             apt-get download prometheus || { as_root apt-get update -qq && apt-get download prometheus; }
             dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xf - --strip-components=3 ./usr/bin/promtool
-            rm prometheus_*.deb
+            mv promtool ..
+            rm -r "$own"
         )
     elif command -v apk >/dev/null; then
         as_root apk add prometheus

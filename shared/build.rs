@@ -1,5 +1,5 @@
 //! Puts the Lua scripts together: each file of `src` that is no fragment is written whole to `OUT_DIR/lua`, and
-//! `OUT_DIR/lua_scripts.rs` lists them all.
+//! `OUT_DIR/lua_scripts.rs` lists them all, `OUT_DIR/lua_names.rs` the names of those that ship.
 
 #[path = "src/redis/include.rs"]
 mod include;
@@ -29,6 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     list.push(']');
     fs::write(out.join("lua_scripts.rs"), list)?;
+    // Without those that only tests run.
+    let names: Vec<&String> = scripts.keys().filter(|name| !name.contains("/tests/")).collect();
+    fs::write(out.join("lua_names.rs"), format!("&{names:?}"))?;
     Ok(())
 }
 

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use shared::telemetry::{
-    Counters, Histograms, Page,
-    metrics::{HTTP_REQUESTS, HTTP_SECONDS, REFUSALS},
+use shared::{
+    label_values,
+    telemetry::{
+        Counters, Histograms, Label, Page, combinations,
+        metrics::{HTTP_REQUESTS, HTTP_SECONDS, REFUSALS},
+    },
 };
+
+use crate::error::Refusal;
 
 /// Counts requests by route, and never by path: the number of series is that of our routes.
 #[derive(Debug)]
@@ -17,28 +22,34 @@ pub(crate) struct HttpMetrics {
 }
 
 impl HttpMetrics {
-    pub(crate) fn new() -> Self {
+    /// Creates the series of `routes` with the value 0. Other series begin with their first request:
+    /// those of 404 and 405, HEAD and OPTIONS.
+    pub(crate) fn new(routes: &[(String, &'static str)]) -> Self {
+        let pairs = || routes.iter().map(|(route, method)| (route.clone(), *method));
+        let requests = pairs().flat_map(|(route, method)| {
+            StatusClass::ALL.iter().map(move |class| [route.clone().into(), method.into(), class.as_str().into()])
+        });
         Self {
-            requests: Counters::new(&HTTP_REQUESTS),
-            seconds: Histograms::new(&HTTP_SECONDS),
-            refusals: Counters::new(&REFUSALS),
+            requests: Counters::new(&HTTP_REQUESTS, requests),
+            seconds: Histograms::new(&HTTP_SECONDS, pairs().map(|(route, method)| [route.into(), method.into()])),
+            refusals: Counters::new(&REFUSALS, combinations(&[Refusal::values()])),
         }
     }
 
-    /// A request was answered after this long; `code` is that of the error, where it is one.
+    /// A request was answered after this long.
     pub(crate) fn answered(
         &self,
         route: &str,
         method: &Method,
         status: StatusCode,
-        code: Option<&str>,
+        refusal: Option<Refusal>,
         took: Duration,
     ) {
         let (route, method) = (|| route.to_owned().into(), name(method));
-        self.requests.add([route(), method.into(), class(status).into()], 1.0);
+        self.requests.add([route(), method.into(), StatusClass::of(status).as_str().into()], 1.0);
         self.seconds.observe([route(), method.into()], took.as_secs_f64());
-        if let Some(code) = code.filter(|code| is_refusal(status, code)) {
-            self.refusals.add([code.to_owned().into()], 1.0);
+        if let Some(refusal) = refusal {
+            self.refusals.add([refusal.as_str().into()], 1.0);
         }
     }
 
@@ -63,19 +74,25 @@ fn name(method: &Method) -> &'static str {
     }
 }
 
-const fn class(status: StatusCode) -> &'static str {
-    match status.as_u16() / 100 {
-        1 => "1xx",
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
+label_values! {
+    /// The classes of final statuses.
+    enum StatusClass {
+        Success = "2xx",
+        Redirection = "3xx",
+        ClientError = "4xx",
+        ServerError = "5xx",
     }
 }
 
-/// Whether a good request was turned away. The codes of these are our own, and few.
-fn is_refusal(status: StatusCode, code: &str) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) || code == "user_suspended"
+impl StatusClass {
+    const fn of(status: StatusCode) -> Self {
+        match status.as_u16() / 100 {
+            2 => Self::Success,
+            3 => Self::Redirection,
+            4 => Self::ClientError,
+            _ => Self::ServerError,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -84,16 +101,30 @@ mod tests {
 
     #[test]
     fn what_a_client_makes_up_is_no_label() {
-        let metrics = HttpMetrics::new();
+        let metrics = HttpMetrics::new(&[("/api/v1/jobs".to_owned(), "GET")]);
         let brew = Method::from_bytes(b"BREW-1742").unwrap();
         let second = Duration::from_secs(1);
-        metrics.answered("none", &brew, StatusCode::NOT_FOUND, Some("not_found"), second);
-        metrics.answered("/api/v1/jobs", &Method::GET, StatusCode::TOO_MANY_REQUESTS, Some("user_limit"), second);
+        metrics.answered("none", &brew, StatusCode::NOT_FOUND, None, second);
+        metrics.answered("/api/v1/jobs", &Method::GET, StatusCode::TOO_MANY_REQUESTS, Some(Refusal::UserLimit), second);
         let mut page = Page::default();
         metrics.show(&mut page);
         let text = page.text();
-        assert!(!text.contains("BREW") && !text.contains("not_found"), "{text}");
+        assert!(!text.contains("BREW"), "{text}");
         assert!(text.contains("{route=\"none\",method=\"other\",status=\"4xx\"} 1"), "{text}");
-        assert!(text.contains("unilingo_refusals_total{reason=\"user_limit\"} 1"), "{text}");
+        assert!(text.contains("unilingo_refusals_total{reason=\"user_rate_limit_exceeded\"} 1"), "{text}");
+    }
+
+    #[test]
+    fn the_series_of_a_route_begin_at_0() {
+        let mut page = Page::default();
+        HttpMetrics::new(&[("/api/v1/jobs".to_owned(), "GET")]).show(&mut page);
+        let text = page.text();
+        for line in [
+            "unilingo_http_requests_total{route=\"/api/v1/jobs\",method=\"GET\",status=\"5xx\"} 0.0",
+            "unilingo_http_request_duration_seconds_count{route=\"/api/v1/jobs\",method=\"GET\"} 0",
+            "unilingo_refusals_total{reason=\"queue_full\"} 0.0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in {text}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::http_metrics::HttpMetrics;
+use crate::{http_metrics::HttpMetrics, openapi};
 
 /// Providers that have a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Monitoring {
             openai_thresholds: (breaker.openai_breaker_failures, breaker.openai_breaker_successes),
             budget: Budget::new(redis.clone(), keys.clone(), allowance.limits),
             fleet: Fleet::new(redis.clone(), keys.clone(), &allowance.model, allowance.limits),
-            http: HttpMetrics::new(),
+            http: HttpMetrics::new(&openapi::routes()),
             traffic: Traffic::start(redis.clone(), keys.clone(), lifecycle),
             streams: Arc::default(),
             started: Instant::now(),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of it is tests, of which clippy knows the `#[test]` functions alone")]
 
+mod alerts;
 mod app_wire;
 mod autoscale;
 mod chaos;

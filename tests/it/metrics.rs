@@ -1,53 +1,16 @@
 //! `/metrics` shows what the list of metrics says, and what happened.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use shared::{
     telemetry::metrics::{ALL, Metric, Shown},
     testing::simulator::Fault,
 };
 
-use crate::harness::{Process, System, chapter};
+use crate::harness::{Scraped, System, chapter};
 
-/// Those that nothing here brings about, or that not every system tells.
-const RARE: [&str; 4] = [
-    "unilingo_redis_failures_total",
-    "unilingo_upstream_unsent_total",
-    "unilingo_permit_wait_seconds",
-    "unilingo_process_memory_limit_bytes",
-];
-
-struct Scraped(String);
-
-impl Scraped {
-    async fn of(system: &System, process: &Process) -> Self {
-        let answer = system.http.get(process.url("/metrics")).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
-        Self(answer.text().await.unwrap())
-    }
-
-    /// The figure of a series, written as the text has it.
-    fn figure(&self, series: &str) -> Option<f64> {
-        self.0.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
-    }
-
-    /// The labels of each metric; histograms under their own name, without what all of them have.
-    fn labels(&self) -> BTreeMap<&str, BTreeSet<&str>> {
-        let mut found = BTreeMap::new();
-        for line in self.0.lines().filter(|line| !line.starts_with('#')) {
-            let (series, _) = line.rsplit_once(' ').unwrap();
-            let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-            let name = ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-            let labels = labels.split("\",").filter_map(|label| Some(label.split_once('=')?.0));
-            found.entry(name).or_insert_with(BTreeSet::new).extend(labels.filter(|label| *label != "le"));
-        }
-        found
-    }
-}
+/// Not every system has a limit that can be read.
+const RARE: [&str; 1] = ["unilingo_process_memory_limit_bytes"];
 
 /// Every metric of `expected` is shown with its labels, and nothing else is.
 fn assert_shows(scraped: &Scraped, expected: impl Fn(&Metric) -> bool) {
@@ -59,6 +22,16 @@ fn assert_shows(scraped: &Scraped, expected: impl Fn(&Metric) -> bool) {
     }
     let missing: Vec<_> = known.keys().filter(|name| !found.contains_key(*name) && !RARE.contains(name)).collect();
     assert!(missing.is_empty(), "{missing:?} in {}", scraped.0);
+}
+
+const NONE: [&str; 0] = [];
+
+/// The series of this process that only the later page has.
+fn late<'a>(before: &Scraped, after: &'a Scraped) -> Vec<&'a str> {
+    let (early, of_the_fleet) = (before.series(), |series: &str| {
+        ALL.iter().any(|metric| metric.shown == Shown::Fleet && series.starts_with(metric.name))
+    });
+    after.series().into_keys().filter(|series| !early.contains_key(series) && !of_the_fleet(series)).collect()
 }
 
 async fn system() -> System {
@@ -75,6 +48,7 @@ async fn system() -> System {
 async fn what_is_in_the_list_is_shown_with_its_labels_and_nothing_else() {
     let system = system().await;
     let (api, worker) = (system.api().await, system.worker("a").await);
+    let first = [Scraped::of(&system, &api).await, Scraped::of(&system, &worker).await];
     system.simulator.fail_next(Fault::BadRequest, 1);
     for (number, state) in [(1, "failed"), (2, "completed")] {
         let id = system.submit(&api, &chapter(number, 2)).await;
@@ -112,6 +86,9 @@ async fn what_is_in_the_list_is_shown_with_its_labels_and_nothing_else() {
         ("unilingo_worker_slots", 20.0),
     ] {
         assert_eq!(of_worker.figure(series), Some(figure), "{series} in {}", of_worker.0);
+    }
+    for (before, after) in first.iter().zip([&of_api, &of_worker]) {
+        assert_eq!(late(before, after), NONE, "series that the first page does not have");
     }
     let cost = of_worker.figure("unilingo_upstream_cost_dollars_total{provider=\"openai\"}");
     let spent = of_api.figure("unilingo_budget_spent_dollars");

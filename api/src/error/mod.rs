@@ -5,6 +5,7 @@
 //! need not know whom they answer. Codes are stable; no detail repeats what the client sent.
 
 mod legacy_limit;
+mod refusal;
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -30,13 +31,9 @@ use shared::{
 use utoipa::ToSchema;
 
 pub(crate) use legacy_limit::UserLimitReached;
+pub(crate) use refusal::Refusal;
 
 use crate::request_limits::UsedUp;
-
-/// Seconds after which a client may ask again when Redis was away: it comes back within seconds or not soon.
-const RETRY_UNAVAILABLE: u32 = 2;
-/// Seconds after which a client may ask again when the queue was full: some jobs must end first.
-const RETRY_QUEUE_FULL: u32 = 30;
 
 /// <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>, section on problem types.
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
@@ -50,6 +47,7 @@ const LEGACY_MISSING: &str = "Missing required fields: content, subject, topic, 
 pub(crate) struct ApiError {
     status: StatusCode,
     code: Cow<'static, str>,
+    refusal: Option<Refusal>,
     field: Option<&'static str>,
     detail: Cow<'static, str>,
     /// What legacy answers say beside `error`.
@@ -68,6 +66,7 @@ impl ApiError {
         Self {
             status,
             code: Cow::Borrowed(code),
+            refusal: None,
             field: None,
             detail: detail.into(),
             message: None,
@@ -185,12 +184,6 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "user_mismatch", detail).about(field)
     }
 
-    /// An operator has suspended the user, who is not told why.
-    fn user_suspended() -> Self {
-        let detail = "This account is suspended: no new job is accepted for it. What it has can still be read";
-        Self::new(StatusCode::FORBIDDEN, "user_suspended", detail)
-    }
-
     /// The key was not made for this.
     pub(crate) fn scope_missing(scope: Scope) -> Self {
         let detail = format!("The key lacks the scope `{}`", scope.as_str());
@@ -214,21 +207,6 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "job_not_found", detail).about("id")
     }
 
-    /// Redis is away.
-    pub(crate) fn unavailable() -> Self {
-        let detail = "The service can't be used right now; try again shortly";
-        Self {
-            retry_after: Some(RETRY_UNAVAILABLE),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", detail)
-        }
-    }
-
-    /// The process has as many requests in hand as it can hold.
-    pub(crate) fn overloaded() -> Self {
-        let detail = "Too many requests at once; try again shortly";
-        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail) }
-    }
-
     /// The job that should be cancelled has ended.
     pub(crate) fn job_ended(state: JobState) -> Self {
         let detail = format!("The job has ended already: it is {}", state.as_str());
@@ -238,33 +216,6 @@ impl ApiError {
     fn key_reused() -> Self {
         let detail = "This key was used for another request within the last day; a new request needs a new key";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail).about("Idempotency-Key")
-    }
-
-    fn queue_full() -> Self {
-        let detail = "Too many jobs wait already; try again later";
-        Self { retry_after: Some(RETRY_QUEUE_FULL), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", detail) }
-    }
-
-    /// The budget does not allow it.
-    fn over_budget(message: Cow<'static, str>, retry_after: Option<u32>) -> Self {
-        let detail = "Service temporarily unavailable due to budget limits";
-        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "budget_limit_exceeded", detail);
-        Self { message: Some(message), retry_after, ..error }
-    }
-
-    /// A limit of requests is used up.
-    pub(crate) fn used_up(used_up: UsedUp) -> Self {
-        let limit = used_up.limit();
-        let (code, whose) = match limit.limit.name {
-            name if name.starts_with("user") => ("user_rate_limit_exceeded", "you"),
-            _ => ("address_rate_limit_exceeded", "your address"),
-        };
-        let (most, seconds, left) = (limit.limit.most, limit.limit.window.as_secs(), used_up.retry_after());
-        let detail = format!("No more than {most} requests in {seconds} s from {whose}; try again in {left} s");
-        // As `RateLimit-Policy` names it.
-        let violated = json!([limit.limit.name]);
-        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail).with("violated-policies", violated);
-        Self { retry_after: Some(left), used_up: Some(Box::new(used_up)), ..error }
     }
 
     fn with(mut self, name: &str, value: Value) -> Self {

@@ -33,9 +33,10 @@ impl AccessLog {
     /// Logs and counts how the request with this id went.
     pub(super) fn answered(self, id: &str, metrics: &HttpMetrics, response: &Response) {
         let status = response.status();
-        let code = response.extensions().get::<ApiError>().map(ApiError::code);
+        let error = response.extensions().get::<ApiError>();
+        let code = error.map(ApiError::code);
         let (route, took) = (self.route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str), self.start.elapsed());
-        metrics.answered(route, &self.method, status, code, took);
+        metrics.answered(route, &self.method, status, error.and_then(ApiError::refusal), took);
         // A macro's level is fixed where it stands, and 5xx must be found by level.
         macro_rules! line {
             ($level:ident) => {

@@ -73,6 +73,20 @@ impl Deployment {
     }
 }
 
+/// The page for operators and the files that pages load. The document leaves them out. Each answers
+/// GET.
+pub(crate) const PAGES: [&str; 4] = ["/api/docs/{file}", "/monitoring", "/monitoring/page.css", "/monitoring/page.js"];
+
+/// Every path with each of its methods.
+pub(crate) fn routes() -> Vec<(String, &'static str)> {
+    let documented =
+        routes::documents().into_iter().flat_map(|document| document.paths.paths).flat_map(|(path, item)| {
+            let methods = [("GET", item.get), ("POST", item.post), ("DELETE", item.delete)];
+            methods.into_iter().filter_map(move |(method, operation)| operation.map(|_| (path.clone(), method)))
+        });
+    documented.chain(PAGES.map(|path| (path.to_owned(), "GET"))).collect()
+}
+
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten()
 }

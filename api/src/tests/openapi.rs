@@ -4,16 +4,18 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use axum::{body::Body, http::Request};
 use serde_json::Value;
-use shared::config::AuthMode;
+use shared::{config::AuthMode, telemetry::Label};
 use tower::ServiceExt;
 
 use super::app::App;
-use crate::{openapi::Deployment, router};
+use crate::{
+    error::Refusal,
+    openapi::{Deployment, PAGES, routes},
+    router,
+};
 
 /// Methods that need no words of their own: HEAD is GET without a body.
 const IMPLIED: [&str; 1] = ["HEAD"];
-/// What pages load, and the page for operators: they are for people to look at.
-const PAGES: [&str; 4] = ["/api/docs/{file}", "/monitoring", "/monitoring/page.css", "/monitoring/page.js"];
 
 /// The document of a deployment that knows all ways to say who asks.
 fn pretty() -> String {
@@ -70,7 +72,26 @@ async fn every_path_is_in_the_document_with_every_method() {
     for (path, operations) in documented {
         let told: BTreeSet<_> = operations.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
         assert_eq!(told, methods(&app, path).await, "{path}");
+        let counted = routes().into_iter().filter(|(route, _)| route == path);
+        assert_eq!(told, counted.map(|(_, method)| method.to_owned()).collect(), "{path}");
     }
+}
+
+#[test]
+fn every_429_and_503_is_a_refusal_that_is_counted() {
+    let document = parsed();
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let mut codes = BTreeSet::new();
+    for responses in operations.map(|operation| &operation["responses"]) {
+        collect_codes(&responses["429"], &mut codes);
+        collect_codes(&responses["503"], &mut codes);
+    }
+    let known = Refusal::values();
+    // What shipped apps read is a translation, in upper case, of the same errors.
+    codes.retain(|code| code.chars().all(|letter| !letter.is_uppercase()));
+    let missing: Vec<_> = codes.iter().filter(|code| !known.contains(&code.as_str().into())).collect();
+    assert!(codes.len() > 3 && missing.is_empty(), "{missing:?} of {codes:?}");
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Look {
     }
 
     fn show_calls(&self, page: &mut Page) {
-        let (breaker, calls, mean) = (Gauges::new(&BREAKER), Counters::new(&CALLS), Gauges::new(&CALL_MEAN));
+        let (breaker, calls, mean) = (Gauges::new(&BREAKER), Counters::new(&CALLS, []), Gauges::new(&CALL_MEAN));
         let states =
             [(BreakerState::Closed, "closed"), (BreakerState::Open, "open"), (BreakerState::HalfOpen, "half_open")];
         for service in &self.services {

@@ -101,7 +101,7 @@ impl RedisBackend {
         Self {
             redis,
             config,
-            stats: Arc::default(),
+            stats: Arc::new(WorkerStats::new(options.upstream.as_ref().map(|upstream| upstream.group.provider()))),
             tasks: TaskTracker::new(),
             ready: Arc::default(),
             stop_fetching: options.drain.child_token(),

@@ -4,10 +4,24 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::job::{Decision, JobError, RetryPolicy};
+use crate::{
+    job::{Decision, JobError, RetryPolicy},
+    label_values,
+};
 
 /// Longest message that is kept, in characters.
 const MESSAGE_MAX_CHARS: usize = 500;
+
+label_values! {
+    /// The kinds of [`Outcome`], as `settle`, logs and metrics name them.
+    pub(super) enum OutcomeKind {
+        Complete = "complete",
+        Retry = "retry",
+        Snooze = "snooze",
+        Fail = "fail",
+        Cancel = "cancel",
+    }
+}
 
 /// What an attempt came to.
 #[derive(Debug)]
@@ -19,8 +33,8 @@ pub(super) enum Outcome {
 /// An attempt without a result.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unfinished {
-    /// The script's word: retry, snooze, fail or cancel.
-    pub(super) word: &'static str,
+    /// Any but complete.
+    pub(super) kind: OutcomeKind,
     pub(super) delay: Duration,
     pub(super) code: String,
     pub(super) message: String,
@@ -33,7 +47,7 @@ impl Unfinished {
     pub(super) fn returned() -> Self {
         let message = "The worker stopped before the attempt had ended".to_owned();
         Self {
-            word: "snooze",
+            kind: OutcomeKind::Snooze,
             delay: Duration::ZERO,
             code: "worker_stopped".to_owned(),
             chain: message.clone(),
@@ -45,23 +59,23 @@ impl Unfinished {
 impl Outcome {
     /// What becomes of a job whose attempt number `attempt` ended with `error`.
     pub(super) fn of_error(error: &JobError, policy: RetryPolicy, attempt: u32) -> Self {
-        let (word, delay) = match error.decision() {
-            Decision::Retry => ("retry", policy.delay(attempt)),
-            Decision::RetryAfter(delay) => ("retry", delay),
-            Decision::Snooze(delay) => ("snooze", delay),
-            Decision::Cancel => ("cancel", Duration::ZERO),
-            Decision::Fail => ("fail", Duration::ZERO),
+        let (kind, delay) = match error.decision() {
+            Decision::Retry => (OutcomeKind::Retry, policy.delay(attempt)),
+            Decision::RetryAfter(delay) => (OutcomeKind::Retry, delay),
+            Decision::Snooze(delay) => (OutcomeKind::Snooze, delay),
+            Decision::Cancel => (OutcomeKind::Cancel, Duration::ZERO),
+            Decision::Fail => (OutcomeKind::Fail, Duration::ZERO),
         };
         let cut = |text: &str| text.chars().take(MESSAGE_MAX_CHARS).collect();
         let (message, chain) = (cut(error.message()), cut(&error.chain()));
-        Self::Unfinished(Unfinished { word, delay, code: error.code().to_owned(), message, chain })
+        Self::Unfinished(Unfinished { kind, delay, code: error.code().to_owned(), message, chain })
     }
 
-    /// The word for logs.
-    pub(super) const fn word(&self) -> &'static str {
+    /// Its kind.
+    pub(super) const fn kind(&self) -> OutcomeKind {
         match self {
-            Self::Complete(_) => "complete",
-            Self::Unfinished(unfinished) => unfinished.word,
+            Self::Complete(_) => OutcomeKind::Complete,
+            Self::Unfinished(unfinished) => unfinished.kind,
         }
     }
 }
@@ -69,13 +83,14 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Label;
 
     #[test]
     fn decisions_become_words() {
         let second = Duration::from_secs(1);
         let word = |error: JobError| {
             let Outcome::Unfinished(end) = Outcome::of_error(&error, RetryPolicy::default(), 1) else { panic!() };
-            (end.word, end.delay)
+            (end.kind.as_str(), end.delay)
         };
         assert_eq!(word(JobError::retry_after(second, "c", "m")), ("retry", second));
         assert_eq!(word(JobError::snooze(second, "c", "m")), ("snooze", second));

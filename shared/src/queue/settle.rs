@@ -8,6 +8,7 @@ use super::{context::JobContext, outcome::Outcome};
 use crate::{
     config::JobsConfig,
     redis::{LuaScript, UnavailableError, lua_script, millis},
+    telemetry::Label,
 };
 
 static SETTLE: LuaScript = lua_script!("queue/settle");
@@ -64,7 +65,7 @@ pub(super) async fn settle(
         .arg(&*job.queue)
         .arg(job.id.to_string())
         .arg(job.fence)
-        .arg(outcome.word())
+        .arg(outcome.kind().as_str())
         .arg(millis(retention.completed))
         .arg(millis(retention.dead))
         .arg(millis(retention.cache))

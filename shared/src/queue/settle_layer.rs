@@ -139,12 +139,12 @@ impl Settler {
         loop {
             match settle(job, outcome, self.retention).await {
                 Ok(Settled::Done) => {
-                    self.stats.ended(outcome.word());
+                    self.stats.ended(outcome.kind());
                     return true;
                 }
                 Ok(Settled::Late) => {
                     tracing::info!(job.id = %job.id, job.attempt = job.attempt, "The lease had lapsed, but the result was still wanted");
-                    self.stats.ended(outcome.word());
+                    self.stats.ended(outcome.kind());
                     // The slot, if there is one, is that of the worker that has the job now.
                     return true;
                 }

@@ -5,12 +5,13 @@ use std::{
     time::Duration,
 };
 
-use super::call::Ending;
+use super::{call::Ending, outcome::OutcomeKind};
 use crate::{
     clock,
     job::JobId,
+    label_values,
     telemetry::{
-        Counters, Histograms, Page,
+        Counters, Histograms, Label, LabelValue, Page, combinations,
         metrics::{ATTEMPTS, CALL_SECONDS, CALLS_UNSENT, COST, JOB_WAIT, PERMIT_WAIT, RUNNING, SLOTS, TAKES, TOKENS},
     },
 };
@@ -35,6 +36,61 @@ pub struct WorkerStats {
 
 impl Default for WorkerStats {
     fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+label_values! {
+    /// What came of a question for jobs.
+    pub(super) enum Taking {
+        Jobs = "jobs",
+        Empty = "empty",
+        NoPermit = "permit",
+        Unannounced = "unannounced",
+        Unproven = "unproven",
+    }
+}
+
+label_values! {
+    /// How a call that was sent has ended.
+    enum CallOutcome {
+        Ok = "ok",
+        Rejected = "rejected",
+        Limited = "limited",
+        Refused = "refused",
+        Failed = "failed",
+        Blocked = "blocked",
+    }
+}
+
+impl CallOutcome {
+    /// `None` if the call was not sent.
+    const fn of(ending: Ending) -> Option<Self> {
+        match ending {
+            Ending::Ok => Some(Self::Ok),
+            Ending::Rejected => Some(Self::Rejected),
+            Ending::Limited { .. } | Ending::Paused { .. } => Some(Self::Limited),
+            Ending::Own | Ending::Doubted => Some(Self::Refused),
+            Ending::Failed => Some(Self::Failed),
+            Ending::Blocked => Some(Self::Blocked),
+            Ending::Unsent => None,
+        }
+    }
+}
+
+label_values! {
+    /// Whose tokens.
+    enum Direction {
+        Prompt = "prompt",
+        Answer = "answer",
+    }
+}
+
+impl WorkerStats {
+    /// Of a process that calls `provider` alone. All series exist at once, with the value 0.
+    pub(super) fn new(provider: Option<&str>) -> Self {
+        let providers: Vec<LabelValue> = provider.into_iter().map(|name| name.to_owned().into()).collect();
+        let per_provider = || providers.iter().map(|provider| [provider.clone()]);
         let [succeeded, failed, running, peak, slots] = std::array::from_fn(|_| AtomicU64::default());
         Self {
             succeeded,
@@ -42,26 +98,16 @@ impl Default for WorkerStats {
             running,
             peak,
             slots,
-            attempts: Counters::new(&ATTEMPTS),
-            takes: Counters::new(&TAKES),
-            job_wait: Histograms::new(&JOB_WAIT),
-            permit_wait: Histograms::new(&PERMIT_WAIT),
-            calls: Histograms::new(&CALL_SECONDS),
-            unsent: Counters::new(&CALLS_UNSENT),
-            tokens: Counters::new(&TOKENS),
-            cost: Counters::new(&COST),
+            attempts: Counters::new(&ATTEMPTS, combinations(&[OutcomeKind::values()])),
+            takes: Counters::new(&TAKES, combinations(&[Taking::values()])),
+            job_wait: Histograms::new(&JOB_WAIT, [[]]),
+            permit_wait: Histograms::new(&PERMIT_WAIT, [[]]),
+            calls: Histograms::new(&CALL_SECONDS, combinations(&[providers.clone(), CallOutcome::values()])),
+            unsent: Counters::new(&CALLS_UNSENT, per_provider()),
+            tokens: Counters::new(&TOKENS, combinations(&[providers.clone(), Direction::values()])),
+            cost: Counters::new(&COST, per_provider()),
         }
     }
-}
-
-/// What came of a question for jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taking {
-    Jobs,
-    Empty,
-    NoPermit,
-    Unannounced,
-    Unproven,
 }
 
 /// A call to an upstream that has ended.
@@ -111,12 +157,12 @@ impl WorkerStats {
         self.peak.fetch_max(running, Relaxed);
     }
 
-    pub(super) fn ended(&self, outcome: &'static str) {
-        self.attempts.add([outcome.into()], 1.0);
+    pub(super) fn ended(&self, outcome: OutcomeKind) {
+        self.attempts.add([outcome.as_str().into()], 1.0);
         match outcome {
-            "complete" => self.succeeded.fetch_add(1, Relaxed),
-            "retry" | "fail" => self.failed.fetch_add(1, Relaxed),
-            _ => 0,
+            OutcomeKind::Complete => self.succeeded.fetch_add(1, Relaxed),
+            OutcomeKind::Retry | OutcomeKind::Fail => self.failed.fetch_add(1, Relaxed),
+            OutcomeKind::Snooze | OutcomeKind::Cancel => 0,
         };
     }
 
@@ -129,14 +175,7 @@ impl WorkerStats {
     }
 
     pub(super) fn took(&self, taking: Taking) {
-        let answer = match taking {
-            Taking::Jobs => "jobs",
-            Taking::Empty => "empty",
-            Taking::NoPermit => "permit",
-            Taking::Unannounced => "unannounced",
-            Taking::Unproven => "unproven",
-        };
-        self.takes.add([answer.into()], 1.0);
+        self.takes.add([taking.as_str().into()], 1.0);
     }
 
     /// The job starts for the first time.
@@ -152,25 +191,16 @@ impl WorkerStats {
     #[expect(clippy::cast_precision_loss, reason = "counts of one call, far below 2^52")]
     pub(super) fn called(&self, call: EndedCall<'_>) {
         let provider = || call.provider.to_owned().into();
-        let outcome = match call.ending {
-            Ending::Ok => "ok",
-            Ending::Rejected => "rejected",
-            Ending::Limited { .. } | Ending::Paused { .. } => "limited",
-            Ending::Own | Ending::Doubted => "refused",
-            Ending::Failed => "failed",
-            Ending::Blocked => "blocked",
-            Ending::Unsent => "unsent",
-        };
-        match call.took {
-            Some(took) if call.ending != Ending::Unsent => {
-                self.calls.observe([provider(), outcome.into()], took.as_secs_f64());
+        match (call.took, CallOutcome::of(call.ending)) {
+            (Some(took), Some(outcome)) => {
+                self.calls.observe([provider(), outcome.as_str().into()], took.as_secs_f64());
             }
             _ => self.unsent.add([provider()], 1.0),
         }
         let (prompt, answer) = call.tokens.unwrap_or_default();
-        for (direction, tokens) in [("prompt", prompt), ("answer", answer)] {
+        for (direction, tokens) in [(Direction::Prompt, prompt), (Direction::Answer, answer)] {
             if tokens > 0 {
-                self.tokens.add([provider(), direction.into()], tokens as f64);
+                self.tokens.add([provider(), direction.as_str().into()], tokens as f64);
             }
         }
         if call.micros > 0 {

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use crate::telemetry::{
-    Counters, Histograms, Page,
-    metrics::{REDIS_FAILURES, REDIS_SCRIPT_FAILURES, REDIS_SCRIPT_SECONDS, REDIS_SECONDS},
+use crate::{
+    label_values,
+    telemetry::{
+        Counters, Histograms, Label, Page, combinations,
+        metrics::{REDIS_FAILURES, REDIS_SCRIPT_FAILURES, REDIS_SCRIPT_SECONDS, REDIS_SECONDS},
+    },
 };
+
+/// The scripts of this build, by name.
+const SCRIPTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/lua_names.rs"));
 
 /// What was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +19,14 @@ pub(super) enum Sent {
     /// The script of this name.
     Script(&'static str),
     Commands,
+}
+
+label_values! {
+    /// What kind of call was sent.
+    enum Call {
+        Script = "script",
+        Commands = "commands",
+    }
 }
 
 /// Times of exchanges on the shared connection; those that block on purpose are none of them.
@@ -26,11 +40,12 @@ pub(super) struct Timings {
 
 impl Timings {
     pub(super) fn new() -> Self {
+        let scripts = || combinations(&[SCRIPTS.iter().map(|name| (*name).into()).collect()]);
         Self {
-            seconds: Histograms::new(&REDIS_SECONDS),
-            failures: Counters::new(&REDIS_FAILURES),
-            script_seconds: Counters::new(&REDIS_SCRIPT_SECONDS),
-            script_failures: Counters::new(&REDIS_SCRIPT_FAILURES),
+            seconds: Histograms::new(&REDIS_SECONDS, combinations(&[Call::values()])),
+            failures: Counters::new(&REDIS_FAILURES, [[]]),
+            script_seconds: Counters::new(&REDIS_SCRIPT_SECONDS, scripts()),
+            script_failures: Counters::new(&REDIS_SCRIPT_FAILURES, scripts()),
         }
     }
 
@@ -38,11 +53,11 @@ impl Timings {
         let call = match sent {
             Sent::Script(name) => {
                 self.script_seconds.add([name.into()], took.as_secs_f64());
-                "script"
+                Call::Script
             }
-            Sent::Commands => "commands",
+            Sent::Commands => Call::Commands,
         };
-        self.seconds.observe([call.into()], took.as_secs_f64());
+        self.seconds.observe([call.as_str().into()], took.as_secs_f64());
     }
 
     pub(super) fn failed(&self) {

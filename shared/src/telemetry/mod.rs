@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+mod labels;
 pub mod metrics;
 mod page;
 mod panics;
@@ -11,6 +12,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{ConfigError, LogFormat, LoggingConfig};
 
+pub use labels::{Label, LabelValue, combinations};
 pub use page::{CONTENT_TYPE, Counters, Gauges, Histograms, Page};
 pub use process::{CpuMeter, cores, cpu_time, show_process};
 

@@ -1,6 +1,6 @@
 //! Counting, and the page in Prometheus' text format that shows what was counted.
 
-use std::{borrow::Cow, sync::atomic::AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::{
     encoding::prometheus_text,
@@ -13,7 +13,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::metrics::{Metric, Sort};
+use super::{
+    labels::LabelValue,
+    metrics::{Metric, Sort},
+};
 
 /// The content type of a [`Page`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -23,9 +26,9 @@ pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 pub struct Page(Registry);
 
 /// Something of which each set of labels is counted apart: those of the metric, in its order.
-type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
+type Labels<const N: usize> = [(&'static str, LabelValue); N];
 
-fn labels<const N: usize>(metric: &Metric, values: [Cow<'static, str>; N]) -> Labels<N> {
+fn labels<const N: usize>(metric: &Metric, values: [LabelValue; N]) -> Labels<N> {
     let mut names = metric.labels.iter();
     values.map(|value| (names.next().copied().unwrap_or_default(), value))
 }
@@ -38,15 +41,20 @@ pub struct Counters<const N: usize> {
 }
 
 impl<const N: usize> Counters<N> {
-    /// Counts for `metric`, which has `N` labels.
+    /// Counts for `metric`, which has `N` labels. Creates `series` with the value 0: `increase()` of
+    /// Prometheus ignores the first value of a series, and would miss what it counted until then.
     #[must_use]
-    pub fn new(metric: &'static Metric) -> Self {
+    pub fn new(metric: &'static Metric, series: impl IntoIterator<Item = [LabelValue; N]>) -> Self {
         debug_assert!(metric.labels.len() == N && metric.sort == Sort::Counter, "{}", metric.name);
-        Self { metric, family: Family::default() }
+        let counters = Self { metric, family: Family::default() };
+        for values in series {
+            counters.add(values, 0.0);
+        }
+        counters
     }
 
     /// Adds to the figure with these labels.
-    pub fn add(&self, values: [Cow<'static, str>; N], number: f64) {
+    pub fn add(&self, values: [LabelValue; N], number: f64) {
         self.family.get_or_create(&labels(self.metric, values)).inc_by(number);
     }
 
@@ -73,7 +81,7 @@ impl<const N: usize> Gauges<N> {
     }
 
     /// Sets the figure with these labels.
-    pub fn set(&self, values: [Cow<'static, str>; N], number: f64) {
+    pub fn set(&self, values: [LabelValue; N], number: f64) {
         self.family.get_or_create(&labels(self.metric, values)).set(number);
     }
 
@@ -101,19 +109,24 @@ impl MetricConstructor<Histogram> for Bounds {
 }
 
 impl<const N: usize> Histograms<N> {
-    /// Counts for `metric`, which has `N` labels.
+    /// Counts for `metric`, which has `N` labels. Creates `series` with the value 0, for the same
+    /// reason as [`Counters::new`].
     #[must_use]
-    pub fn new(metric: &'static Metric) -> Self {
+    pub fn new(metric: &'static Metric, series: impl IntoIterator<Item = [LabelValue; N]>) -> Self {
         debug_assert!(metric.labels.len() == N, "{}", metric.name);
         let bounds = match metric.sort {
             Sort::Histogram(bounds) => bounds,
             Sort::Counter | Sort::Gauge => &[],
         };
-        Self { metric, family: Family::new_with_constructor(Bounds(bounds)) }
+        let family = Family::new_with_constructor(Bounds(bounds));
+        for values in series {
+            drop(family.get_or_create(&labels(metric, values)));
+        }
+        Self { metric, family }
     }
 
     /// Counts one of this size.
-    pub fn observe(&self, values: [Cow<'static, str>; N], size: f64) {
+    pub fn observe(&self, values: [LabelValue; N], size: f64) {
         self.family.get_or_create(&labels(self.metric, values)).observe(size);
     }
 
@@ -133,7 +146,7 @@ impl Page {
 
     /// The same of one that only grows.
     pub fn counter(&mut self, metric: &'static Metric, number: f64) {
-        let counters = Counters::<0>::new(metric);
+        let counters = Counters::new(metric, [[]]);
         counters.add([], number);
         counters.show(self);
     }
@@ -155,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_was_counted_is_shown_under_the_names_of_the_list() {
-        let (attempts, waits) = (Counters::new(&ATTEMPTS), Histograms::new(&JOB_WAIT));
+        let (attempts, waits) = (Counters::new(&ATTEMPTS, []), Histograms::new(&JOB_WAIT, []));
         attempts.add(["fail".into()], 1.0);
         attempts.add(["fail".into()], 2.0);
         waits.observe([], 0.1);
@@ -176,9 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_counted_is_not_shown() {
+    fn the_series_of_a_metric_begin_at_0() {
         let mut page = Page::default();
-        Counters::<1>::new(&ATTEMPTS).show(&mut page);
-        assert_eq!(page.text(), "");
+        Counters::new(&ATTEMPTS, [["fail".into()]]).show(&mut page);
+        Histograms::new(&JOB_WAIT, [[]]).show(&mut page);
+        let text = page.text();
+        for line in [
+            "unilingo_attempts_total{outcome=\"fail\"} 0.0",
+            "unilingo_job_wait_seconds_count 0",
+            "unilingo_job_wait_seconds_bucket{le=\"+Inf\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in {text}");
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! The whole system as processes: api replicas and workers on a Redis of their own, with the simulator as upstream.
 
+mod alert_rules;
 mod form;
 mod lesson;
 mod load;
 mod process;
 mod round_robin;
+mod scraped;
 
 use std::time::Duration;
 
@@ -20,11 +22,13 @@ use shared::{
 };
 
 pub(crate) use self::{
+    alert_rules::assert_raises,
     form::form,
     lesson::{chapter, lesson},
     load::{Load, Submitted},
     process::{Process, path_of},
     round_robin::RoundRobin,
+    scraped::Scraped,
 };
 
 /// Long enough for everything that should happen.

@@ -13,7 +13,7 @@ use crate::{
     job::{JobId, JobState, Kind, Priority},
     queue::{
         Cancelled, EnqueueError, NewJob,
-        outcome::{Outcome, Unfinished},
+        outcome::{Outcome, OutcomeKind, Unfinished},
         renew::renew,
         settle::Settled,
         take::{Taken, TakenJob},
@@ -260,16 +260,16 @@ impl Pair {
 }
 
 fn outcome(end: End) -> Outcome {
-    let (word, at_once) = match end {
+    let (kind, at_once) = match end {
         End::Complete => return Outcome::Complete(raw("done")),
-        End::Retry { at_once } => ("retry", at_once),
-        End::Snooze { at_once } => ("snooze", at_once),
-        End::Fail => ("fail", true),
-        End::Cancel => ("cancel", true),
+        End::Retry { at_once } => (OutcomeKind::Retry, at_once),
+        End::Snooze { at_once } => (OutcomeKind::Snooze, at_once),
+        End::Fail => (OutcomeKind::Fail, true),
+        End::Cancel => (OutcomeKind::Cancel, true),
     };
     let delay = if at_once { Duration::ZERO } else { Duration::from_mins(10) };
     Outcome::Unfinished(Unfinished {
-        word,
+        kind,
         delay,
         code: "code".to_owned(),
         message: "message".to_owned(),

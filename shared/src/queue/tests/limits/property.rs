@@ -274,7 +274,7 @@ impl Pair {
     /// Time passes; a worker that was silent for a lease counts as crashed.
     async fn pass(&mut self) -> String {
         let ms = match (self.trouble, self.rng.random_range(0..40)) {
-            (5, 0..38) => self.rng.random_range(1..200),
+            (5, 0..37) => self.rng.random_range(1..200),
             (0, 0..16) | (1.., 0..28) => self.rng.random_range(1..400),
             (0, 16..32) | (1.., 28..37) => self.rng.random_range(400..8_000),
             (0, 32..36) | (1.., 37..39) => self.rng.random_range(8_000..70_000),

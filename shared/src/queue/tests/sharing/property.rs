@@ -18,7 +18,7 @@ use crate::{
     job::{JobId, JobState, Kind, Priority, QueueName},
     queue::{
         Cancelled, EnqueueError, NewJob,
-        outcome::{Outcome, Unfinished},
+        outcome::{Outcome, OutcomeKind, Unfinished},
         settle::Settled,
         take::TakenJob,
         tests::{
@@ -327,14 +327,14 @@ fn payload(text: &str) -> Vec<u8> {
 }
 
 fn outcome(end: End, result: &str) -> Outcome {
-    let (word, at_once) = match end {
+    let (kind, at_once) = match end {
         End::Complete => return Outcome::Complete(raw(result)),
-        End::Retry { at_once } => ("retry", at_once),
-        End::Snooze { at_once } => ("snooze", at_once),
-        End::Fail => ("fail", true),
-        End::Cancel => ("cancel", true),
+        End::Retry { at_once } => (OutcomeKind::Retry, at_once),
+        End::Snooze { at_once } => (OutcomeKind::Snooze, at_once),
+        End::Fail => (OutcomeKind::Fail, true),
+        End::Cancel => (OutcomeKind::Cancel, true),
     };
     let delay = if at_once { Duration::ZERO } else { Duration::from_millis(RETRY_AFTER.unsigned_abs()) };
     let [code, message, chain] = ["code", "message", "message: cause"].map(str::to_owned);
-    Outcome::Unfinished(Unfinished { word, delay, code, message, chain })
+    Outcome::Unfinished(Unfinished { kind, delay, code, message, chain })
 }
