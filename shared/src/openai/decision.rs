@@ -14,15 +14,18 @@ impl From<OpenAiError> for JobError {
     fn from(error: OpenAiError) -> Self {
         let error = match error {
             OpenAiError::NotLetGo { source } => return source,
+            OpenAiError::Charged { source, .. } => return (*source).into(),
             error => error,
         };
         let decision = match &error {
-            // The first has been returned above.
-            OpenAiError::NotLetGo { .. } | OpenAiError::RateLimited { .. } => Self::snooze(
-                Duration::ZERO,
-                "openai_rate_limited",
-                "The AI service is busy. Your request waits and goes on by itself.",
-            ),
+            // The first two have been returned above.
+            OpenAiError::NotLetGo { .. } | OpenAiError::Charged { .. } | OpenAiError::RateLimited { .. } => {
+                Self::snooze(
+                    Duration::ZERO,
+                    "openai_rate_limited",
+                    "The AI service is busy. Your request waits and goes on by itself.",
+                )
+            }
             OpenAiError::QuotaSpent { code } => {
                 tracing::error!(
                     openai.code = code,
