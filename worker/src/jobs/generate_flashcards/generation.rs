@@ -15,8 +15,9 @@ use shared::{
 use super::{
     answer::{self, Seen},
     attempt::Attempt,
-    card::{CardRules, key},
+    card::CardRules,
     chunk,
+    folding::key,
     goal::Goal,
     limits::CallLimits,
     merge::merge,
@@ -195,7 +196,11 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
             Topics::Find { .. } => None,
             Topics::Of(first) => self.poorest_topic(first),
         };
-        CardRules { topic, same_language: self.lesson.native_language == self.lesson.target_language }
+        CardRules {
+            topic,
+            target_language: &self.lesson.target_language,
+            native_language: &self.lesson.native_language,
+        }
     }
 
     /// Of the topics that a part found, the one that needs cards most.

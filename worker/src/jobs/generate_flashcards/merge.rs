@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use shared::job::{JobError, kinds::Flashcard};
 
 use super::{
-    card::key,
+    folding::key,
     limits::{CARDS_MAX, CARDS_MIN, TOPIC_CARDS_MIN, TOPICS_MAX, TOPICS_MIN},
 };
 

@@ -1,20 +1,24 @@
 //! `generate-flashcards`: a lesson text becomes flashcards.
 //!
 //! The text is cut into parts that fit a call (`chunk`), each part gets its share of the cards (`plan`) and is
-//! asked for (`question`, `prompt`); the answer is checked card by card (`answer`, `card`) and against what the
+//! asked for (`question`, `prompt`); the answer is checked card by card (`answer`, `card_list`, `card`) and against what the
 //! part must come to (`goal`); what is missing is asked for once more. Every call is recorded (`part_state`), and in
 //! the end the parts are put together (`merge`). `generation` is the course of it all.
 
 mod answer;
 mod attempt;
 mod card;
+mod card_list;
 mod chunk;
+mod folding;
 mod generation;
 mod goal;
+mod latex;
 mod limits;
 mod merge;
 mod model;
 mod part_state;
+mod placeholder;
 mod plan;
 mod problem;
 mod prompt;

@@ -97,7 +97,7 @@ mod tests {
     use crate::jobs::generate_flashcards::{problem::Problem, testing::card};
     use shared::job::Decision;
 
-    const RULES: CardRules<'_> = CardRules { topic: Some("T"), same_language: false };
+    const RULES: CardRules<'_> = CardRules { topic: Some("T"), target_language: "German", native_language: "English" };
 
     fn state() -> PartState {
         let mut problems = Problems::default();
