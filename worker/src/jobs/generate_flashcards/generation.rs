@@ -19,7 +19,7 @@ use super::{
     chunk,
     folding::key,
     goal::Goal,
-    limits::CallLimits,
+    limits::{CARDS_MAX, CallLimits},
     merge::merge,
     model::{ChatModel, NoAnswer},
     part_state::{PartState, Phase},
@@ -40,6 +40,8 @@ pub(super) struct Generation<'a, M, A> {
     pub(super) calls: u32,
     /// Tokens of those calls.
     pub(super) spent: u64,
+    /// Cards that the job's first calls ask for at least.
+    pub(super) requested: usize,
 }
 
 impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
@@ -49,7 +51,10 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         let find_topics = lesson.topic == GenerateFlashcards::AI_SELECTION;
         let parts = plan(ranges, estimate(&lesson.content), find_topics, limits.max_output_tokens);
         let states = vec![PartState::default(); parts.len()];
-        Self { model, attempt, lesson, limits, parts, states, calls: 0, spent: 0 }
+        let mut generation = Self { model, attempt, lesson, limits, parts, states, calls: 0, spent: 0, requested: 0 };
+        let asked: usize = (0..generation.parts.len()).map(|part| generation.goal(part).min).sum();
+        generation.requested = asked.min(CARDS_MAX);
+        generation
     }
 
     /// Makes the calls that are missing and puts the cards together.
@@ -64,7 +69,14 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
                 self.call(part).await?;
             }
         }
-        Ok(GeneratedFlashcards { success: true, flashcards: self.merged()?, token_usage: self.tokens() })
+        let flashcards = self.merged()?;
+        Ok(GeneratedFlashcards {
+            success: true,
+            requested: u32::try_from(self.requested).ok(),
+            returned: u32::try_from(flashcards.len()).ok(),
+            flashcards,
+            token_usage: self.tokens(),
+        })
     }
 
     /// Tokens of every call, also those of earlier attempts.
@@ -115,10 +127,21 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         let mut seen = Seen::of(self.states.iter().flat_map(|state| &state.cards));
         let (cards, problems) = answer::read(&answer.content, self.rules(part), &mut seen);
         let goal = self.goal(part);
+        let others = self.states.iter().enumerate().any(|(i, state)| i != part && !state.cards.is_empty());
         let state = &mut self.states[part];
         state.calls += 1;
         state.tokens = state.tokens.saturating_add(answer.tokens);
-        let outcome = state.take(cards, &problems, &goal);
+        let outcome = state.take(cards, &problems, &goal, others);
+        if state.short {
+            tracing::info!(
+                job.id = %self.attempt.job_id(),
+                chunk = part,
+                cards = state.cards.len(),
+                enough = goal.enough,
+                problems = %state.problems,
+                "Fewer cards than asked for, after a repair"
+            );
+        }
         let record = state.record();
         let name = PartState::name(part, &self.parts[part].range);
         let recorded = self.attempt.checkpoint(&name, &record, self.progress()).await;

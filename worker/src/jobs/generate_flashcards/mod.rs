@@ -76,6 +76,7 @@ impl<M: ChatModel> GenerateFlashcardsHandler<M> {
                 calls,
                 tokens,
                 cards = result.flashcards.len(),
+                requested = generation.requested,
                 "Flashcards are ready"
             ),
             Err(error) => tracing::info!(

@@ -1,5 +1,6 @@
 //! Whole attempts with a scripted model.
 
+mod cases;
 mod repair;
 mod resume;
 mod whole;

@@ -34,6 +34,7 @@ async fn the_result_is_what_the_app_reads() {
     let result = attempt(model, &FakeJob::new(), &lesson("Food")).await.0.unwrap();
     let json = serde_json::to_value(&result).unwrap();
     assert_eq!((&json["success"], &json["tokenUsage"]), (&json!(true), &json!(TOKENS)));
+    assert_eq!((&json["requested"], &json["returned"]), (&json!(10), &json!(10)));
     assert_eq!(
         json["flashcards"][0],
         json!({"front": "w0", "back": "what \"w0\" means", "topic": "Food", "difficulty": "beginner",
