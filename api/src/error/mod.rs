@@ -185,6 +185,11 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "user_mismatch", detail).about(field)
     }
 
+    /// `field` is well-formed and cannot be processed.
+    pub(crate) fn unprocessable(field: &'static str, code: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).about(field)
+    }
+
     /// An operator has suspended the user, who is not told why.
     fn user_suspended() -> Self {
         let detail = "This account is suspended: no new job is accepted for it. What it has can still be read";
@@ -237,7 +242,7 @@ impl ApiError {
 
     fn key_reused() -> Self {
         let detail = "This key was used for another request within the last day; a new request needs a new key";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail).about("Idempotency-Key")
+        Self::unprocessable("Idempotency-Key", "idempotency_key_reused", detail)
     }
 
     fn queue_full() -> Self {

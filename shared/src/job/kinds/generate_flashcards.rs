@@ -47,11 +47,11 @@ pub struct GeneratedFlashcards {
     pub success: bool,
     /// The cards, in the order of the text.
     pub flashcards: Vec<Flashcard>,
-    /// Cards that were asked for, at least. Results of older workers have no such number.
+    /// The least number of cards that was asked for. Missing in results of older workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, example = 10))]
     pub requested: Option<u32>,
-    /// Cards that came of it: fewer than requested where the model, asked a second time, wrote no more that can be used.
+    /// The number of cards. Lower than `requested` if a second call did not bring enough usable cards either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, example = 12))]
     pub returned: Option<u32>,

@@ -34,6 +34,7 @@ use shared::{
     job::{
         JobError,
         kinds::{GenerateFlashcards, GeneratedFlashcards},
+        lesson_text,
     },
     queue::{Handler, JobContext},
 };
@@ -62,9 +63,11 @@ impl<M: ChatModel> GenerateFlashcardsHandler<M> {
     async fn generate<A: Attempt>(
         &self,
         attempt: &A,
-        lesson: &GenerateFlashcards,
+        lesson: GenerateFlashcards,
     ) -> Result<GeneratedFlashcards, JobError> {
-        let mut generation = Generation::new(&self.model, attempt, lesson, self.limits);
+        // The api does the same; this is for jobs of older ones.
+        let lesson = GenerateFlashcards { content: lesson_text::normalize(&lesson.content), ..lesson };
+        let mut generation = Generation::new(&self.model, attempt, &lesson, self.limits);
         let outcome = generation.run().await;
         let (chunks, calls, tokens) = (generation.parts.len(), generation.calls, generation.spent);
         let (id, number) = (attempt.job_id(), attempt.number());
@@ -97,7 +100,7 @@ impl<M: ChatModel> Handler for GenerateFlashcardsHandler<M> {
     type Payload = GenerateFlashcards;
 
     async fn run(&self, job: JobContext, lesson: GenerateFlashcards) -> Result<Box<RawValue>, JobError> {
-        let result = self.generate(&job, &lesson).await?;
+        let result = self.generate(&job, lesson).await?;
         to_raw_value(&result).map_err(|error| {
             JobError::retry("result_not_written", "The cards could not be written down").with_source(error)
         })
