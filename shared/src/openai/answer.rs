@@ -17,7 +17,7 @@ pub struct ChatAnswer {
     pub rate: RateHeaders,
 }
 
-/// What stands in the message of a choice.
+/// The texts of a message.
 #[derive(Debug, Default)]
 struct Written {
     content: String,
@@ -25,8 +25,8 @@ struct Written {
     refusal: String,
 }
 
-/// Reads an answer with status 200. Nothing is required but what is needed: a paid answer must not be lost over a field that a
-/// compatible server leaves out or writes otherwise. What it cost is known before it is judged.
+/// Reads an answer with status 200. Only the text is required: a paid answer must not be lost because a compatible server
+/// omits a field or writes it differently. Usage is read before the answer is judged, so that refusals are charged, too.
 ///
 /// <https://platform.openai.com/docs/api-reference/chat/object>
 pub(super) fn read(
@@ -78,7 +78,7 @@ impl Written {
         }
     }
 
-    /// The answer. Ollama writes it beside the thoughts where a model thinks that should not.
+    /// The answer. Ollama puts it into `reasoning` if a model reasons although it should not.
     fn text(self) -> Option<String> {
         if !self.content.trim().is_empty() {
             return Some(self.content);
@@ -87,7 +87,7 @@ impl Written {
     }
 }
 
-/// A text, or the texts of those parts that are of one of these types: Mistral writes an answer and its thoughts as parts.
+/// A string, or the joined parts of these types: Mistral sends reasoning and answer as parts.
 fn text(value: &Value, types: &[&str], field: &str) -> String {
     value.as_str().map_or_else(|| parts(value, types, field), str::to_owned)
 }

@@ -95,7 +95,7 @@ impl OpenAi {
             return Err(OpenAiError::NotLetGo { source });
         }
         let reply = reply.map_err(|error| match error {
-            // How much there was is unknown: at most the cap.
+            // Its length is unknown: the cap is charged.
             OpenAiError::TooLarge => error.charged(Some(Usage::at_most(request))),
             error => error,
         })?;

@@ -1,4 +1,4 @@
-//! Errors that come with status 200, as gateways send them once the answer has begun:
+//! Errors in answers with status 200, which gateways send when their own upstream fails:
 //! <https://openrouter.ai/docs/api-reference/errors>.
 
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(super) fn read(
         return Some(classify(status(error), told, json!({"error": error}).to_string().as_bytes(), prompt));
     }
     let failed = choice.is_some_and(|choice| choice["finish_reason"] == "error");
-    // Gateways write so where their upstream gave them nothing.
+    // Gateways send null if their upstream sent nothing.
     let nothing = body.get("choices").is_some_and(Value::is_null);
     (failed || nothing).then(|| classify(StatusCode::BAD_GATEWAY, told, b"", prompt))
 }
@@ -49,7 +49,7 @@ fn says_something(error: &Value) -> bool {
     }
 }
 
-/// The HTTP status that the error stands for: its number, or that of its name. Any other is the provider's own failure.
+/// The HTTP status of the error, by its number or its name; 502 for unknown ones.
 fn status(error: &Value) -> StatusCode {
     let words = ["code", "status", "status_code", "type"].map(|name| match error.get(name) {
         Some(Value::String(word)) => word.to_ascii_lowercase(),

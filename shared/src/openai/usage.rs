@@ -29,15 +29,15 @@ impl Usage {
         Self::new(prompt_tokens, tokens::estimate(written))
     }
 
-    /// Of an answer that nobody has read to its end.
+    /// The upper bound, for an answer that was not read to its end.
     pub(super) fn at_most(request: &ChatRequest) -> Self {
         Self::new(Self::estimate(request, "").prompt_tokens, request.max_output_tokens)
     }
 
-    /// Reads what a provider reports, field by field: a field that is missing or makes no sense follows from the
-    /// others, or else is estimated. `None` where there is nothing that can be read.
+    /// Reads a provider's usage field by field. A missing or invalid field follows from the others or is estimated.
+    /// `None` if no field is readable.
     pub(super) fn read(reported: &Value, request: &ChatRequest, written: &str) -> Option<Self> {
-        // Servers that don't count write zeros: there is no prompt of no tokens.
+        // Servers that don't count send zeros.
         let prompt = count(reported, &["prompt_tokens", "input_tokens"]).filter(|tokens| *tokens > 0);
         let completion = count(reported, &["completion_tokens", "output_tokens"]);
         let completion = completion.filter(|tokens| *tokens > 0 || written.trim().is_empty());
@@ -46,7 +46,7 @@ impl Usage {
         let rest = |part: u32| total.and_then(|total| total.checked_sub(part)).filter(|rest| *rest > 0);
         Some(match (prompt, completion, total) {
             (None, None, None) => return None,
-            // Gemini and Grok count thoughts in the total alone; they cost what an answer costs.
+            // Gemini and Grok count reasoning only in the total; it is billed as output.
             (Some(prompt), Some(completion), _) => Self::new(prompt, completion.max(rest(prompt).unwrap_or(0))),
             (Some(prompt), None, _) => Self::new(prompt, rest(prompt).unwrap_or(guess.completion_tokens)),
             (None, Some(completion), _) => Self::new(rest(completion).unwrap_or(guess.prompt_tokens), completion),

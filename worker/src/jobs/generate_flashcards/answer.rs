@@ -12,7 +12,7 @@ use super::{
     problem::{Problem, Problems},
 };
 
-/// Backs may repeat their fronts on this many cards, and on one of three: "Hotel" is "hotel".
+/// Backs may equal their fronts ("Hotel" is "hotel") on this many cards, and on one of three.
 const REPEATED_MAX: usize = 2;
 const REPEATED_SHARE: usize = 3;
 
@@ -53,7 +53,7 @@ impl Seen {
         Ok(card)
     }
 
-    /// Whether so many backs repeat their fronts that they can't all be right.
+    /// Whether more backs equal their fronts than can be right.
     fn is_untranslated(&self) -> bool {
         self.repeated > REPEATED_MAX && self.repeated * REPEATED_SHARE > self.fronts()
     }

@@ -64,7 +64,7 @@ impl CardRules<'_> {
             return Err(Problem::ExampleIsFront);
         }
         if !example.contains(&front) {
-            // The same term in other typography: a sentence has that of its text, and the app looks for the term in it.
+            // Typography differs: the example's is used, since the app searches it for the term.
             let place = find(&front, &example).ok_or(Problem::ExampleLacksFront)?;
             front = field(&example[place], FRONT_MAX)?;
         }
@@ -83,8 +83,8 @@ impl CardRules<'_> {
     }
 }
 
-/// The text in normal form C, without control characters, and without what nobody sees at its ends or where it only
-/// matters to line breaks.
+/// The text in NFC, without control characters, invisible characters at its ends, and those that only allow or forbid a
+/// line break.
 fn field(text: &str, longest: usize) -> Result<String, Problem> {
     let text = without_controls(text)?;
     let breaks = |c: &char| matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}');
@@ -92,7 +92,7 @@ fn field(text: &str, longest: usize) -> Result<String, Problem> {
     if text.chars().all(is_invisible) {
         return Err(Problem::EmptyField);
     }
-    // Selectors say how the sign before them looks, as in a red heart.
+    // Selectors change the sign before them, as in a red heart.
     let selects = |c: char| matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{180b}'..='\u{180d}' | '\u{e0020}'..='\u{e01ef}');
     let mut text = text.trim_matches(|c: char| is_invisible(c) && !selects(c)).to_owned();
     while let Some(at) = text.find("  ") {
@@ -101,7 +101,7 @@ fn field(text: &str, longest: usize) -> Result<String, Problem> {
     if text.chars().count() > longest { Err(Problem::FieldTooLong) } else { Ok(text) }
 }
 
-/// Models that are not sure should write null, and write other things that mean it.
+/// `None` for null, and for everything else that models write instead of it.
 fn pronunciation(written: Option<&str>) -> Result<Option<String>, Problem> {
     match written.map(|text| field(text, PRONUNCIATION_MAX)) {
         None | Some(Err(Problem::EmptyField)) => Ok(None),
@@ -109,7 +109,7 @@ fn pronunciation(written: Option<&str>) -> Result<Option<String>, Problem> {
     }
 }
 
-/// What is left of a text when it is read aloud; signs stand for themselves where there is nothing else.
+/// Letters and digits only, or the signs where there are none.
 fn spoken(text: &str) -> String {
     let key = key(text);
     let words: String = key.chars().filter(|c| c.is_alphanumeric()).collect();

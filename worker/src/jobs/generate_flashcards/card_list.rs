@@ -1,33 +1,33 @@
-//! The cards in what a model wrote: in JSON alone, in a code fence, after thoughts, between prose; as an object with a
-//! list, as a bare list, or one by one. A card that is not JSON is one card less, and not the end of all of them.
+//! Finds the cards in an answer: JSON alone, in a code fence, after reasoning or between prose; an object with a list, a
+//! bare list, or cards one by one. A card that is not valid JSON costs that card only.
 
 use serde_json::{Deserializer, Value};
 
 use super::{latex, problem::Problem};
 
-/// A card as far as it is JSON.
+/// A card as JSON, or why it is none.
 pub(super) type Draft = Result<Value, Problem>;
 
-/// Ends of what a model thought aloud.
-const THOUGHTS_END: [&str; 5] = ["</think>", "</thinking>", "</thought>", "</reasoning>", "[/THINK]"];
-/// Places that look like the begin of JSON and are none are looked at this often.
+/// Closing tags of reasoning.
+const REASONING_ENDS: [&str; 5] = ["</think>", "</thinking>", "</thought>", "</reasoning>", "[/THINK]"];
+/// Brackets that begin no JSON: at most this many are tried, since each try may read to the end.
 const FALSE_BEGINS_MAX: usize = 200;
 
 /// Finds the cards.
 pub(super) fn read(content: &str) -> Result<Vec<Draft>, Problem> {
     let content = content.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     match serde_json::from_str(content) {
-        // JSON that was written into a string once more.
+        // JSON encoded twice.
         Ok(Value::String(inner)) if inner.contains(['{', '[']) => return read(&inner),
         Ok(value) => return list_in(value).map(all_good).ok_or(Problem::WrongShape),
         Err(_) => {}
     }
-    let text = after_thoughts(content);
+    let text = after_reasoning(content);
     let values = values(text);
     let anything = !values.is_empty();
     let (single, others): (Vec<Value>, Vec<Value>) = values.into_iter().partition(is_card);
     let lists: Vec<Vec<Value>> = others.into_iter().filter_map(list_in).collect();
-    // Of a draft and what became of it, the latter.
+    // The last one: an earlier one is a draft.
     if let Some(list) = lists.iter().rev().find(|list| list.iter().any(is_card)) {
         return Ok(all_good(list.clone()));
     }
@@ -51,7 +51,7 @@ fn is_card(value: &Value) -> bool {
     value.get("front").is_some()
 }
 
-/// The list that a value is or has. Without a schema models call it `flashcards`, or something else.
+/// The list of cards that a value is or has. Without a schema models give it other names, such as `flashcards`.
 fn list_in(value: Value) -> Option<Vec<Value>> {
     match value {
         Value::Array(cards) => Some(cards),
@@ -68,13 +68,13 @@ fn list_in(value: Value) -> Option<Vec<Value>> {
     }
 }
 
-/// The text after the thoughts. One that holds nothing else is left as it is.
-fn after_thoughts(text: &str) -> &str {
-    let ends = THOUGHTS_END.iter().filter_map(|end| text.rfind(end).map(|at| at + end.len()));
+/// The text after the reasoning; all of it if nothing follows.
+fn after_reasoning(text: &str) -> &str {
+    let ends = REASONING_ENDS.iter().filter_map(|end| text.rfind(end).map(|at| at + end.len()));
     ends.max().map(|end| &text[end..]).filter(|rest| !rest.trim().is_empty()).unwrap_or(text)
 }
 
-/// The objects and arrays in a text, whatever stands between them.
+/// All objects and arrays in a text.
 fn values(text: &str) -> Vec<Value> {
     let (mut values, mut at, mut false_begins) = (Vec::new(), 0, 0);
     while let Some(begin) = text[at..].find(['{', '[']).map(|begin| at + begin) {
@@ -93,8 +93,8 @@ fn values(text: &str) -> Vec<Value> {
     values
 }
 
-/// A list that is not JSON as a whole, because of one card or because it breaks off: its cards one by one. No card has an
-/// object in it, so one ends where the next begins.
+/// The cards of a list that is invalid as a whole, because of one card or because it is cut off. Cards contain no objects,
+/// so each ends where the next one begins.
 fn broken_list(text: &str) -> Vec<Draft> {
     let Some(begin) = begin_of_list(text) else { return Vec::new() };
     let list = &text[begin..];
@@ -130,13 +130,13 @@ fn split_card(text: &str) -> Option<(&str, &str)> {
 }
 
 fn draft(card: &str) -> Draft {
-    let value = serde_json::from_str(card).ok().or_else(|| serde_json::from_str(&mended(card)?).ok());
+    let value = serde_json::from_str(card).ok().or_else(|| serde_json::from_str(&fixed(card)?).ok());
     value.ok_or(Problem::BrokenCard)
 }
 
-/// The card with escapes that JSON knows, where it is plain what was meant; `None` where it is not.
-fn mended(card: &str) -> Option<String> {
-    let mut mended = String::with_capacity(card.len() + 16);
+/// The card with valid escapes; `None` where the meaning of an escape is unclear.
+fn fixed(card: &str) -> Option<String> {
+    let mut fixed = String::with_capacity(card.len() + 16);
     let mut in_string = false;
     let mut rest = card;
     while let Some(c) = rest.chars().next() {
@@ -144,29 +144,29 @@ fn mended(card: &str) -> Option<String> {
         match c {
             '"' => {
                 in_string = !in_string;
-                mended.push(c);
+                fixed.push(c);
             }
             '\\' if in_string => {
                 let name = latex::name_at(rest);
                 let next = rest.chars().next()?;
                 let hex = rest.as_bytes().get(1..5).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
                 match next {
-                    'u' if hex => mended.push(c),
-                    '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' => mended.push(c),
+                    'u' if hex => fixed.push(c),
+                    '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' => fixed.push(c),
                     '\'' => {}
-                    '(' | ')' | '[' | ']' | '{' | '}' | ',' | ';' | ':' => mended.push_str("\\\\"),
-                    _ if latex::is_command(name) => mended.push_str("\\\\"),
+                    '(' | ')' | '[' | ']' | '{' | '}' | ',' | ';' | ':' => fixed.push_str("\\\\"),
+                    _ if latex::is_command(name) => fixed.push_str("\\\\"),
                     _ => return None,
                 }
-                mended.push(next);
+                fixed.push(next);
                 rest = &rest[next.len_utf8()..];
             }
-            '\n' | '\r' | '\t' if in_string => mended.push(' '),
+            '\n' | '\r' | '\t' if in_string => fixed.push(' '),
             ',' if !in_string && rest.trim_start().starts_with('}') => {}
-            c => mended.push(c),
+            c => fixed.push(c),
         }
     }
-    Some(mended)
+    Some(fixed)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Texts that are the same to a reader, although they are not written with the same characters.
+//! Comparing texts as a reader does: without typography, invisible characters, and optional vowel signs.
 
 use std::ops::Range;
 
 use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
 use unicode_normalization::UnicodeNormalization;
 
-/// Whether nothing is to be seen of the character.
+/// Whether the character is blank or not shown at all.
 pub(super) fn is_invisible(c: char) -> bool {
     // U+2800 is a braille cell without dots.
     c.is_whitespace() || c == '\u{2800}' || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
@@ -20,7 +20,7 @@ pub(super) fn key(text: &str) -> String {
     if bare.is_empty() { lower } else { bare.nfc().collect() }
 }
 
-/// Where `term` stands in `text`, whatever the typography of both. The text has to be in normal form C.
+/// The bytes of `text` that equal `term` apart from typography. Both have to be in NFC.
 pub(super) fn find(term: &str, text: &str) -> Option<Range<usize>> {
     let (term, text) = (Folded::of(term), Folded::of(text));
     let wanted = term.text.trim();
@@ -44,7 +44,7 @@ impl Folded {
         for (at, c) in original.char_indices() {
             let range = at..at + c.len_utf8();
             if is_vowel_sign(c) {
-                // It belongs to its letter, so a term that ends with that ends with the sign.
+                // A term includes the signs of its last letter.
                 if let Some((_, last)) = folded.pieces.last_mut() {
                     last.end = range.end;
                 }
@@ -111,8 +111,8 @@ fn full_width(c: char) -> char {
     }
 }
 
-/// Marks for vowels and recitation, which Arabic and Hebrew write or leave out, and the stroke that only makes an Arabic
-/// word longer. Marks that make another letter are none of them.
+/// Optional marks of Arabic and Hebrew, for vowels and recitation, and the Arabic stroke that stretches a word. Not
+/// included: marks that make another letter.
 const fn is_vowel_sign(c: char) -> bool {
     matches!(c,
         '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}' | '\u{5c7}'

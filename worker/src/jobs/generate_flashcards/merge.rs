@@ -18,7 +18,7 @@ struct Placed<'a> {
 }
 
 /// At most 40 cards in the order of the text, no front twice, every part represented; and where topics were found, 3 to
-/// 8 of them with at least 5 cards each. Where there is less, what there is.
+/// 8 of them with at least 5 cards each, or all usable cards if there are fewer topics than that.
 pub(super) fn merge(parts: &[&[Flashcard]], find_topics: bool) -> Result<Vec<Flashcard>, JobError> {
     let mut cards = round_robin(parts);
     if find_topics {

@@ -35,7 +35,7 @@ pub(super) struct PartState {
     pub(super) calls: u32,
     /// Tokens of those calls.
     pub(super) tokens: u64,
-    /// It is done with fewer cards than it needs: not even the repair brought all of them.
+    /// Done with fewer cards than needed: the repair did not bring all of them.
     #[serde(default)]
     pub(super) short: bool,
 }
@@ -47,8 +47,8 @@ impl PartState {
         format!("chunk-{index}-{}-{}", range.start, range.end)
     }
 
-    /// Takes up what a call brought. When not even the repair brought enough, what there is must do; `others` says
-    /// whether other parts have cards. Where there is no card at all the attempt is over.
+    /// Adds the cards of a call. After the repair the part is done, even if cards are missing. The attempt fails only if
+    /// there is no card at all: `others` says whether other parts have any.
     pub(super) fn take(
         &mut self,
         cards: Vec<Flashcard>,

@@ -1,10 +1,10 @@
-//! Fields that say that there is nothing to say.
+//! Placeholders: fields that a model filled in because it had to.
 
 use super::folding::key;
 
-/// Written so, and only so: "todo" is Spanish for "everything".
-const CAPITALS: [&str; 5] = ["TODO", "TBD", "TBA", "FIXME", "XXX"];
-/// Whatever their letter case.
+/// Only in capitals: "todo" is Spanish for "everything".
+const CAPITALS: [&str; 4] = ["TODO", "TBD", "TBA", "XXX"];
+/// In any letter case.
 const ABBREVIATIONS: [&str; 6] = ["n/a", "#n/a", "n.a", "n. a", "nan", "[object object]"];
 /// Names of fields, as templates have them in brackets.
 const FIELDS: [&str; 10] =
@@ -30,7 +30,7 @@ pub(super) fn is_placeholder(text: &str, language: &str, other: &str) -> bool {
     let folded = key(text);
     match folded.as_str() {
         "null" => !NULL_IS_ZERO.contains(&language),
-        // That is what it is called in mathematics: undefiniert, indéfini, indefinido.
+        // A term of mathematics: undefiniert, indéfini, indefinido.
         "undefined" => !key(other).contains("def"),
         word => {
             ABBREVIATIONS.contains(&word)
@@ -41,7 +41,7 @@ pub(super) fn is_placeholder(text: &str, language: &str, other: &str) -> bool {
     }
 }
 
-/// Dots, dashes and the like; of signs that a lesson may be about, more than one.
+/// Dots and dashes. Other signs only if repeated: a single one may be the term.
 fn is_filler(text: &str) -> bool {
     let signs = text.chars().filter(|c| !c.is_whitespace()).count();
     let all_of = |set: &str| text.chars().all(|c| c.is_whitespace() || set.contains(c));

@@ -18,9 +18,9 @@ pub(super) enum Problem {
     Malformed,
     /// A field has a control character.
     ControlCharacter,
-    /// A field is empty, or has nothing in it that can be seen.
+    /// A field is empty, or all of it is invisible.
     EmptyField,
-    /// A field says that there is nothing to say.
+    /// A field holds a placeholder such as "N/A".
     Placeholder,
     /// A field is longer than the app can show.
     FieldTooLong,
