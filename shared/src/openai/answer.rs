@@ -36,8 +36,12 @@ pub(super) fn read(
 ) -> Result<ChatAnswer, OpenAiError> {
     let text = String::from_utf8_lossy(body);
     let malformed = |what| OpenAiError::Malformed { what };
-    let body: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|_| malformed("it is not a chat completion"))?;
+    let body = serde_json::from_str(text.trim_start_matches('\u{feff}'));
+    let body = match body.map_err(|_| malformed("it is not a chat completion"))? {
+        // Gemini sends errors in an array.
+        Value::Array(mut bodies) if bodies.len() == 1 => bodies.remove(0),
+        body => body,
+    };
     let choice = body.pointer("/choices/0");
     let written = choice.map_or_else(Written::default, |choice| Written::of(&choice["message"]));
     let all = [&written.content, &written.reasoning, &written.refusal].map(String::as_str).concat();

@@ -92,6 +92,7 @@ async fn every_kind_of_error_in_an_answer_is_classified() {
         (r#"{"error":{"status":"RESOURCE_EXHAUSTED","code":429}}"#.to_owned(), "openai_rate_limited"),
         (r#"{"error":{"type":"overloaded_error","message":"m"}}"#.to_owned(), "openai_unavailable"),
         (r#"{"error":{"code":1302,"message":"m"}}"#.to_owned(), "openai_unavailable"),
+        (r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}]"#.to_owned(), "openai_rate_limited"),
         (r#"{"error":"busy"}"#.to_owned(), "openai_unavailable"),
         (
             r#"{"object":"error","message":"m","type":"BadRequestError","code":400}"#.to_owned(),

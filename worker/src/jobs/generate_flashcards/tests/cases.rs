@@ -7,6 +7,8 @@ use shared::job::kinds::Flashcard;
 
 use super::{
     super::{
+        answer::{self, Seen},
+        card::CardRules,
         folding::{is_invisible, key},
         testing::{Asked, FakeJob, FakeModel, content, lesson},
     },
@@ -114,4 +116,45 @@ async fn cards_that_are_worth_nothing_are_named_and_repaired() {
         let (outcome, model) = attempt(repaired, &FakeJob::new(), &lesson("T")).await;
         assert_eq!((outcome.unwrap().flashcards.len(), model.asked().len()), (10, 2), "{name}");
     }
+}
+
+/// Numbers that look random and are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}
+
+#[test]
+fn whatever_is_damaged_the_cards_that_are_left_are_clean_and_stay_as_they_are() {
+    const PIECES: [&str; 24] = [
+        "\\", "\"", "{", "}", "[", "]", ",", "\\f", "\\u000c", "\\ud83d", "\\alpha", "\u{200b}", "\u{a0}", "\u{301}",
+        "\u{fe0f}", "\u{64e}", "\u{202b}", "’", "  ", "…", "\n", "\u{c}", "</think>", "},{",
+    ];
+    let rules = CardRules { topic: Some("T"), target_language: "French", native_language: "English" };
+    let mut numbers = Numbers(7);
+    let mut kept = 0;
+    for name in ["apostrophe", "bidi", "dups", "latex_invalid", "latex_valid", "nbsp", "tashkeel", "think"] {
+        let content: Vec<char> = case(&format!("llm/{name}.json")).chars().collect();
+        for _ in 0..150 {
+            let mut damaged = content.clone();
+            for _ in 0..=numbers.below(6) {
+                let at = numbers.below(damaged.len());
+                let end = (at + numbers.below(4)).min(damaged.len());
+                damaged.splice(at..end, PIECES[numbers.below(PIECES.len())].chars());
+            }
+            damaged.truncate(damaged.len() - numbers.below(2) * numbers.below(damaged.len()));
+            let damaged: String = damaged.into_iter().collect();
+            let (cards, _) = answer::read(&damaged, rules, &mut Seen::default());
+            assert_clean(&cards, &damaged);
+            for card in &cards {
+                assert_eq!(rules.check(&serde_json::to_value(card).unwrap()).as_ref(), Ok(card), "{damaged:?}");
+            }
+            kept += cards.len();
+        }
+    }
+    assert!(kept > 4_000, "{kept} cards of damaged answers");
 }
