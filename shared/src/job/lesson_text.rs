@@ -1,7 +1,8 @@
 //! The normal form of a lesson's text, in which it is compared, cut and sent.
 //!
-//! The same text arrives with other line ends, decomposed accents or no-break spaces; each spelling would be paid for as
-//! work of its own. Pasted images and other data teach nothing and cost more tokens than the text.
+//! The same text arrives with other line ends, decomposed accents or no-break spaces; each spelling
+//! would be paid for as work of its own. Pasted images and other data teach nothing and cost more
+//! tokens than the text.
 
 use std::sync::LazyLock;
 
@@ -15,7 +16,8 @@ const LONGEST_RUN: usize = 500;
 /// A `data:` URI (RFC 2397), with the tag of HTML or the image of Markdown around it.
 static DATA_URI: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let head = r#"data:(?:[a-z]+/[a-z0-9.+-]+(?:;[^,;\s"'<>()]*)*|(?:;[^,;\s"'<>()]+)+),"#;
-    // Base64 may be wrapped. The last line is shorter; it needs padding or a digit, since it could be a word.
+    // Base64 may be wrapped. The last line is shorter; it needs padding or a digit, since it could
+    // be a word.
     let line = r"\s+[a-z0-9+/]{60,}={0,2}";
     let last_line = r"\s+(?:[a-z0-9+/]+={1,2}|[a-z0-9+/]*[0-9+/][a-z0-9+/]{6,}(?mR:$))";
     let data = format!(r#"(?:[a-z0-9+/=%_-]+(?:(?:{line})+(?:{last_line})?)?)?(?:<svg\b.*?</svg>)?[^\s"'<>()]*"#);
@@ -23,8 +25,8 @@ static DATA_URI: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(r"(?is)<[a-z]+\b[^<>]*?{uri}[^<>]*>|!\[[^\]\n]*\]\(\s*{uri}[^()\n]*\)|{uri}")).ok()
 });
 
-/// The text in NFC, with `\n` line ends and ordinary spaces, without byte order marks, surrounding white space, `data:` URIs
-/// and runs that are too long to be words. Empty if nothing else is left.
+/// The text in NFC, with `\n` line ends and ordinary spaces, without byte order marks, surrounding
+/// white space, `data:` URIs and runs that are too long to be words. Empty if nothing else is left.
 #[must_use]
 pub fn normalize(text: &str) -> String {
     let text = without_data(&text.replace('\u{feff}', ""));
@@ -69,7 +71,8 @@ fn with_plain_blanks(text: &str) -> String {
     plain
 }
 
-/// The text without runs that are too long. Characters of scripts without blanks between words end a run.
+/// The text without runs that are too long. Characters of scripts without blanks between words end
+/// a run.
 fn without_runs(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let (mut run, mut length) = (0, 0);

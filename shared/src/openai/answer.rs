@@ -25,8 +25,9 @@ struct Written {
     refusal: String,
 }
 
-/// Reads an answer with status 200. Only the text is required: a paid answer must not be lost because a compatible server
-/// omits a field or writes it differently. Usage is read before the answer is judged, so that refusals are charged, too.
+/// Reads an answer with status 200. Only the text is required: a paid answer must not be lost
+/// because a compatible server omits a field or writes it differently. Usage is read before the
+/// answer is judged, so that refusals are charged, too.
 ///
 /// <https://platform.openai.com/docs/api-reference/chat/object>
 pub(super) fn read(

@@ -120,7 +120,8 @@ impl OpenAiError {
         }
     }
 
-    /// Tokens that were paid for although there is no answer that can be used, as far as they are known.
+    /// Tokens that were paid for although there is no answer that can be used, as far as they are
+    /// known.
     #[must_use]
     pub fn tokens(&self) -> u64 {
         self.parts().1.map_or(0, |usage| usage.total_tokens.into())

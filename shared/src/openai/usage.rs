@@ -21,7 +21,8 @@ impl Usage {
         Self { prompt_tokens, completion_tokens, total_tokens: prompt_tokens.saturating_add(completion_tokens) }
     }
 
-    /// For servers that don't count. It errs upwards, so that a limit or a budget is never overrun because of them.
+    /// For servers that don't count. It errs upwards, so that a limit or a budget is never overrun
+    /// because of them.
     pub(super) fn estimate(request: &ChatRequest, written: &str) -> Self {
         let schema = request.schema.to_string();
         let prompt = [&request.system, &request.user, &schema];
@@ -34,8 +35,8 @@ impl Usage {
         Self::new(Self::estimate(request, "").prompt_tokens, request.max_output_tokens)
     }
 
-    /// Reads a provider's usage field by field. A missing or invalid field follows from the others or is estimated.
-    /// `None` if no field is readable.
+    /// Reads a provider's usage field by field. A missing or invalid field follows from the others
+    /// or is estimated. `None` if no field is readable.
     pub(super) fn read(reported: &Value, request: &ChatRequest, written: &str) -> Option<Self> {
         // Servers that don't count send zeros.
         let prompt = count(reported, &["prompt_tokens", "input_tokens"]).filter(|tokens| *tokens > 0);

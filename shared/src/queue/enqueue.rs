@@ -209,7 +209,8 @@ impl Queue {
     }
 }
 
-/// Digest of everything that a request asks for. `fresh` is added only if set, so that stored digests stay valid.
+/// Digest of everything that a request asks for. `fresh` is added only if set, so that stored
+/// digests stay valid.
 fn request_digest<K: Kind>(job: &NewJob<K>, payload: &[u8]) -> String {
     let (lane, priority) = (K::lane(), job.priority.as_str().as_bytes());
     digest([lane.as_str().as_bytes(), priority, payload].into_iter().chain(job.fresh.then_some(&b"fresh"[..])))

@@ -51,7 +51,8 @@ pub struct GeneratedFlashcards {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, example = 10))]
     pub requested: Option<u32>,
-    /// The number of cards. Lower than `requested` if a second call did not bring enough usable cards either.
+    /// The number of cards. Lower than `requested` if a second call did not bring enough usable
+    /// cards either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, example = 12))]
     pub returned: Option<u32>,

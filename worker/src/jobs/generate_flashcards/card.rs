@@ -23,7 +23,8 @@ const PRONUNCIATION_MAX: usize = 120;
 pub(super) struct CardRules<'a> {
     /// The topic that every card carries; `None` where the model finds topics.
     pub(super) topic: Option<&'a str>,
-    /// The language learned, by its English name. Where it is the learner's own, a term is explained and not translated.
+    /// The language learned, by its English name. Where it is the learner's own, a term is
+    /// explained and not translated.
     pub(super) target_language: &'a str,
     /// The learner's own language.
     pub(super) native_language: &'a str,
@@ -83,8 +84,8 @@ impl CardRules<'_> {
     }
 }
 
-/// The text in NFC, without control characters, invisible characters at its ends, and those that only allow or forbid a
-/// line break.
+/// The text in NFC, without control characters, invisible characters at its ends, and those that
+/// only allow or forbid a line break.
 fn field(text: &str, longest: usize) -> Result<String, Problem> {
     let text = without_controls(text)?;
     let breaks = |c: &char| matches!(c, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}');

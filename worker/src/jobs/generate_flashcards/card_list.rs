@@ -1,5 +1,6 @@
-//! Finds the cards in an answer: JSON alone, in a code fence, after reasoning or between prose; an object with a list, a
-//! bare list, or cards one by one. A card that is not valid JSON costs that card only.
+//! Finds the cards in an answer: JSON alone, in a code fence, after reasoning or between prose; an
+//! object with a list, a bare list, or cards one by one. A card that is not valid JSON costs that
+//! card only.
 
 use serde_json::{Deserializer, Value};
 
@@ -51,7 +52,8 @@ fn is_card(value: &Value) -> bool {
     value.get("front").is_some()
 }
 
-/// The list of cards that a value is or has. Without a schema models give it other names, such as `flashcards`.
+/// The list of cards that a value is or has. Without a schema models give it other names, such as
+/// `flashcards`.
 fn list_in(value: Value) -> Option<Vec<Value>> {
     match value {
         Value::Array(cards) => Some(cards),
@@ -93,8 +95,8 @@ fn values(text: &str) -> Vec<Value> {
     values
 }
 
-/// The cards of a list that is invalid as a whole, because of one card or because it is cut off. Cards contain no objects,
-/// so each ends where the next one begins.
+/// The cards of a list that is invalid as a whole, because of one card or because it is cut off.
+/// Cards contain no objects, so each ends where the next one begins.
 fn broken_list(text: &str) -> Vec<Draft> {
     let Some(begin) = begin_of_list(text) else { return Vec::new() };
     let list = &text[begin..];

@@ -1,4 +1,5 @@
-//! Comparing texts as a reader does: without typography, invisible characters, and optional vowel signs.
+//! Comparing texts as a reader does: without typography, invisible characters, and optional vowel
+//! signs.
 
 use std::ops::Range;
 
@@ -11,8 +12,8 @@ pub(super) fn is_invisible(c: char) -> bool {
     c.is_whitespace() || c == '\u{2800}' || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
 }
 
-/// Two fronts, or two topics, with the same key are the same to a reader: letter case, typography, invisible characters
-/// and the sign that ends a sentence make no difference. A question mark does.
+/// Two fronts, or two topics, with the same key are the same to a reader: letter case, typography,
+/// invisible characters and the sign that ends a sentence make no difference. A question mark does.
 pub(super) fn key(text: &str) -> String {
     let normal: String = text.nfc().collect();
     let lower = Folded::of(&normal).text.to_lowercase().replace('ς', "σ");
@@ -111,8 +112,8 @@ fn full_width(c: char) -> char {
     }
 }
 
-/// Optional marks of Arabic and Hebrew, for vowels and recitation, and the Arabic stroke that stretches a word. Not
-/// included: marks that make another letter.
+/// Optional marks of Arabic and Hebrew, for vowels and recitation, and the Arabic stroke that
+/// stretches a word. Not included: marks that make another letter.
 const fn is_vowel_sign(c: char) -> bool {
     matches!(c,
         '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}' | '\u{5c7}'

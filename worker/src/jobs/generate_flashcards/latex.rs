@@ -1,5 +1,6 @@
-//! LaTeX in JSON. A model that writes `\frac` with one backslash has written a form feed and `rac`; `\alpha` is an
-//! invalid escape. If the result is the name of a LaTeX command, the backslash was meant.
+//! LaTeX in JSON. A model that writes `\frac` with one backslash has written a form feed and `rac`;
+//! `\alpha` is an invalid escape. If the result is the name of a LaTeX command, the backslash was
+//! meant.
 
 use std::borrow::Cow;
 
@@ -40,7 +41,8 @@ pub(super) fn name_at(text: &str) -> &str {
     &text[..end]
 }
 
-/// The text without control characters: backslashes where a command was meant, blanks for line breaks and tabs.
+/// The text without control characters: backslashes where a command was meant, blanks for line
+/// breaks and tabs.
 ///
 /// # Errors
 ///
@@ -73,7 +75,8 @@ fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// If letter and `rest` make a command: the letter that became this control character, and whether the command is certain.
+/// If letter and `rest` make a command: the letter that became this control character, and whether
+/// the command is certain.
 fn command_at(control: char, rest: &str) -> Option<(char, bool)> {
     let letter = match control {
         '\u{8}' => 'b',

@@ -45,7 +45,8 @@ fn round_robin<'a>(parts: &[&'a [Flashcard]]) -> Vec<Placed<'a>> {
         .collect()
 }
 
-/// Drops topics that are too small, unless too few would be left, and the smallest where there are too many.
+/// Drops topics that are too small, unless too few would be left, and the smallest where there are
+/// too many.
 fn keep_topics(cards: &mut Vec<Placed<'_>>) {
     let mut sizes: HashMap<String, usize> = HashMap::new();
     for placed in &*cards {

@@ -1,9 +1,10 @@
 //! `generate-flashcards`: a lesson text becomes flashcards.
 //!
-//! The text is cut into parts that fit a call (`chunk`), each part gets its share of the cards (`plan`) and is
-//! asked for (`question`, `prompt`); the answer is checked card by card (`answer`, `card_list`, `card`) and against what the
-//! part must come to (`goal`); what is missing is asked for once more. Every call is recorded (`part_state`), and in
-//! the end the parts are put together (`merge`). `generation` is the course of it all.
+//! The text is cut into parts that fit a call (`chunk`), each part gets its share of the cards
+//! (`plan`) and is asked for (`question`, `prompt`); the answer is checked card by card (`answer`,
+//! `card_list`, `card`) and against what the part must come to (`goal`); what is missing is asked
+//! for once more. Every call is recorded (`part_state`), and in the end the parts are put together
+//! (`merge`). `generation` is the course of it all.
 
 mod answer;
 mod attempt;

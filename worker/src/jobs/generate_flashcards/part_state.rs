@@ -47,8 +47,8 @@ impl PartState {
         format!("chunk-{index}-{}-{}", range.start, range.end)
     }
 
-    /// Adds the cards of a call. After the repair the part is done, even if cards are missing. The attempt fails only if
-    /// there is no card at all: `others` says whether other parts have any.
+    /// Adds the cards of a call. After the repair the part is done, even if cards are missing. The
+    /// attempt fails only if there is no card at all: `others` says whether other parts have any.
     pub(super) fn take(
         &mut self,
         cards: Vec<Flashcard>,
