@@ -139,6 +139,12 @@ async fn an_idempotency_key_names_one_request() {
     let (status, reused) = system.post(&api, &second, "ada", &key).await;
     assert_eq!((status, &reused["code"]), (422, &json!("idempotency_key_reused")), "{reused}");
     assert_eq!(reused["field"], "Idempotency-Key");
+    let (status, cached) = system.post(&api, &first, "ada", &bare[..1]).await;
+    assert_eq!(
+        (status, &cached["code"]),
+        (422, &json!("idempotency_key_reused")),
+        "without asking for new work: {cached}"
+    );
     let (status, theirs) = system.post(&api, &second, "eve", &key).await;
     assert_eq!(status, 202, "a key is its user's own");
     for job in [&accepted, &theirs] {
@@ -235,4 +241,52 @@ async fn a_worker_that_was_stopped_past_its_lease_still_brings_its_result() {
     let job = system.end_of(&api, &id).await;
     assert_eq!(job["state"], "completed", "{job}");
     drop(second);
+}
+
+#[tokio::test]
+async fn seven_spellings_of_one_text_are_one_call() {
+    let system = System::new().await;
+    let (api, _worker) = (system.api().await, system.worker("a").await);
+    let text = format!("Où vont les élèves ?\nIls vont à l’école.\n{}", chapter(1, 2));
+    let decomposed = [("ù", "u\u{300}"), ("é", "e\u{301}"), ("è", "e\u{300}"), ("à", "a\u{300}")]
+        .into_iter()
+        .fold(text.clone(), |text, (composed, decomposed)| text.replace(composed, decomposed));
+    let spellings = [
+        text.clone(),
+        text.replace('\n', "\r\n"),
+        format!("{text}\n"),
+        format!(" {text}"),
+        decomposed,
+        text.replace(" ?", "\u{a0}?"),
+        format!("\u{feff}{text}"),
+    ];
+    assert_eq!(HashSet::from(spellings.clone()).len(), 7);
+    let mut jobs = Vec::new();
+    for (i, spelling) in spellings.iter().enumerate() {
+        let user = format!("user-{i}");
+        let (status, body) = system.post(&api, spelling, &user, &[]).await;
+        assert!([200, 202].contains(&status), "{body}");
+        jobs.push((user, id(&body)));
+    }
+    for (user, id) in &jobs {
+        assert_eq!(system.end_of_user(&api, user, id).await["state"], "completed");
+    }
+    assert_eq!(system.calls(), 1);
+}
+
+#[tokio::test]
+async fn an_image_that_was_pasted_costs_nothing_and_alone_is_no_lesson() {
+    let system = System::new().await;
+    let (api, _worker) = (system.api().await, system.worker("a").await);
+    let image = format!("data:image/png;base64,{}", "iVBORw0KGgoAAAANSUhEUgAA/8+".repeat(4_000));
+    let (status, body) = system.post(&api, &format!("{}\n\n{image}", chapter(1, 2)), "ada", &[]).await;
+    assert_eq!(status, 202);
+    assert_eq!(system.end_of(&api, &id(&body)).await["state"], "completed");
+    assert_eq!(system.calls(), 1);
+
+    let (status, problem) = system.post(&api, &image, "ada", &[]).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("empty_content")), "{problem}");
+    let answer = system.http.post(api.url("/api/ai/generate-flashcards")).json(&legacy(&image)).send().await.unwrap();
+    assert_eq!(answer.status(), 422);
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "EMPTY_CONTENT");
 }

@@ -57,6 +57,15 @@ async fn too_few_cards_are_asked_for_once_more() {
 }
 
 #[tokio::test]
+async fn too_few_cards_after_that_are_the_result() {
+    let (job, calls) = run(Fault::FewCards, None).await;
+    assert_eq!((ended(&job), calls), (("completed", "", 1), 2));
+    let (requested, returned) = (&job["result"]["requested"], &job["result"]["returned"]);
+    assert!(returned.as_u64().unwrap() < requested.as_u64().unwrap(), "{returned} of {requested}");
+    assert_eq!(returned.as_u64().unwrap(), crate::harness::cards(&job).len() as u64);
+}
+
+#[tokio::test]
 async fn an_ordinary_429_uses_no_attempt() {
     let (job, calls) = run(Fault::RateLimit, Some(2)).await;
     assert_eq!((ended(&job), calls), (("completed", "", 1), 3));

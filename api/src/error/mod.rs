@@ -184,6 +184,11 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "user_mismatch", detail).about(field)
     }
 
+    /// `field` is well-formed and cannot be processed.
+    pub(crate) fn unprocessable(field: &'static str, code: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).about(field)
+    }
+
     /// The key was not made for this.
     pub(crate) fn scope_missing(scope: Scope) -> Self {
         let detail = format!("The key lacks the scope `{}`", scope.as_str());
@@ -215,7 +220,7 @@ impl ApiError {
 
     fn key_reused() -> Self {
         let detail = "This key was used for another request within the last day; a new request needs a new key";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail).about("Idempotency-Key")
+        Self::unprocessable("Idempotency-Key", "idempotency_key_reused", detail)
     }
 
     fn with(mut self, name: &str, value: Value) -> Self {

@@ -5,6 +5,7 @@ mod id;
 mod kind;
 pub mod kinds;
 mod language;
+pub mod lesson_text;
 mod priority;
 mod retry;
 mod state;

@@ -1,9 +1,10 @@
 //! What came back, and whether it can be used.
 
-use serde::Deserialize;
+use std::time::Duration;
 
-use super::{ChatRequest, OpenAiError, RateHeaders, error_body::shorten};
-use crate::tokens;
+use serde_json::Value;
+
+use super::{ChatRequest, OpenAiError, RateHeaders, Usage, error_body::shorten, error_in_answer};
 
 /// An answer that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,74 +17,93 @@ pub struct ChatAnswer {
     pub rate: RateHeaders,
 }
 
-/// The tokens of a call, as the provider counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-pub struct Usage {
-    /// What was sent.
-    pub prompt_tokens: u32,
-    /// What came back, thoughts included.
-    pub completion_tokens: u32,
-    /// Both.
-    pub total_tokens: u32,
+/// The texts of a message.
+#[derive(Debug, Default)]
+struct Written {
+    content: String,
+    reasoning: String,
+    refusal: String,
 }
 
-/// The part of a chat completion that is needed. Our own type, since async-openai's asks for fields that compatible servers
-/// leave out, and rejects values that it does not know: a paid answer must not be lost over a new service tier.
+/// Reads an answer with status 200. Only the text is required: a paid answer must not be lost
+/// because a compatible server omits a field or writes it differently. Usage is read before the
+/// answer is judged, so that refusals are charged, too.
 ///
 /// <https://platform.openai.com/docs/api-reference/chat/object>
-#[derive(Deserialize)]
-struct Completion {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<Usage>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: Message,
-    #[serde(default)]
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    content: Option<String>,
-    #[serde(default)]
-    refusal: Option<String>,
-}
-
-/// Takes the answer apart.
-pub(super) fn read(request: &ChatRequest, body: &[u8], rate: RateHeaders) -> Result<ChatAnswer, OpenAiError> {
+pub(super) fn read(
+    request: &ChatRequest,
+    body: &[u8],
+    (wait, rate): (Option<Duration>, RateHeaders),
+) -> Result<ChatAnswer, OpenAiError> {
+    let text = String::from_utf8_lossy(body);
     let malformed = |what| OpenAiError::Malformed { what };
-    let completion: Completion = serde_json::from_slice(body).map_err(|_| malformed("it is not a chat completion"))?;
-    let choice = completion.choices.into_iter().next().ok_or(malformed("it has no choices"))?;
-    if let Some(reason) = choice.message.refusal.filter(|reason| !reason.is_empty()) {
-        return Err(OpenAiError::Refused { reason: shorten(&reason) });
-    }
-    match choice.finish_reason.as_deref() {
-        Some("length") => {
-            let content = choice.message.content.unwrap_or_default();
-            let usage = completion.usage.unwrap_or_else(|| estimate(request, &content));
-            return Err(OpenAiError::CutOff { usage });
+    let body = serde_json::from_str(text.trim_start_matches('\u{feff}'));
+    let body = match body.map_err(|_| malformed("it is not a chat completion"))? {
+        // Gemini sends errors in an array.
+        Value::Array(mut bodies) if bodies.len() == 1 => bodies.remove(0),
+        body => body,
+    };
+    let choice = body.pointer("/choices/0");
+    let written = choice.map_or_else(Written::default, |choice| Written::of(&choice["message"]));
+    let all = [&written.content, &written.reasoning, &written.refusal].map(String::as_str).concat();
+    let reported = Usage::read(&body["usage"], request, &all);
+    // Only a choice shows that a model has been at work.
+    let usage = reported.or_else(|| choice.map(|_| Usage::estimate(request, &all)));
+    let charged = |error: OpenAiError| error.charged(usage);
+
+    let finish = choice.and_then(|choice| choice["finish_reason"].as_str());
+    let whole = finish != Some("error") && !written.content.trim().is_empty();
+    if !whole {
+        let prompt = [request.system.as_str(), &request.user];
+        if let Some(error) = error_in_answer::read(&body, choice, (wait, rate), &prompt) {
+            return Err(error.charged(reported));
         }
-        Some("content_filter") => return Err(OpenAiError::ContentFilter),
+    }
+    let Some(usage) = usage.filter(|_| choice.is_some()) else { return Err(charged(malformed("it has no choices"))) };
+    if !written.refusal.is_empty() {
+        return Err(charged(OpenAiError::Refused { reason: shorten(&written.refusal) }));
+    }
+    match finish {
+        Some("length") => return Err(OpenAiError::CutOff { usage }),
+        Some("content_filter") => return Err(charged(OpenAiError::ContentFilter)),
         _ => {}
     }
-    let content = choice.message.content.filter(|content| !content.trim().is_empty());
-    let content = content.ok_or(malformed("it has no content"))?;
-    let usage = completion.usage.unwrap_or_else(|| estimate(request, &content));
+    let content = written.text().ok_or_else(|| charged(malformed("it has no content")))?;
     Ok(ChatAnswer { content, usage, rate })
 }
 
-/// For servers that don't count. It errs upwards, so that a limit or a budget is never overrun because of them.
-fn estimate(request: &ChatRequest, content: &str) -> Usage {
-    let schema = request.schema.to_string();
-    let prompt = [&request.system, &request.user, &schema];
-    let prompt_tokens = prompt.into_iter().map(|text| tokens::estimate(text)).fold(0, u32::saturating_add);
-    let completion_tokens = tokens::estimate(content);
-    Usage { prompt_tokens, completion_tokens, total_tokens: prompt_tokens.saturating_add(completion_tokens) }
+impl Written {
+    fn of(message: &Value) -> Self {
+        let reasoning = ["reasoning", "reasoning_content", "thinking"];
+        Self {
+            content: text(&message["content"], &["text", "output_text"], "text"),
+            reasoning: reasoning.map(|name| text(&message[name], &["text"], "text")).concat(),
+            refusal: text(&message["refusal"], &["refusal"], "refusal")
+                + &parts(&message["content"], &["refusal"], "refusal"),
+        }
+    }
+
+    /// The answer. Ollama puts it into `reasoning` if a model reasons although it should not.
+    fn text(self) -> Option<String> {
+        if !self.content.trim().is_empty() {
+            return Some(self.content);
+        }
+        Some(self.reasoning).filter(|reasoning| reasoning.contains(['{', '[']))
+    }
+}
+
+/// A string, or the joined parts of these types: Mistral sends reasoning and answer as parts.
+fn text(value: &Value, types: &[&str], field: &str) -> String {
+    value.as_str().map_or_else(|| parts(value, types, field), str::to_owned)
+}
+
+fn parts(value: &Value, types: &[&str], field: &str) -> String {
+    let parts = value.as_array().into_iter().flatten();
+    let texts = parts.filter_map(|part| match part {
+        Value::String(text) => Some(text.as_str()).filter(|_| types.contains(&"text")),
+        part => part[field].as_str().filter(|_| part["type"].as_str().is_none_or(|kind| types.contains(&kind))),
+    });
+    texts.collect()
 }
 
 #[cfg(test)]
@@ -100,7 +120,15 @@ mod tests {
             schema: json!({"type": "object"}),
             max_output_tokens: 100,
         };
-        read(&request, body.to_string().as_bytes(), RateHeaders::default())
+        read(&request, body.to_string().as_bytes(), (None, RateHeaders::default()))
+    }
+
+    fn error(message: &serde_json::Value, finish_reason: &str) -> OpenAiError {
+        match choice(message, finish_reason).unwrap_err() {
+            OpenAiError::Charged { source, usage } if usage.total_tokens > 0 => *source,
+            error @ OpenAiError::CutOff { usage } if usage.total_tokens > 0 => error,
+            other => panic!("{other} is not charged"),
+        }
     }
 
     fn choice(message: &serde_json::Value, finish_reason: &str) -> Result<ChatAnswer, OpenAiError> {
@@ -128,18 +156,54 @@ mod tests {
 
     #[test]
     fn what_is_not_a_whole_answer_is_an_error() {
-        let refused = choice(&json!({"content": null, "refusal": "I can't."}), "stop");
-        assert!(matches!(refused, Err(OpenAiError::Refused { reason }) if reason == "I can't."));
-        assert!(
-            matches!(choice(&json!({"content": "{\"ca"}), "length"), Err(OpenAiError::CutOff { usage }) if usage.total_tokens > 0)
-        );
-        assert!(matches!(choice(&json!({"content": ""}), "content_filter"), Err(OpenAiError::ContentFilter)));
-        for message in [json!({"content": null}), json!({"content": " \n"}), json!({"tool_calls": []})] {
-            assert!(matches!(choice(&message, "stop"), Err(OpenAiError::Malformed { .. })));
+        let refused = error(&json!({"content": null, "refusal": "I can't."}), "stop");
+        assert!(matches!(refused, OpenAiError::Refused { reason } if reason == "I can't."));
+        assert!(matches!(error(&json!({"content": "{\"ca"}), "length"), OpenAiError::CutOff { .. }));
+        assert!(matches!(error(&json!({"content": ""}), "content_filter"), OpenAiError::ContentFilter));
+        for message in [
+            json!(null),
+            json!({"content": null}),
+            json!({"content": " \n"}),
+            json!({"tool_calls": []}),
+            json!({"content": "", "reasoning": "Hm, a leaf."}),
+            json!({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}),
+            json!({"content": [{"type": "image_url", "image_url": {"url": "u"}}, 7, null]}),
+        ] {
+            assert!(matches!(error(&message, "stop"), OpenAiError::Malformed { .. }), "{message}");
         }
-        for body in [json!(null), json!([]), json!({}), json!({"choices": []}), json!({"choices": [{}]}), json!("text")]
-        {
+        for body in [json!(null), json!([]), json!({}), json!({"choices": []}), json!({"choices": {}}), json!("text")] {
             assert!(matches!(read_json(&body), Err(OpenAiError::Malformed { .. })), "{body}");
         }
+    }
+
+    #[test]
+    fn the_answer_may_come_in_parts_or_beside_the_thoughts() {
+        let cards = "{\"cards\":[]}";
+        for message in [
+            json!({"content": cards}),
+            json!({"content": [{"type": "text", "text": cards}]}),
+            json!({"content": ["{\"cards\"", {"text": ":[]}"}]}),
+            json!({"content": [{"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": cards}]}),
+            json!({"content": "", "reasoning": cards}),
+            json!({"content": null, "reasoning_content": cards}),
+            json!({"content": " ", "thinking": cards}),
+            json!({"content": cards, "reasoning": "Hm {}"}),
+        ] {
+            assert_eq!(choice(&message, "stop").unwrap().content, cards, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_broken_utf_8_cost_no_answer() {
+        let body = b"\xef\xbb\xbf{\"choices\":[{\"message\":{\"content\":\"[\xff]\"}}]}";
+        let request = ChatRequest {
+            request_id: "id".into(),
+            system: String::new(),
+            user: String::new(),
+            schema_name: "flashcards",
+            schema: json!({}),
+            max_output_tokens: 100,
+        };
+        assert_eq!(read(&request, body, (None, RateHeaders::default())).unwrap().content, "[\u{fffd}]");
     }
 }

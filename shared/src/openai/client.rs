@@ -13,7 +13,7 @@ use http::{HeaderValue, header::AUTHORIZATION};
 use url::Url;
 
 use super::{
-    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, answer, error_body,
+    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, Usage, answer, error_body,
     exchange::{self, Reply},
     request::RequestBody,
 };
@@ -117,8 +117,12 @@ impl OpenAi {
         if let Some(source) = closed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(OpenAiError::NotLetGo { source });
         }
-        let reply = reply?;
-        let rate = RateHeaders::read(&reply.headers);
+        let reply = reply.map_err(|error| match error {
+            // Its length is unknown: the cap is charged.
+            OpenAiError::TooLarge => error.charged(Some(Usage::at_most(request))),
+            error => error,
+        })?;
+        let told = (retry_after(&reply.headers), RateHeaders::read(&reply.headers));
         let request_id = reply.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         tracing::debug!(
             openai.request_id = request_id,
@@ -127,10 +131,9 @@ impl OpenAi {
             "The OpenAI API answered"
         );
         if reply.status.is_success() {
-            answer::read(request, &reply.body, rate)
+            answer::read(request, &reply.body, told)
         } else {
-            let wait = retry_after(&reply.headers);
-            Err(error_body::classify(reply.status, (wait, rate), &reply.body, &[&request.system, &request.user]))
+            Err(error_body::classify(reply.status, told, &reply.body, &[&request.system, &request.user]))
         }
     }
 

@@ -43,13 +43,15 @@ impl From<OpenAiError> for JobError {
     fn from(error: OpenAiError) -> Self {
         let error = match error {
             OpenAiError::NotLetGo { source } => return source,
+            OpenAiError::Charged { source, .. } => return (*source).into(),
             error => error,
         };
         let decision = match &error {
-            // The first has been returned above.
-            OpenAiError::NotLetGo { .. } | OpenAiError::RateLimited { .. } | OpenAiError::PauseAsked { .. } => {
-                Self::snooze(Duration::ZERO, "openai_rate_limited", BUSY)
-            }
+            // The first two have been returned above.
+            OpenAiError::NotLetGo { .. }
+            | OpenAiError::Charged { .. }
+            | OpenAiError::RateLimited { .. }
+            | OpenAiError::PauseAsked { .. } => Self::snooze(Duration::ZERO, "openai_rate_limited", BUSY),
             OpenAiError::RequestTooLarge { .. } => Self::fail(
                 "call_exceeds_token_limit",
                 "The AI service does not accept a request of this size, not even for a small part of the text.",

@@ -7,16 +7,18 @@ impl CallEnd<'static> {
     /// What the limiter and the breaker make of an answer, or of none.
     #[must_use]
     pub fn of(outcome: &Result<ChatAnswer, OpenAiError>) -> Self {
-        let (ending, reason) = match outcome {
-            Ok(_) => (Ending::Ok, ""),
-            Err(error) => of_error(error),
+        let ((ending, reason), usage, rate) = match outcome {
+            Ok(answer) => ((Ending::Ok, ""), Some(answer.usage), answer.rate),
+            Err(error) => {
+                let (error, usage) = error.parts();
+                let rate = match error {
+                    OpenAiError::RateLimited { rate, .. } => *rate,
+                    _ => RateHeaders::default(),
+                };
+                (of_error(error), usage, rate)
+            }
         };
-        let (tokens, rate) = match outcome {
-            Ok(answer) => (Some(of_usage(answer.usage)), answer.rate),
-            Err(OpenAiError::CutOff { usage }) => (Some(of_usage(*usage)), RateHeaders::default()),
-            Err(OpenAiError::RateLimited { rate, .. }) => (None, *rate),
-            Err(_) => (None, RateHeaders::default()),
-        };
+        let tokens = usage.map(of_usage);
         Self {
             ending,
             reason,
@@ -32,8 +34,9 @@ fn of_usage(usage: Usage) -> (u64, u64) {
     (usage.prompt_tokens.into(), usage.completion_tokens.into())
 }
 
-const fn of_error(error: &OpenAiError) -> (Ending, &'static str) {
+fn of_error(error: &OpenAiError) -> (Ending, &'static str) {
     match error {
+        OpenAiError::Charged { source, .. } => of_error(source),
         OpenAiError::NotLetGo { .. } => (Ending::Unsent, ""),
         OpenAiError::RateLimited { retry_after, plain, .. } => {
             (Ending::Limited { retry_after: *retry_after, plain: *plain }, "")

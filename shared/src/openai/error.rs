@@ -126,16 +126,45 @@ pub enum OpenAiError {
     /// The answer is larger than we are willing to hold.
     #[error("the answer is too large")]
     TooLarge,
+    /// Another of these errors, in an answer that was paid for.
+    #[error("{source}")]
+    Charged {
+        /// The error.
+        source: Box<OpenAiError>,
+        /// What it cost all the same.
+        usage: Usage,
+    },
 }
 
 impl OpenAiError {
-    /// Tokens that were paid for although there is no answer that can be used, as far as the provider says.
+    /// The same error with what its answer cost, where that is known.
+    pub(super) fn charged(self, usage: Option<Usage>) -> Self {
+        match usage {
+            Some(usage) => Self::Charged { source: Box::new(self), usage },
+            None => self,
+        }
+    }
+
+    /// The error itself, whatever it cost.
+    #[must_use]
+    pub const fn cause(&self) -> &Self {
+        self.parts().0
+    }
+
+    /// The error itself, and what it cost, where that is known.
+    pub(super) const fn parts(&self) -> (&Self, Option<Usage>) {
+        match self {
+            Self::Charged { source, usage } => (source, Some(*usage)),
+            Self::CutOff { usage } => (self, Some(*usage)),
+            error => (error, None),
+        }
+    }
+
+    /// Tokens that were paid for although there is no answer that can be used, as far as they are
+    /// known.
     #[must_use]
     pub fn tokens(&self) -> u64 {
-        match self {
-            Self::CutOff { usage } => usage.total_tokens.into(),
-            _ => 0,
-        }
+        self.parts().1.map_or(0, |usage| usage.total_tokens.into())
     }
 }
 

@@ -11,16 +11,19 @@ mod decision;
 mod ending;
 mod error;
 mod error_body;
+mod error_in_answer;
 mod exchange;
 mod rate_headers;
 mod refusal;
 mod request;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use crate::http_call::Door;
-pub use answer::{ChatAnswer, Usage};
+pub use answer::ChatAnswer;
 pub use client::OpenAi;
 pub use error::OpenAiError;
 pub use rate_headers::{RateHeaders, RateWindow};
 pub use request::ChatRequest;
+pub use usage::Usage;

@@ -180,10 +180,7 @@ impl Queue {
         let payload = serde_json::to_vec(&job.payload)?;
         let work = self.work(job, &payload).unwrap_or_default();
         let (asked, asked_for) = match &job.idempotency_key {
-            Some(key) => (
-                idempotency_digest(&job.user, key),
-                digest([K::lane().as_str().as_bytes(), job.priority.as_str().as_bytes(), &payload]),
-            ),
+            Some(key) => (idempotency_digest(&job.user, key), request_digest(job, &payload)),
             None => Default::default(),
         };
         let tokens = job.payload.tokens();
@@ -210,6 +207,13 @@ impl Queue {
         }
         Ok(request.with(job.recording.as_ref(), limits))
     }
+}
+
+/// Digest of everything that a request asks for. `fresh` is added only if set, so that stored
+/// digests stay valid.
+fn request_digest<K: Kind>(job: &NewJob<K>, payload: &[u8]) -> String {
+    let (lane, priority) = (K::lane(), job.priority.as_str().as_bytes());
+    digest([lane.as_str().as_bytes(), priority, payload].into_iter().chain(job.fresh.then_some(&b"fresh"[..])))
 }
 
 fn read(id: JobId, word: &str, about: &str) -> Result<Accepted, EnqueueError> {

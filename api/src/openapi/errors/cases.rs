@@ -92,6 +92,7 @@ cases! {
         400 "unknown_language", "A language is neither a name nor a tag that is known";
         400 "invalid_idempotency_key", "`Idempotency-Key` is not 1 to 255 visible ASCII characters, given once";
         403 "user_suspended", "An operator has suspended the user";
+        422 "empty_content", "The lesson is nothing but pasted images or data";
         422 "idempotency_key_reused", "The key was used for another request within the last day";
         429 OF_USER, "The user's limit of jobs in a minute is used up";
         429 OF_ADDRESS, "A limit of the address is used up";

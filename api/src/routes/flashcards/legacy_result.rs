@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn cards_are_passed_on_byte_by_byte() {
         let expected = r#"{"success":true,"flashcards":[{"front": "Ω"}],"tokenUsage":7}"#;
-        assert_eq!(written(r#"{"flashcards":[{"front": "Ω"}],"tokenUsage":7,"model":"m"}"#), expected);
+        for others in [r#","model":"m""#, r#","requested":10,"returned":1"#] {
+            assert_eq!(written(&format!(r#"{{"flashcards":[{{"front": "Ω"}}],"tokenUsage":7{others}}}"#)), expected);
+        }
     }
 
     #[test]

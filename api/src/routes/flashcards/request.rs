@@ -1,7 +1,7 @@
 //! The body of a request for flashcards: one shape for both paths.
 
 use serde::Deserialize;
-use shared::job::{Language, Priority, kinds::GenerateFlashcards};
+use shared::job::{Language, Priority, kinds::GenerateFlashcards, lesson_text};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{RefOr, Schema},
@@ -116,7 +116,7 @@ impl FlashcardsRequest {
         user_field: UserField,
     ) -> Result<(GenerateFlashcards, String), ApiError> {
         let payload = GenerateFlashcards {
-            content: required(self.content, "content", content_max_chars)?,
+            content: lesson(self.content, content_max_chars)?,
             subject: required(self.subject, "subject", NAME_MAX_CHARS)?.trim().to_owned(),
             topic: required(self.topic, "topic", NAME_MAX_CHARS)?.trim().to_owned(),
             native_language: language(self.native_language, "nativeLanguage")?,
@@ -132,6 +132,16 @@ impl FlashcardsRequest {
         let user = caller.user_in_body(field)?;
         Ok((payload, user))
     }
+}
+
+/// The text in its normal form, which is what the digest of the work is made of.
+fn lesson(value: Option<Text>, max_chars: usize) -> Result<String, ApiError> {
+    let text = lesson_text::normalize(&required(value, "content", max_chars)?);
+    if text.is_empty() {
+        let detail = "`content` has no text: only pasted images, data or invisible characters";
+        return Err(ApiError::unprocessable("content", "empty_content", detail));
+    }
+    Ok(text)
 }
 
 fn required(value: Option<Text>, field: &'static str, max_chars: usize) -> Result<String, ApiError> {
@@ -183,13 +193,25 @@ mod tests {
             "nativeLanguage":null,"targetLanguage":"de"}"#;
         let (payload, user) = validate(json, None, UserField::Required).unwrap();
         let expected = GenerateFlashcards {
-            content: " Zellen ".to_owned(),
+            content: "Zellen".to_owned(),
             subject: "Bio".to_owned(),
             topic: "Cells".to_owned(),
             native_language: "English".to_owned(),
             target_language: "German".to_owned(),
         };
         assert_eq!((payload, user.as_str()), (expected, "u"));
+    }
+
+    #[test]
+    fn a_text_comes_in_its_normal_form_or_is_empty() {
+        let content = |content: &str| {
+            let json = serde_json::json!({"content": content, "subject": "s", "topic": "t", "userId": "u"}).to_string();
+            validate(&json, None, UserField::Required).map(|(payload, _)| payload.content)
+        };
+        assert_eq!(content("\u{feff}Cafe\u{301}\u{a0}?\r\nOui. ").as_deref(), Ok("Café ?\nOui."));
+        assert_eq!(content("data:image/png;base64,AAAA"), Err("empty_content".to_owned()));
+        assert_eq!(content("\u{feff}"), Err("empty_content".to_owned()));
+        assert_eq!(content(" \n"), Err("missing_field".to_owned()));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) struct JobResource(pub(crate) JobView);
     "attempts": 1,
     "createdAt": "2026-11-24T10:52:02.861Z",
     "finishedAt": "2026-11-24T10:52:02.881Z",
-    "result": { "success": true, "tokenUsage": 1076, "flashcards": [{
+    "result": { "success": true, "requested": 1, "returned": 1, "tokenUsage": 1076, "flashcards": [{
         "front": "starch", "back": "Stärke", "topic": "Photosynthesis", "difficulty": "beginner",
         "example": "Cells store starch.", "pronunciation": "/stɑːtʃ/",
     }]},
@@ -85,7 +85,7 @@ pub(super) enum JobResult {
 #[derive(Serialize, ToSchema)]
 #[schema(as = JobError)]
 struct Failure<'a> {
-    /// A stable code. Of jobs that failed: `invalid_cards`, `too_few_cards`, `too_few_topics`, `empty_content`,
+    /// A stable code. Of jobs that failed: `invalid_cards`, `empty_content`,
     /// `call_exceeds_token_limit`, `openai_unavailable`, `openai_timeout`, `openai_rejected_request`, `openai_refused`,
     /// `openai_cut_off`, `openai_content_filtered`, `openai_malformed_answer`, `undecodable_payload`, `unknown_kind`,
     /// `handler_panicked`, `attempt_failed`, `redis_unavailable`, `lease_lost`, `result_not_written`, `worker_lost`,

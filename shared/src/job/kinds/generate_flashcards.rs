@@ -31,7 +31,7 @@ impl Kind for GenerateFlashcards {
     const NAME: &'static str = "generate-flashcards";
     const VERSION: u32 = 1;
     const QUEUE: QueueName = QueueName::Ai;
-    const RECIPE: Option<u32> = Some(1);
+    const RECIPE: Option<u32> = Some(2);
 
     fn tokens(&self) -> u32 {
         tokens::estimate(&self.content)
@@ -47,6 +47,15 @@ pub struct GeneratedFlashcards {
     pub success: bool,
     /// The cards, in the order of the text.
     pub flashcards: Vec<Flashcard>,
+    /// The least number of cards that was asked for. Missing in results of older workers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, example = 10))]
+    pub requested: Option<u32>,
+    /// The number of cards. Lower than `requested` if a second call did not bring enough usable
+    /// cards either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, example = 12))]
+    pub returned: Option<u32>,
     /// Tokens of every call that the job made.
     pub token_usage: u64,
 }

@@ -1,5 +1,6 @@
 //! The client against servers that say exactly what a test wants, byte for byte.
 
+mod cases;
 mod replies;
 mod transport;
 

@@ -15,10 +15,11 @@ use shared::{
 use super::{
     answer::{self, Seen},
     attempt::Attempt,
-    card::{CardRules, key},
+    card::CardRules,
     chunk,
+    folding::key,
     goal::Goal,
-    limits::CallLimits,
+    limits::{CARDS_MAX, CallLimits},
     merge::merge,
     model::{ChatModel, NoAnswer, TooLarge},
     part_state::{PartState, Phase},
@@ -46,6 +47,8 @@ pub(super) struct Generation<'a, M, A> {
     pub(super) calls: u32,
     /// Tokens of those calls.
     pub(super) spent: u64,
+    /// Cards that the job's first calls ask for at least.
+    pub(super) requested: usize,
 }
 
 impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
@@ -53,7 +56,10 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
     pub(super) fn new(model: &'a M, attempt: &'a A, lesson: &'a GenerateFlashcards, limits: CallLimits) -> Self {
         let parts = plan_parts(lesson, limits);
         let states = vec![PartState::default(); parts.len()];
-        Self { model, attempt, lesson, limits, parts, states, calls: 0, spent: 0 }
+        let mut generation = Self { model, attempt, lesson, limits, parts, states, calls: 0, spent: 0, requested: 0 };
+        let asked: usize = (0..generation.parts.len()).map(|part| generation.goal(part).min).sum();
+        generation.requested = asked.min(CARDS_MAX);
+        generation
     }
 
     /// Makes the calls that are missing and puts the cards together.
@@ -67,7 +73,14 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         while let Some(part) = self.states.iter().position(|state| state.phase != Phase::Done) {
             self.call(part).await?;
         }
-        Ok(GeneratedFlashcards { success: true, flashcards: self.merged()?, token_usage: self.tokens() })
+        let flashcards = self.merged()?;
+        Ok(GeneratedFlashcards {
+            success: true,
+            requested: u32::try_from(self.requested).ok(),
+            returned: u32::try_from(flashcards.len()).ok(),
+            flashcards,
+            token_usage: self.tokens(),
+        })
     }
 
     /// Tokens of every call, also those of earlier attempts.
@@ -124,10 +137,21 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         let mut seen = Seen::of(self.states.iter().flat_map(|state| &state.cards));
         let (cards, problems) = answer::read(&answer.content, self.rules(part), &mut seen);
         let goal = self.goal(part);
+        let others = self.states.iter().enumerate().any(|(i, state)| i != part && !state.cards.is_empty());
         let state = &mut self.states[part];
         state.calls += 1;
         state.tokens = state.tokens.saturating_add(answer.tokens);
-        let outcome = state.take(cards, &problems, &goal);
+        let outcome = state.take(cards, &problems, &goal, others);
+        if state.short {
+            tracing::info!(
+                job.id = %self.attempt.job_id(),
+                chunk = part,
+                cards = state.cards.len(),
+                enough = goal.enough,
+                problems = %state.problems,
+                "Fewer cards than asked for, after a repair"
+            );
+        }
         let record = state.record();
         let name = PartState::name(part, &self.parts[part].range);
         let recorded = self.attempt.checkpoint(&name, &record, self.progress()).await;
@@ -227,7 +251,11 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
             Topics::Find { .. } => None,
             Topics::Of(first) => self.poorest_topic(first),
         };
-        CardRules { topic, same_language: self.lesson.native_language == self.lesson.target_language }
+        CardRules {
+            topic,
+            target_language: &self.lesson.target_language,
+            native_language: &self.lesson.native_language,
+        }
     }
 
     /// Of the topics that a part found, the one that needs cards most.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use shared::job::kinds::Flashcard;
 
 use super::{
-    card::key,
+    folding::key,
     limits::{TOPIC_CARDS_MIN, TOPICS_MAX, TOPICS_MIN},
     problem::{Problem, Problems},
 };

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use shared::job::{JobError, kinds::Flashcard};
 
 use super::{
-    card::key,
-    limits::{CARDS_MAX, CARDS_MIN, TOPIC_CARDS_MIN, TOPICS_MAX, TOPICS_MIN},
+    folding::key,
+    limits::{CARDS_MAX, TOPIC_CARDS_MIN, TOPICS_MAX, TOPICS_MIN},
 };
 
 /// A card and the part and place that it comes from.
@@ -18,16 +18,15 @@ struct Placed<'a> {
 }
 
 /// At most 40 cards in the order of the text, no front twice, every part represented; and where topics were found, 3 to
-/// 8 of them with at least 5 cards each.
+/// 8 of them with at least 5 cards each, or all usable cards if there are fewer topics than that.
 pub(super) fn merge(parts: &[&[Flashcard]], find_topics: bool) -> Result<Vec<Flashcard>, JobError> {
     let mut cards = round_robin(parts);
     if find_topics {
-        keep_topics(&mut cards)?;
+        keep_topics(&mut cards);
     }
     let mut chosen = choose(cards);
-    if chosen.len() < CARDS_MIN {
-        let text = format!("Only {} good cards came together; {CARDS_MIN} are needed.", chosen.len());
-        return Err(JobError::retry("too_few_cards", text));
+    if chosen.is_empty() {
+        return Err(JobError::retry("invalid_cards", "None of the AI service's cards could be used."));
     }
     chosen.sort_by_key(|placed| (placed.part, placed.place));
     Ok(chosen.into_iter().map(|placed| placed.card.clone()).collect())
@@ -46,22 +45,19 @@ fn round_robin<'a>(parts: &[&'a [Flashcard]]) -> Vec<Placed<'a>> {
         .collect()
 }
 
-/// Drops topics that are too small, and the smallest where there are too many.
-fn keep_topics(cards: &mut Vec<Placed<'_>>) -> Result<(), JobError> {
+/// Drops topics that are too small, unless too few would be left, and the smallest where there are
+/// too many.
+fn keep_topics(cards: &mut Vec<Placed<'_>>) {
     let mut sizes: HashMap<String, usize> = HashMap::new();
     for placed in &*cards {
         *sizes.entry(placed.topic.clone()).or_default() += 1;
     }
-    let mut kept: Vec<(String, usize)> = sizes.into_iter().filter(|(_, size)| *size >= TOPIC_CARDS_MIN).collect();
-    kept.sort_by(|(a, a_size), (b, b_size)| b_size.cmp(a_size).then_with(|| a.cmp(b)));
-    kept.truncate(TOPICS_MAX);
-    if kept.len() < TOPICS_MIN {
-        let text = format!("Only {} topics with enough cards came together; {TOPICS_MIN} are needed.", kept.len());
-        return Err(JobError::retry("too_few_topics", text));
-    }
-    let kept: HashSet<String> = kept.into_iter().map(|(topic, _)| topic).collect();
+    let mut topics: Vec<(String, usize)> = sizes.into_iter().collect();
+    topics.sort_by(|(a, a_size), (b, b_size)| b_size.cmp(a_size).then_with(|| a.cmp(b)));
+    let large = topics.iter().take_while(|(_, size)| *size >= TOPIC_CARDS_MIN).count();
+    topics.truncate(if large < TOPICS_MIN { TOPICS_MAX } else { large.min(TOPICS_MAX) });
+    let kept: HashSet<String> = topics.into_iter().map(|(topic, _)| topic).collect();
     cards.retain(|placed| kept.contains(&placed.topic));
-    Ok(())
 }
 
 /// First what every topic needs, then one card of every part that has none yet, then the rest, until there are enough.
@@ -149,11 +145,22 @@ mod tests {
     }
 
     #[test]
-    fn too_little_is_an_error() {
-        assert_eq!(merged(&[part("a", "T", 9)], false), Err("too_few_cards".to_owned()));
-        assert_eq!(merged(&[], false), Err("too_few_cards".to_owned()));
+    fn fewer_cards_or_topics_than_asked_for_are_a_result() {
+        assert_eq!(merged(&[part("a", "T", 3)], false).unwrap().len(), 3);
+        assert_eq!(merged(&[vec![], part("a", "T", 1)], true).unwrap().len(), 1);
         let two = [part("a", "One", 9), part("b", "Two", 9), part("c", "Three", 4)];
-        assert_eq!(merged(&two, true), Err("too_few_topics".to_owned()));
-        assert!(merged(&two, false).is_ok());
+        assert_eq!(merged(&two, true).unwrap().len(), 22);
+        let three = [part("a", "One", 9), part("b", "Two", 9), part("c", "Three", 5), part("d", "Four", 4)];
+        assert_eq!(merged(&three, true).unwrap().len(), 23);
+        let many: Vec<_> = (0..12).map(|i| part(&format!("p{i}-"), &format!("T{i}"), 2)).collect();
+        assert_eq!(merged(&many, true).unwrap().len(), 16);
+    }
+
+    #[test]
+    fn no_cards_are_an_error() {
+        for find_topics in [false, true] {
+            assert_eq!(merged(&[], find_topics), Err("invalid_cards".to_owned()));
+            assert_eq!(merged(&[vec![], vec![]], find_topics), Err("invalid_cards".to_owned()));
+        }
     }
 }

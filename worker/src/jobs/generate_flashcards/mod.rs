@@ -1,20 +1,25 @@
 //! `generate-flashcards`: a lesson text becomes flashcards.
 //!
-//! The text is cut into parts that fit a call (`chunk`), each part gets its share of the cards (`plan`) and is
-//! asked for (`question`, `prompt`); the answer is checked card by card (`answer`, `card`) and against what the
-//! part must come to (`goal`); what is missing is asked for once more. Every call is recorded (`part_state`), and in
-//! the end the parts are put together (`merge`). `generation` is the course of it all.
+//! The text is cut into parts that fit a call (`chunk`), each part gets its share of the cards
+//! (`plan`) and is asked for (`question`, `prompt`); the answer is checked card by card (`answer`,
+//! `card_list`, `card`) and against what the part must come to (`goal`); what is missing is asked
+//! for once more. Every call is recorded (`part_state`), and in the end the parts are put together
+//! (`merge`). `generation` is the course of it all.
 
 mod answer;
 mod attempt;
 mod card;
+mod card_list;
 mod chunk;
+mod folding;
 mod generation;
 mod goal;
+mod latex;
 mod limits;
 mod merge;
 mod model;
 mod part_state;
+mod placeholder;
 mod plan;
 mod problem;
 mod prompt;
@@ -31,6 +36,7 @@ use shared::{
     job::{
         JobError,
         kinds::{GenerateFlashcards, GeneratedFlashcards},
+        lesson_text,
     },
     queue::{Handler, JobContext},
 };
@@ -59,9 +65,11 @@ impl<M: ChatModel> GenerateFlashcardsHandler<M> {
     async fn generate<A: Attempt>(
         &self,
         attempt: &A,
-        lesson: &GenerateFlashcards,
+        lesson: GenerateFlashcards,
     ) -> Result<GeneratedFlashcards, JobError> {
-        let mut generation = Generation::new(&self.model, attempt, lesson, self.limits);
+        // The api does the same; this is for jobs of older ones.
+        let lesson = GenerateFlashcards { content: lesson_text::normalize(&lesson.content), ..lesson };
+        let mut generation = Generation::new(&self.model, attempt, &lesson, self.limits);
         let outcome = generation.run().await;
         let (chunks, calls, tokens) = (generation.parts.len(), generation.calls, generation.spent);
         let (id, number) = (attempt.job_id(), attempt.number());
@@ -73,6 +81,7 @@ impl<M: ChatModel> GenerateFlashcardsHandler<M> {
                 calls,
                 tokens,
                 cards = result.flashcards.len(),
+                requested = generation.requested,
                 "Flashcards are ready"
             ),
             Err(error) => tracing::info!(
@@ -93,7 +102,7 @@ impl<M: ChatModel> Handler for GenerateFlashcardsHandler<M> {
     type Payload = GenerateFlashcards;
 
     async fn run(&self, job: JobContext, lesson: GenerateFlashcards) -> Result<Box<RawValue>, JobError> {
-        let result = self.generate(&job, &lesson).await?;
+        let result = self.generate(&job, lesson).await?;
         to_raw_value(&result).map_err(|error| {
             JobError::retry("result_not_written", "The cards could not be written down").with_source(error)
         })

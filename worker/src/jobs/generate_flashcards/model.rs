@@ -39,7 +39,7 @@ pub struct TooLarge {
 
 impl TooLarge {
     fn of(error: &OpenAiError) -> Option<Self> {
-        let OpenAiError::RequestTooLarge { limit, requested } = error else { return None };
+        let OpenAiError::RequestTooLarge { limit, requested } = error.cause() else { return None };
         Some(Self { figures: limit.zip(*requested) })
     }
 }

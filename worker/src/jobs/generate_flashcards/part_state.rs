@@ -35,6 +35,9 @@ pub(super) struct PartState {
     pub(super) calls: u32,
     /// Tokens of those calls.
     pub(super) tokens: u64,
+    /// Done with fewer cards than needed: the repair did not bring all of them.
+    #[serde(default)]
+    pub(super) short: bool,
 }
 
 impl PartState {
@@ -44,9 +47,15 @@ impl PartState {
         format!("chunk-{index}-{}-{}", range.start, range.end)
     }
 
-    /// Takes up what a call brought. When not even the repair brought enough, the attempt is over, and the next one
-    /// begins with the good cards.
-    pub(super) fn take(&mut self, cards: Vec<Flashcard>, problems: &Problems, goal: &Goal) -> Result<(), JobError> {
+    /// Adds the cards of a call. After the repair the part is done, even if cards are missing. The
+    /// attempt fails only if there is no card at all: `others` says whether other parts have any.
+    pub(super) fn take(
+        &mut self,
+        cards: Vec<Flashcard>,
+        problems: &Problems,
+        goal: &Goal,
+        others: bool,
+    ) -> Result<(), JobError> {
         self.cards.extend(cards);
         self.problems.add_all(problems);
         let review = goal.review(&self.cards);
@@ -58,13 +67,15 @@ impl PartState {
             self.phase = Phase::Repair;
             return Ok(());
         }
+        review.add_to(&mut self.problems);
+        if others || !self.cards.is_empty() {
+            (self.phase, self.short) = (Phase::Done, true);
+            return Ok(());
+        }
         self.phase = Phase::First;
-        let mut problems = std::mem::take(&mut self.problems);
-        review.add_to(&mut problems);
-        let (good, enough) = (review.good.len(), goal.enough);
-        let text = format!(
-            "The AI service's cards could not be used, nor those of a second call: {problems}. {good} of {enough} were good."
-        );
+        let problems = std::mem::take(&mut self.problems);
+        let text =
+            format!("The AI service's cards could not be used, nor those of a second call: {problems}. None was good.");
         Err(JobError::retry("invalid_cards", text))
     }
 
@@ -84,7 +95,7 @@ impl PartState {
         if state.calls == 0 || Seen::of(&state.cards).fronts() != state.cards.len() {
             return None;
         }
-        if state.phase == Phase::Done && state.cards.len() < enough {
+        if state.phase == Phase::Done && state.cards.len() < enough && !state.short {
             state.phase = Phase::First;
         }
         Some(state)
@@ -97,13 +108,13 @@ mod tests {
     use crate::jobs::generate_flashcards::{problem::Problem, testing::card};
     use shared::job::Decision;
 
-    const RULES: CardRules<'_> = CardRules { topic: Some("T"), same_language: false };
+    const RULES: CardRules<'_> = CardRules { topic: Some("T"), target_language: "German", native_language: "English" };
 
     fn state() -> PartState {
         let mut problems = Problems::default();
         problems.add(Problem::DuplicateFront, 2);
         let cards = vec![card("a", "T"), card("b", "T")];
-        PartState { phase: Phase::Done, cards, problems, calls: 2, tokens: 900 }
+        PartState { phase: Phase::Done, cards, problems, calls: 2, tokens: 900, short: false }
     }
 
     #[test]
@@ -147,21 +158,41 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_done_repaired_once_or_given_up() {
+    fn a_short_part_is_done_and_a_record_of_an_older_worker_is_not_short() {
+        let short = PartState { short: true, ..state() };
+        assert_eq!(PartState::restore(&short.record(), RULES, 3), Some(short.clone()));
+        let old = short.record().replace(",\"short\":true", "");
+        assert_ne!(old, short.record());
+        assert_eq!(PartState::restore(&old, RULES, 2), Some(state()));
+    }
+
+    #[test]
+    fn a_part_is_done_repaired_once_or_short_or_given_up() {
         let goal = Goal { enough: 2, min: 2, max: 4, find: None };
         let mut problems = Problems::default();
         problems.add(Problem::ExampleLacksFront, 3);
 
         let mut state = PartState::default();
-        assert!(state.take(vec![card("a", "T"), card("b", "T")], &problems, &goal).is_ok());
-        assert_eq!((state.phase, state.problems), (Phase::Done, Problems::default()));
+        assert!(state.take(vec![card("a", "T"), card("b", "T")], &problems, &goal, false).is_ok());
+        assert_eq!((state.phase, state.short, state.problems), (Phase::Done, false, Problems::default()));
 
-        let mut state = PartState::default();
-        assert!(state.take(vec![card("a", "T")], &problems, &goal).is_ok());
-        assert_eq!(state.phase, Phase::Repair);
-        let error = state.take(vec![], &problems, &goal).unwrap_err();
+        for others in [false, true] {
+            let mut state = PartState::default();
+            assert!(state.take(vec![card("a", "T")], &problems, &goal, others).is_ok());
+            assert_eq!((state.phase, state.short), (Phase::Repair, false));
+            assert!(state.take(vec![], &problems, &goal, others).is_ok());
+            assert_eq!((state.phase, state.short, state.cards.len()), (Phase::Done, true, 1));
+            assert_eq!(state.problems.to_string(), "example_lacks_front ×6, too_few_cards ×1");
+        }
+
+        let mut state = PartState { phase: Phase::Repair, ..PartState::default() };
+        assert!(state.take(vec![], &problems, &goal, true).is_ok());
+        assert_eq!((state.phase, state.short), (Phase::Done, true));
+
+        let mut state = PartState { phase: Phase::Repair, ..PartState::default() };
+        let error = state.take(vec![], &problems, &goal, false).unwrap_err();
         assert_eq!((error.decision(), error.code()), (Decision::Retry, "invalid_cards"));
-        assert!(error.message().contains("example_lacks_front ×6, too_few_cards ×1. 1 of 2"), "{error}");
-        assert_eq!((state.phase, state.cards.len(), &state.problems), (Phase::First, 1, &Problems::default()));
+        assert!(error.message().contains("example_lacks_front ×3, too_few_cards ×2. None"), "{error}");
+        assert_eq!((state.phase, &state.problems), (Phase::First, &Problems::default()));
     }
 }

@@ -12,17 +12,25 @@ pub(super) enum Problem {
     NotJson,
     /// It is JSON without a list of cards.
     WrongShape,
+    /// A card is not JSON.
+    BrokenCard,
     /// A card lacks a field, or has one of another type.
     Malformed,
-    /// A field is empty.
+    /// A field has a control character.
+    ControlCharacter,
+    /// A field is empty, or all of it is invisible.
     EmptyField,
+    /// A field holds a placeholder such as "N/A".
+    Placeholder,
     /// A field is longer than the app can show.
     FieldTooLong,
     /// The difficulty is none of the levels.
     UnknownDifficulty,
-    /// The example does not contain the term exactly.
+    /// The example does not contain the term.
     ExampleLacksFront,
-    /// The translation into another language repeats the term, where both languages are the same.
+    /// The example is the term and nothing else.
+    ExampleIsFront,
+    /// The back repeats the term: where both languages are the same, or on many cards of a set.
     BackEqualsFront,
     /// The term has a card already.
     DuplicateFront,
@@ -42,12 +50,22 @@ impl Problem {
         match self {
             Self::NotJson => "the answer was not JSON; answer with one JSON object and nothing else",
             Self::WrongShape => "the answer had no array `cards`",
+            Self::BrokenCard => {
+                "a card was not JSON; in JSON a backslash and a quotation mark inside a string are escaped"
+            }
+            Self::ControlCharacter => {
+                "a field had control characters; in JSON the backslash of \\frac is written twice"
+            }
+            Self::Placeholder => "a field was a placeholder; leave a card out that you have no text for",
+            Self::ExampleIsFront => "example must be a whole sentence and not front alone",
             Self::Malformed => "every card needs front, back, topic, difficulty, example and pronunciation",
             Self::EmptyField => "no field may be empty; only pronunciation may be null",
             Self::FieldTooLong => "a field was too long",
             Self::UnknownDifficulty => "difficulty must be beginner, intermediate or expert",
             Self::ExampleLacksFront => "example must contain front letter for letter",
-            Self::BackEqualsFront => "back must explain front in other words, since both languages are the same",
+            Self::BackEqualsFront => {
+                "back must not repeat front: translate it, or explain it in other words if both languages are the same"
+            }
             Self::DuplicateFront => "front must be new: neither twice in an answer nor in avoid_fronts",
             Self::TopicNotFound => "topic must be a topic that you found in the text",
             Self::TooFewCards => "there were too few good cards; count: how many are missing",
@@ -60,11 +78,15 @@ impl Problem {
         match self {
             Self::NotJson => "not_json",
             Self::WrongShape => "wrong_shape",
+            Self::BrokenCard => "broken_card",
             Self::Malformed => "malformed",
+            Self::ControlCharacter => "control_character",
             Self::EmptyField => "empty_field",
+            Self::Placeholder => "placeholder",
             Self::FieldTooLong => "field_too_long",
             Self::UnknownDifficulty => "unknown_difficulty",
             Self::ExampleLacksFront => "example_lacks_front",
+            Self::ExampleIsFront => "example_is_front",
             Self::BackEqualsFront => "back_equals_front",
             Self::DuplicateFront => "duplicate_front",
             Self::TopicNotFound => "topic_not_found",

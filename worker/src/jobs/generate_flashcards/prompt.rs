@@ -164,7 +164,7 @@ mod tests {
         let asked = fingerprint(&format!("{}{}{}", request.system, request.user, request.schema));
         assert_eq!(
             (GenerateFlashcards::RECIPE, asked),
-            (Some(1), 15_031_887_927_917_919_303),
+            (Some(2), 15_031_887_927_917_919_303),
             "the prompt has changed: raise GenerateFlashcards::RECIPE, and note both here"
         );
     }

@@ -64,6 +64,19 @@ async fn a_key_stands_for_one_request() {
 }
 
 #[tokio::test]
+async fn a_key_of_a_request_for_old_cards_is_none_for_fresh_ones() {
+    let f = Fixture::start().await;
+    let fresh = |key: &str| NewJob { fresh: true, ..named(key, "ada", "x") };
+    f.send("k", "ada", "x").await;
+    let again = f.queue.enqueue(&fresh("k")).await;
+    assert!(matches!(again, Err(EnqueueError::KeyReused)), "{again:?}");
+    let first = f.queue.enqueue(&fresh("l")).await.unwrap();
+    assert!(is_known(f.queue.enqueue(&fresh("l")).await.unwrap(), first.id));
+    let cached = f.queue.enqueue(&named("l", "ada", "x")).await;
+    assert!(matches!(cached, Err(EnqueueError::KeyReused)), "{cached:?}");
+}
+
+#[tokio::test]
 async fn a_key_is_one_users() {
     let f = Fixture::start().await;
     let hers = f.send("k", "ada", "x").await;

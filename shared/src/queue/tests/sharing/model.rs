@@ -70,7 +70,7 @@ pub(super) struct Model {
     /// The newest of them for each text.
     answers: BTreeMap<&'static str, JobId>,
     repeats: BTreeMap<(&'static str, &'static str), JobId>,
-    names: BTreeMap<(&'static str, &'static str), (JobId, &'static str, Priority)>,
+    names: BTreeMap<(&'static str, &'static str), (JobId, &'static str, Priority, bool)>,
 }
 
 impl Job {
@@ -91,8 +91,8 @@ impl Model {
     /// What a request meets, whose job may get `id`; `None` where its key stands for another request.
     pub(super) fn enqueue(&mut self, id: JobId, ask: &Request) -> Option<(JobId, Meeting)> {
         let name = ask.key.map(|key| (ask.user, key));
-        if let Some((job, text, class)) = name.and_then(|name| self.names.get(&name).copied()) {
-            if (text, class) != (ask.text, ask.class) {
+        if let Some((job, text, class, fresh)) = name.and_then(|name| self.names.get(&name).copied()) {
+            if (text, class, fresh) != (ask.text, ask.class, ask.fresh) {
                 return None;
             }
             if self.jobs.contains_key(&job) {
@@ -101,7 +101,7 @@ impl Model {
         }
         let (job, meeting) = self.meet(id, ask);
         if let Some(name) = name {
-            self.names.insert(name, (job, ask.text, ask.class));
+            self.names.insert(name, (job, ask.text, ask.class, ask.fresh));
             self.job(job).asked = Some(name);
         }
         if meeting != Meeting::Known {

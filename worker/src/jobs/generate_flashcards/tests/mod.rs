@@ -1,5 +1,6 @@
 //! Whole attempts with a scripted model.
 
+mod cases;
 mod repair;
 mod resume;
 mod whole;
@@ -42,6 +43,6 @@ async fn attempt_within(
     lesson: &GenerateFlashcards,
 ) -> (Result<GeneratedFlashcards, JobError>, FakeModel) {
     let handler = GenerateFlashcardsHandler::new(model, limits);
-    let outcome = handler.generate(job, lesson).await;
+    let outcome = handler.generate(job, lesson.clone()).await;
     (outcome, handler.model)
 }

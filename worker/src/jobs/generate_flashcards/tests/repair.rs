@@ -61,7 +61,7 @@ async fn cards_that_are_always_invalid_cost_two_calls_an_attempt() {
         let (outcome, model) = attempt(breaking(100), &job, &lesson("Food")).await;
         let error = outcome.unwrap_err();
         assert_eq!((error.code(), error.decision()), ("invalid_cards", Decision::Retry));
-        assert!(error.message().contains("example_lacks_front ×20, too_few_cards ×10. 0 of 10"), "{error}");
+        assert!(error.message().contains("example_lacks_front ×20, too_few_cards ×10. None"), "{error}");
         let asked = model.asked();
         assert_eq!(asked.iter().map(is_repair).collect::<Vec<_>>(), [false, true], "attempt {number}");
         assert!(asked[1].id.ends_with(&format!(".{number}.2")));
@@ -74,19 +74,47 @@ async fn cards_that_are_always_invalid_cost_two_calls_an_attempt() {
 }
 
 #[tokio::test]
-async fn good_cards_of_a_failed_attempt_are_kept() {
-    let mut job = FakeJob::new();
+async fn fewer_cards_than_asked_for_are_a_result_after_one_repair() {
+    let job = FakeJob::new();
     // 6 of 10, then 0 of 4.
     let (outcome, model) = attempt(breaking(4), &job, &lesson("Food")).await;
-    assert!(outcome.unwrap_err().message().contains("6 of 10"));
-    assert_eq!(model.asked()[1].number("min_cards"), Some(4));
+    let result = outcome.unwrap();
+    assert_eq!((result.flashcards.len(), result.requested, result.returned), (6, Some(10), Some(6)));
+    assert_eq!((model.asked().len(), model.asked()[1].number("min_cards")), (2, Some(4)));
+    assert_eq!(*job.progress.lock().unwrap(), [50, 99]);
+}
+
+#[tokio::test]
+async fn a_part_without_cards_does_not_cost_those_of_the_others() {
+    let model = FakeModel::new(|model, asked| {
+        // The second part's calls.
+        let broken = (2..=3).contains(&model.asked().len());
+        Ok(if broken { "Nein.".to_owned() } else { content(&model.cards(asked)) })
+    });
+    let mut job = FakeJob::new();
+    let (outcome, model) = attempt(model, &job, &long_lesson("Food", 4)).await;
+    let result = outcome.unwrap();
+    assert!(result.returned < result.requested, "{:?} of {:?}", result.returned, result.requested);
+    assert_eq!((model.asked().len(), result.returned), (5, u32::try_from(result.flashcards.len()).ok()));
+    // An attempt after that one, whose result was lost, buys nothing again.
     job.again();
-    let renamed = FakeModel::new(|model, asked| Ok(content(&model.cards(asked)).replace("Wort", "Neu")));
-    let (outcome, model) = attempt(renamed, &job, &lesson("Food")).await;
-    assert_eq!(outcome.unwrap().flashcards.len(), 10);
-    assert_eq!(model.asked().len(), 1);
-    assert_eq!((model.asked()[0].number("min_cards"), model.asked()[0].list("avoid_fronts").len()), (Some(4), 6));
-    assert!(!is_repair(&model.asked()[0]));
+    let (outcome, model) = attempt(FakeModel::obedient(), &job, &long_lesson("Food", 4)).await;
+    assert_eq!((outcome.unwrap(), model.asked().len()), (result, 0));
+}
+
+#[tokio::test]
+async fn fewer_topics_than_asked_for_are_a_result() {
+    let model = FakeModel::new(|model, asked| {
+        let mut cards = model.cards(asked);
+        for (i, card) in cards.iter_mut().enumerate() {
+            card.topic = ["Blatt", "Licht"][i % 2].to_owned();
+        }
+        Ok(content(&cards))
+    });
+    let (outcome, model) = attempt(model, &FakeJob::new(), &lesson("AI Selection")).await;
+    let topics: std::collections::HashSet<String> =
+        outcome.unwrap().flashcards.into_iter().map(|card| card.topic).collect();
+    assert_eq!((topics.len(), model.asked().len()), (2, 2));
 }
 
 #[tokio::test]
@@ -122,7 +150,7 @@ async fn a_topic_that_is_too_small_is_filled() {
 
 #[tokio::test]
 async fn the_message_of_a_failure_holds_nothing_of_the_text() {
-    let error = attempt(breaking(3), &FakeJob::new(), &lesson("Geheimnis")).await.0.unwrap_err();
+    let error = attempt(breaking(100), &FakeJob::new(), &lesson("Geheimnis")).await.0.unwrap_err();
     for word in ["Geheimnis", "Blatt", "Wort", "Kein"] {
         assert!(!error.message().contains(word), "{error}");
     }

@@ -106,9 +106,7 @@ async fn records_that_are_complete_and_yet_no_result_are_bought_again() {
     assert!(attempt(FakeModel::obedient(), &job, &lesson).await.0.is_ok());
     for record in job.records.lock().unwrap().values_mut() {
         let mut json: serde_json::Value = serde_json::from_str(record).unwrap();
-        for card in json["cards"].as_array_mut().unwrap() {
-            card["topic"] = "Only one".into();
-        }
+        (json["cards"], json["short"]) = (serde_json::json!([]), true.into());
         *record = json.to_string();
     }
     job.again();

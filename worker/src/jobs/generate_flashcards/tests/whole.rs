@@ -34,6 +34,7 @@ async fn the_result_is_what_the_app_reads() {
     let result = attempt(model, &FakeJob::new(), &lesson("Food")).await.0.unwrap();
     let json = serde_json::to_value(&result).unwrap();
     assert_eq!((&json["success"], &json["tokenUsage"]), (&json!(true), &json!(TOKENS)));
+    assert_eq!((&json["requested"], &json["returned"]), (&json!(10), &json!(10)));
     assert_eq!(
         json["flashcards"][0],
         json!({"front": "w0", "back": "what \"w0\" means", "topic": "Food", "difficulty": "beginner",
@@ -117,8 +118,24 @@ async fn what_is_merely_helpful_gives_way_to_the_limit() {
 
 #[tokio::test]
 async fn a_text_without_words_is_no_lesson() {
-    let empty = GenerateFlashcards { content: " …\n".to_owned(), ..lesson("Food") };
-    let (outcome, model) = attempt(FakeModel::obedient(), &FakeJob::new(), &empty).await;
-    assert_eq!(outcome.unwrap_err().code(), "empty_content");
-    assert_eq!(model.asked().len(), 0);
+    for content in [" …\n".to_owned(), image()] {
+        let empty = GenerateFlashcards { content, ..lesson("Food") };
+        let (outcome, model) = attempt(FakeModel::obedient(), &FakeJob::new(), &empty).await;
+        assert_eq!(outcome.unwrap_err().code(), "empty_content");
+        assert_eq!(model.asked().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_was_pasted_with_a_text_costs_nothing() {
+    let text = lesson("Food").content;
+    let pasted = GenerateFlashcards { content: format!("{text}\n{}", image()), ..lesson("Food") };
+    let (outcome, model) = attempt(FakeModel::obedient(), &FakeJob::new(), &pasted).await;
+    assert_eq!((outcome.unwrap().token_usage, model.asked().len()), (TOKENS, 1));
+    assert_eq!(model.asked()[0].message["text"], text);
+}
+
+/// An image of 110 kB, as a browser pastes it.
+fn image() -> String {
+    format!("data:image/png;base64,{}", "iVBORw0KGgoAAAANSUhEUgAA/8+".repeat(4_000))
 }
