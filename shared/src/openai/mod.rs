@@ -3,15 +3,20 @@
 //! One [`OpenAi::chat`] is one HTTP request, whatever comes back: the queue is the only layer that retries. What went
 //! wrong is an [`OpenAiError`], and its `From` says what becomes of the job.
 //!
+//! A call is sent with the parameters that its model and server accept (`parameters`): one that was refused
+//! is dropped or replaced for the whole fleet.
+//!
 //! <https://platform.openai.com/docs/api-reference/chat>
 
 mod answer;
 mod client;
 mod decision;
 mod ending;
+mod endpoint;
 mod error;
 mod error_body;
 mod exchange;
+mod parameters;
 mod rate_headers;
 mod request;
 #[cfg(test)]
@@ -21,5 +26,6 @@ pub use crate::http_call::Door;
 pub use answer::{ChatAnswer, Usage};
 pub use client::OpenAi;
 pub use error::OpenAiError;
+pub use parameters::{LearnedParameters, ParameterStore, forget_parameters, learned_parameters};
 pub use rate_headers::{RateHeaders, RateWindow};
 pub use request::ChatRequest;

@@ -39,7 +39,7 @@ async fn the_request_carries_key_id_and_body() {
     }
     assert!(!head.contains("openai-organization") && !head.contains("openai-project"), "{head}");
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    assert_eq!((&body["model"], &body["max_completion_tokens"]), (&"m".into(), &100.into()));
+    assert_eq!((&body["model"], &body["max_tokens"]), (&"m".into(), &100.into()));
     assert_eq!(body["response_format"]["json_schema"]["strict"], true);
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use shared::{
     job::JobError,
-    openai::{ChatRequest, OpenAi},
+    openai::{ChatRequest, OpenAi, OpenAiError},
     queue::CallEnd,
 };
 
@@ -26,11 +26,13 @@ pub struct NoAnswer {
     pub error: JobError,
     /// Tokens that it cost all the same.
     pub tokens: u64,
+    /// The output tokens that this job may ask for from now on, where more were refused for its text.
+    pub max_output_tokens: Option<u32>,
 }
 
 impl From<JobError> for NoAnswer {
     fn from(error: JobError) -> Self {
-        Self { error, tokens: 0 }
+        Self { error, tokens: 0, max_output_tokens: None }
     }
 }
 
@@ -38,6 +40,11 @@ impl From<JobError> for NoAnswer {
 pub trait ChatModel: Send + Sync + 'static {
     /// Asks once, when the permit lets the call go, and tells it how the call ended.
     fn ask(&self, request: ChatRequest, permit: impl Permit) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+
+    /// The most output tokens that a call may ask for: `configured`, or less where the upstream refuses that.
+    fn max_output_tokens(&self, configured: u32) -> impl Future<Output = u32> + Send {
+        std::future::ready(configured)
+    }
 }
 
 impl ChatModel for OpenAi {
@@ -45,7 +52,18 @@ impl ChatModel for OpenAi {
         let door = permit.clone();
         let outcome = self.chat(&request, Box::pin(async move { door.begin().await })).await;
         permit.end(CallEnd::of(&outcome)).await;
-        let answer = outcome.map_err(|error| NoAnswer { tokens: error.tokens(), error: error.into() })?;
+        let answer = outcome.map_err(|error| NoAnswer {
+            tokens: error.tokens(),
+            max_output_tokens: match error {
+                OpenAiError::ParameterRefused { max_output_tokens, .. } => max_output_tokens,
+                _ => None,
+            },
+            error: error.into(),
+        })?;
         Ok(Answer { content: answer.content, tokens: answer.usage.total_tokens.into() })
+    }
+
+    async fn max_output_tokens(&self, configured: u32) -> u32 {
+        Self::max_output_tokens(self, configured).await
     }
 }
