@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    CallParameters, Effort, Parameter,
+    CallParameters, CapName, Effort, Parameter,
     maximum::{names_input, room, stated},
 };
 
@@ -58,7 +58,12 @@ impl Refusal {
         }
         said.message.make_ascii_lowercase();
         match said.parameter(sent)? {
-            Parameter::CapName | Parameter::Cap => Some(said.of_cap(cap)),
+            Parameter::CapName | Parameter::Cap => {
+                let refusal = said.of_cap(cap);
+                // Servers name either for its value; only the name that was sent can be unknown.
+                let named = sent.cap_name.is_some_and(|name| said.names_other(name));
+                (refusal != Self::Unsupported(Parameter::CapName) || !named).then_some(refusal)
+            }
             Parameter::Effort => Some(said.of_effort()),
             other => Some(Self::Unsupported(other)),
         }
@@ -111,10 +116,12 @@ impl Said {
 
     /// The parameter that is refused: the one that the body names, else the one in its message.
     fn parameter(&self, sent: &CallParameters) -> Option<Parameter> {
+        let cap = sent.cap_name.map(|name| (name.other().as_str(), Parameter::CapName));
+        let names: Vec<_> = sent.sent().chain(cap).collect();
         if let Some(name) = self.params.first() {
-            return sent.sent().find(|(known, _)| known == name).map(|(_, parameter)| parameter);
+            return names.into_iter().find(|(known, _)| known == name).map(|(_, parameter)| parameter);
         }
-        let named = sent.sent().filter_map(|(name, parameter)| Some((self.find(name)?, parameter)));
+        let named = names.into_iter().filter_map(|(name, parameter)| Some((self.find(name)?, parameter)));
         if let Some((_, parameter)) = named.min_by_key(|(place, _)| *place) {
             return Some(parameter);
         }
@@ -135,6 +142,15 @@ impl Said {
         ];
         let found = other_words.into_iter().find(|(words, _)| self.message.contains(words))?.1;
         sent.sent().any(|(_, parameter)| parameter == found).then_some(found)
+    }
+
+    /// Whether the cap is named, and by its other name alone.
+    fn names_other(&self, sent: CapName) -> bool {
+        let names = |name: CapName| {
+            let named = self.params.iter().any(|param| param == name.as_str());
+            named || self.params.is_empty() && self.find(name.as_str()).is_some()
+        };
+        names(sent.other()) && !names(sent)
     }
 
     /// Where the message names a parameter, as a whole word.

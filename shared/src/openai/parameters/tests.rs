@@ -108,6 +108,7 @@ fn a_refused_value_is_told_from_a_refused_parameter() {
             Refusal::CapTooLarge { maximum: Some(2_048) },
         ),
         (said("max_completion_tokens is too large"), Refusal::CapTooLarge { maximum: None }),
+        (openai("max_tokens".into(), Value::Null, "max_tokens is too large"), Refusal::CapTooLarge { maximum: None }),
         (
             said(
                 "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is \
