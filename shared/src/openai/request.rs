@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::parameters::{CallParameters, CapName};
+use super::parameters::{CallParameters, CapName, Effort};
 
 /// What the prompt ends with where the server takes no schema.
 const SCHEMA_IN_PROMPT: &str = "Answer with one JSON object that fits this JSON Schema, and with nothing else:";
@@ -86,7 +86,7 @@ impl<'a> RequestBody<'a> {
             response_format: parameters.response_format.then_some(format),
             max_completion_tokens: cap(CapName::MaxCompletionTokens),
             max_tokens: cap(CapName::MaxTokens),
-            reasoning_effort: parameters.effort.map(|effort| effort.as_str()),
+            reasoning_effort: parameters.effort.map(Effort::as_str),
             temperature: parameters.temperature,
         }
     }
@@ -95,7 +95,7 @@ impl<'a> RequestBody<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::openai::parameters::{Effort, Learned};
+    use crate::openai::parameters::Learned;
     use serde_json::json;
 
     fn parameters() -> CallParameters {

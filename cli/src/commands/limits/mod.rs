@@ -43,8 +43,8 @@ pub(crate) enum LimitsCommand {
     Unset(UnsetArgs),
     /// Forget which parameters the model's upstream has refused: the settings decide again
     ///
-    /// A parameter that the upstream refuses (the name of the output cap, its size, reasoning_effort, temperature,
-    /// response_format) is replaced or dropped for the whole fleet, for a day. After this command the next call of each
+    /// A parameter that the upstream refuses (the name of the output cap, its size, `reasoning_effort`, temperature,
+    /// `response_format`) is replaced or dropped for the whole fleet, for a day. After this command the next call of each
     /// worker sends what the settings say; what is refused then is learned again.
     #[command(after_help = "Examples:\n  unilingo limits forget\n  unilingo limits forget --model gpt-4o --json")]
     Forget(GroupArgs),

@@ -38,7 +38,7 @@ pub(in crate::openai) fn next(
         |parameter, field: Option<String>| field.map_or(Next::Nothing, |field| Next::Change { parameter, field });
     match refusal {
         Refusal::Unsupported(Parameter::CapName | Parameter::Cap) => {
-            let renamed = learned.cap_name().is_some();
+            let renamed = learned.value(Parameter::CapName).is_some();
             let field = match sent.cap_name {
                 Some(name) if !renamed => learned.changed(Parameter::CapName, name.other().as_str()),
                 _ => learned.dropped(Parameter::CapName),

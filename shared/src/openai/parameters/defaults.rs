@@ -47,9 +47,9 @@ impl Defaults {
     /// What the next call is sent with, after what was learned.
     pub(in crate::openai) fn with(&self, learned: Learned) -> CallParameters {
         CallParameters {
-            cap_name: learned.cap_name().unwrap_or(Some(self.cap_name)),
+            cap_name: learned.cap_name(self.cap_name),
             cap_limit: learned.cap_limit(),
-            effort: learned.effort().unwrap_or(self.effort),
+            effort: learned.effort(self.effort),
             temperature: self.temperature.filter(|_| !learned.is_dropped(Parameter::Temperature)),
             response_format: !learned.is_dropped(Parameter::ResponseFormat),
             learned,

@@ -48,10 +48,10 @@ impl Learned {
         self.value(parameter) == Some(DROPPED)
     }
 
-    /// The cap's name, where it was changed; `Some(None)` where no name is accepted.
-    pub(super) fn cap_name(&self) -> Option<Option<CapName>> {
-        let value = self.value(Parameter::CapName)?;
-        Some([CapName::MaxCompletionTokens, CapName::MaxTokens].into_iter().find(|name| name.as_str() == value))
+    /// The cap's name, which is `default` where it was not changed; `None` where no name is accepted.
+    pub(super) fn cap_name(&self, default: CapName) -> Option<CapName> {
+        let Some(value) = self.value(Parameter::CapName) else { return Some(default) };
+        [CapName::MaxCompletionTokens, CapName::MaxTokens].into_iter().find(|name| name.as_str() == value)
     }
 
     /// The largest cap that is accepted, where that was learned.
@@ -59,10 +59,10 @@ impl Learned {
         self.value(Parameter::Cap)?.parse().ok()
     }
 
-    /// The effort, where it was changed; `Some(None)` where it is not sent.
-    pub(super) fn effort(&self) -> Option<Option<Effort>> {
-        let value = self.value(Parameter::Effort)?;
-        Some(Effort::ALL.into_iter().find(|effort| effort.as_str() == value))
+    /// The effort, which is `default` where it was not changed; `None` where it is not sent.
+    pub(super) fn effort(&self, default: Option<Effort>) -> Option<Effort> {
+        let Some(value) = self.value(Parameter::Effort) else { return default };
+        Effort::ALL.into_iter().find(|effort| effort.as_str() == value)
     }
 
     /// The tokens of a prompt whose call was refused for its cap without a stated maximum.

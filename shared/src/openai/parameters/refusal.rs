@@ -81,7 +81,9 @@ impl Said {
                         ("param", Value::String(path)) => self.add_param(path),
                         ("loc", Value::Array(path)) => {
                             let place = path.iter().filter_map(Value::as_str).find(|part| *part != "body");
-                            place.into_iter().for_each(|name| self.add_param(name));
+                            if let Some(name) = place {
+                                self.add_param(name);
+                            }
                         }
                         ("code" | "type" | "reason", Value::String(code)) => self.codes.push(code.clone()),
                         // Pydantic repeats the refused value, which may be anything.
@@ -121,8 +123,8 @@ impl Said {
         if let Some(name) = self.params.first() {
             return names.into_iter().find(|(known, _)| known == name).map(|(_, parameter)| parameter);
         }
-        let named = names.into_iter().filter_map(|(name, parameter)| Some((self.find(name)?, parameter)));
-        if let Some((_, parameter)) = named.min_by_key(|(place, _)| *place) {
+        let in_message = names.into_iter().filter_map(|(name, parameter)| Some((self.find(name)?, parameter)));
+        if let Some((_, parameter)) = in_message.min_by_key(|(place, _)| *place) {
             return Some(parameter);
         }
         // What they call it where they don't name it.

@@ -28,8 +28,8 @@ fn read(status: u16, body: &Value) -> Option<Refusal> {
     Refusal::read(status, body.to_string().as_bytes(), (&sent(), CAP), |text| text.contains("a learner"))
 }
 
-fn openai(param: Value, code: Value, message: &str) -> Value {
-    json!({"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}})
+fn openai(param: impl Into<Value>, code: impl Into<Value>, message: &str) -> Value {
+    json!({"error": {"message": message, "type": "invalid_request_error", "param": param.into(), "code": code.into()}})
 }
 
 fn said(message: &str) -> Value {
@@ -55,8 +55,8 @@ fn a_parameter_that_is_not_accepted_is_named() {
         (said("Unrecognized request argument supplied: reasoning_effort"), Effort),
         (said("reasoning_effort is not supported with this model"), Effort),
         (said("\"llama3.2\" does not support thinking"), Effort),
-        (openai("temperature".into(), Value::Null, "no"), Temperature),
-        (openai("response_format.json_schema".into(), "invalid_json_schema".into(), "Invalid schema"), ResponseFormat),
+        (openai("temperature", Value::Null, "no"), Temperature),
+        (openai("response_format.json_schema", "invalid_json_schema", "Invalid schema"), ResponseFormat),
         (said("This model does not support response format `json_schema`. See the docs"), ResponseFormat),
         (
             json!({"error": {"code": "BadRequest",
@@ -88,10 +88,10 @@ fn a_refused_value_is_told_from_a_refused_parameter() {
                      are: 'low', 'medium', and 'high'.";
     for (body, refusal) in [
         (
-            openai("reasoning_effort".into(), "unsupported_value".into(), supported),
+            openai("reasoning_effort", "unsupported_value", supported),
             Refusal::EffortValue(vec![Effort::Low, Effort::Medium, Effort::High]),
         ),
-        (openai("reasoning_effort".into(), "unsupported_value".into(), "no"), Refusal::EffortValue(Vec::new())),
+        (openai("reasoning_effort", "unsupported_value", "no"), Refusal::EffortValue(Vec::new())),
         (said("`reasoning_effort` must be one of `none` or `default`"), Refusal::EffortValue(vec![Effort::None])),
         (
             said("invalid reasoning value: 'minimal' (must be \"high\", \"medium\", \"low\", or \"none\")"),
@@ -100,15 +100,15 @@ fn a_refused_value_is_told_from_a_refused_parameter() {
         (said("Budget 0 is invalid. This model only works in thinking mode."), Refusal::EffortValue(Vec::new())),
         (
             openai(
-                "max_completion_tokens".into(),
-                "invalid_value".into(),
+                "max_completion_tokens",
+                "invalid_value",
                 "max_tokens is too large: 4096. This model \
             supports at most 2048 completion tokens, whereas you provided 4096.",
             ),
             Refusal::CapTooLarge { maximum: Some(2_048) },
         ),
         (said("max_completion_tokens is too large"), Refusal::CapTooLarge { maximum: None }),
-        (openai("max_tokens".into(), Value::Null, "max_tokens is too large"), Refusal::CapTooLarge { maximum: None }),
+        (openai("max_tokens", Value::Null, "max_tokens is too large"), Refusal::CapTooLarge { maximum: None }),
         (
             said(
                 "'max_tokens' or 'max_completion_tokens' is too large: 4096. This model's maximum context length is \
@@ -117,7 +117,7 @@ fn a_refused_value_is_told_from_a_refused_parameter() {
             Refusal::CapExceedsContext { room: Some(2_896) },
         ),
         (
-            openai("max_completion_tokens".into(), "context_length_exceeded".into(), "too long"),
+            openai("max_completion_tokens", "context_length_exceeded", "too long"),
             Refusal::CapExceedsContext { room: None },
         ),
     ] {
@@ -129,16 +129,16 @@ fn a_refused_value_is_told_from_a_refused_parameter() {
 fn what_names_no_parameter_of_ours_teaches_nothing() {
     assert_eq!(case(include_str!("../../../../tests/cases/upstreams/groq-json-validate-failed-400.json")), None);
     assert_eq!(case(include_str!("../../../../tests/cases/upstreams/retired-model-404.json")), None);
-    let temperature = openai("temperature".into(), "unsupported_value".into(), "no");
+    let temperature = openai("temperature", "unsupported_value", "no");
     for status in [401, 403, 404, 413, 429, 500] {
         assert_eq!(read(status, &temperature), None, "{status}");
     }
     for body in [
-        openai("model".into(), Value::Null, "temperature is not supported with this model"),
-        openai("messages".into(), Value::Null, "too long for max_completion_tokens"),
-        openai("messages[0].content".into(), Value::Null, "bad"),
-        openai("top_p".into(), "unsupported_value".into(), "no"),
-        openai(Value::Null, "content_filter".into(), "temperature"),
+        openai("model", Value::Null, "temperature is not supported with this model"),
+        openai("messages", Value::Null, "too long for max_completion_tokens"),
+        openai("messages[0].content", Value::Null, "bad"),
+        openai("top_p", "unsupported_value", "no"),
+        openai(Value::Null, "content_filter", "temperature"),
         said("cannot parse: a learner wrote of temperature"),
         said("max_tokens is not supported"),
         said("the_temperature is wrong"),
@@ -170,9 +170,9 @@ fn the_cap_is_renamed_before_it_is_dropped() {
     let known = learned(&[("output_cap_name", "1:max_tokens")]);
     let renamed = CallParameters { cap_name: Some(CapName::MaxTokens), ..sent() };
     assert_eq!(next_of(&refusal, &renamed, &known), change(Parameter::CapName, "2:dropped"));
-    assert_eq!(known.cap_name(), Some(Some(CapName::MaxTokens)));
+    assert_eq!(known.cap_name(CapName::MaxCompletionTokens), Some(CapName::MaxTokens));
     let known = learned(&[("output_cap_name", "2:dropped")]);
-    assert_eq!(known.cap_name(), Some(None));
+    assert_eq!(known.cap_name(CapName::MaxCompletionTokens), None);
     assert_eq!(next_of(&refusal, &CallParameters { cap_name: None, ..sent() }, &known), Next::Nothing);
 }
 
@@ -189,7 +189,7 @@ fn an_effort_rises_step_by_step_or_to_the_lowest_that_is_listed() {
     assert_eq!(next_of(&any, &low, &Learned::default()), change(Parameter::Effort, "1:dropped"));
     // Twice, and no more.
     assert_eq!(next_of(&any, &low, &learned(&[("reasoning_effort", "2:low")])), Next::Nothing);
-    assert_eq!(learned(&[("reasoning_effort", "1:dropped")]).effort(), Some(None));
+    assert_eq!(learned(&[("reasoning_effort", "1:dropped")]).effort(Some(Effort::Low)), None);
 }
 
 #[test]
@@ -238,7 +238,7 @@ async fn many_refusals_at_once_are_one_adaptation_for_every_worker() {
     // One that was built before teaches nothing about another parameter either; one built after it does.
     assert!(!one.adapt(&built, ("reasoning_effort", "1:low"), true).await.unwrap().0);
     let (adapted, known) = one.adapt(&known, ("reasoning_effort", "1:low"), true).await.unwrap();
-    assert!(adapted && known.effort() == Some(Some(Effort::Low)), "{known:?}");
+    assert!(adapted && known.effort(None) == Some(Effort::Low), "{known:?}");
     // A note changes no call.
     let (noted, after) = one.adapt(&known, ("cap_refused", "900"), false).await.unwrap();
     assert!(noted && after.revision() == known.revision() && after.cap_refused() == Some(900));

@@ -22,7 +22,7 @@ pub(super) struct ApiError {
     param: Option<String>,
     message: String,
     /// In place of what its provider makes of the rest.
-    body: Option<Value>,
+    body: Option<Box<Value>>,
     retry_after_ms: Option<u64>,
 }
 
@@ -49,7 +49,7 @@ impl ApiError {
 
     /// A body of its own.
     pub(super) fn body(mut self, body: Value) -> Self {
-        self.body = Some(body);
+        self.body = Some(Box::new(body));
         self
     }
 
@@ -73,7 +73,7 @@ impl ApiError {
         if self.body.is_none()
             && let Some(provider) = provider
         {
-            self.body = Some(provider.error_body(&self));
+            self.body = Some(Box::new(provider.error_body(&self)));
         }
         self.into_response()
     }
@@ -102,7 +102,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = self.body.clone().unwrap_or_else(|| self.openai_body());
+        let body = self.body.as_deref().cloned().unwrap_or_else(|| self.openai_body());
         let mut response = (self.status, Json(body)).into_response();
         if let Some(wait_ms) = self.retry_after_ms {
             rate_headers::add_retry_after(response.headers_mut(), wait_ms);

@@ -104,10 +104,10 @@ mod tests {
         let price = Price::new(100_000, 10_000, 125_000, 500_000);
         let used =
             Use { prompt: 3_000_000, cached: 1_000_000, cache_write: 1_000_000, completion: 1_000_000, reasoning: 9 };
-        let usd = |tier| Charge::new(price, &used, tier).usd();
-        assert!((usd(None) - 0.735).abs() < 1e-9, "{}", usd(None));
-        assert!((usd(Some("flex")) - 0.3675).abs() < 1e-9);
-        assert!((usd(Some("priority")) - 1.47).abs() < 1e-9);
+        let cost = |tier| Charge::new(price, &used, tier).usd();
+        assert!((cost(None) - 0.735).abs() < 1e-9, "{}", cost(None));
+        assert!((cost(Some("flex")) - 0.3675).abs() < 1e-9);
+        assert!((cost(Some("priority")) - 1.47).abs() < 1e-9);
         let mut bill = Bill::default();
         bill.add(&used, Charge::new(price, &used, None));
         assert_eq!((bill.calls, bill.cached_tokens, bill.completion_tokens), (1, 1_000_000, 1_000_000));

@@ -40,7 +40,7 @@ pub enum ProviderProfile {
     AzureV1,
     /// A classic deployment of Azure OpenAI
     AzureClassic,
-    /// OpenRouter
+    /// A gateway of many providers
     Openrouter,
     /// Mistral
     Mistral,

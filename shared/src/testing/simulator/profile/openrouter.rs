@@ -1,4 +1,4 @@
-//! OpenRouter: parameters that a model does not support are ignored, and the answer says what it cost.
+//! The gateway `OpenRouter`: parameters that a model does not support are ignored, and the answer says what it cost.
 //!
 //! <https://openrouter.ai/docs/api-reference/overview>
 

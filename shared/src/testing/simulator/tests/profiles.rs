@@ -36,7 +36,7 @@ async fn refusal(profile: ProviderProfile, changes: Value) -> (u16, Value) {
     (status, body)
 }
 
-fn max_tokens(more: Value) -> Value {
+fn max_tokens(more: &Value) -> Value {
     let mut changes = json!({"max_completion_tokens": null, "max_tokens": 4096});
     for (name, value) in more.as_object().unwrap() {
         changes[name] = value.clone();
@@ -48,7 +48,9 @@ fn max_tokens(more: Value) -> Value {
 async fn an_ordinary_call_is_answered_with_the_providers_usage() {
     for profile in ProviderProfile::PROVIDERS {
         let changes = match profile {
-            ProviderProfile::Mistral | ProviderProfile::AzureClassic | ProviderProfile::Ollama => max_tokens(json!({})),
+            ProviderProfile::Mistral | ProviderProfile::AzureClassic | ProviderProfile::Ollama => {
+                max_tokens(&json!({}))
+            }
             ProviderProfile::Groq => json!({"response_format": null}),
             _ => json!({}),
         };
@@ -77,7 +79,7 @@ async fn refusals_are_worded_as_documented() {
     assert_eq!(refusal(ProviderProfile::Mistral, json!({})).await, (422, mistral["body"].clone()));
 
     for (profile, changes, pointer, value) in [
-        (ProviderProfile::OpenaiReasoning, max_tokens(json!({})), "/error/code", json!("unsupported_parameter")),
+        (ProviderProfile::OpenaiReasoning, max_tokens(&json!({})), "/error/code", json!("unsupported_parameter")),
         (
             ProviderProfile::OpenaiReasoning,
             json!({"reasoning_effort": "minimal"}),
@@ -95,7 +97,7 @@ async fn refusals_are_worded_as_documented() {
             json!("invalid_value"),
         ),
         (ProviderProfile::OpenaiClassic, json!({"bogus": 1}), "/error/code", json!("unknown_parameter")),
-        (ProviderProfile::AzureV1, max_tokens(json!({})), "/error/param", json!("max_tokens")),
+        (ProviderProfile::AzureV1, max_tokens(&json!({})), "/error/param", json!("max_tokens")),
         (ProviderProfile::AzureClassic, json!({}), "/error/param", Value::Null),
         (ProviderProfile::Openrouter, json!({"model": "m"}), "/error/code", json!(400)),
         (ProviderProfile::Groq, json!({}), "/error/param", json!("response_format")),
