@@ -17,6 +17,7 @@ mod job_events;
 mod metrics;
 mod monitoring;
 mod one_limit;
+mod openai_parameters;
 mod operator;
 mod operator_looks;
 mod pronunciation;

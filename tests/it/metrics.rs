@@ -40,7 +40,7 @@ async fn system() -> System {
     system.set("OPENAI_RATE_WINDOW_MS", 60_000);
     system.set("OPENAI_RATE_LIMIT_RPM", 1_000);
     system.set("USER_AI_LIMIT_PER_MIN", 2);
-    system.set_text("OPENAI_PRICES", "gpt-4o-mini=1/10".to_owned());
+    system.set_text("OPENAI_PRICES", "gpt-6-luna=1/10".to_owned());
     system
 }
 
@@ -68,8 +68,8 @@ async fn what_is_in_the_list_is_shown_with_its_labels_and_nothing_else() {
         ("unilingo_queue_waiting_jobs{queue=\"ai-jobs\",class=\"interactive\"}", 0.0),
         ("unilingo_queue_ended_lately{queue=\"ai-jobs\"}", 2.0),
         ("unilingo_fleet_workers{queue=\"ai-jobs\"}", 1.0),
-        ("unilingo_window_limit{group=\"openai:gpt-4o-mini\",limit=\"rpm\"}", 1_000.0),
-        ("unilingo_window_used{group=\"openai:gpt-4o-mini\",limit=\"rpm\"}", 2.0),
+        ("unilingo_window_limit{group=\"openai:gpt-6-luna\",limit=\"rpm\"}", 1_000.0),
+        ("unilingo_window_used{group=\"openai:gpt-6-luna\",limit=\"rpm\"}", 2.0),
         ("unilingo_breaker_state{provider=\"openai\",state=\"closed\"}", 1.0),
         ("unilingo_fleet_upstream_calls_total{provider=\"openai\",result=\"error\"}", 1.0),
     ] {

@@ -57,7 +57,7 @@ impl System {
 }
 
 fn group() -> Group {
-    Group::new("openai", "gpt-4o-mini")
+    Group::new("openai", "gpt-6-luna")
 }
 
 const LIMIT: u32 = 20;

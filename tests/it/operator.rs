@@ -23,7 +23,7 @@ async fn unilingo(system: &System, words: &str) -> Value {
 }
 
 fn limiter(system: &System) -> String {
-    system.keys.limiter(&Group::new("openai", "gpt-4o-mini"))
+    system.keys.limiter(&Group::new("openai", "gpt-6-luna"))
 }
 
 /// Resolves when a worker has found a job in line that may not run now.

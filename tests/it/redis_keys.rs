@@ -39,8 +39,10 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     budget.set_limit(Limit::UserTokensPerDay, Some(1_000_000)).await.unwrap();
     ApiKeys::new(pool.clone(), system.keys.clone()).create("a server", BTreeSet::new()).await.unwrap();
     Users::new(queue.clone()).suspend("mallory", "too many").await.unwrap();
-    let group = Group::new("openai", "gpt-4o-mini");
+    let group = Group::new("openai", "gpt-6-luna");
     set_limits(&pool, &system.keys, &group, &[(LimitName::Rpm, Some(100_000))]).await.unwrap();
+    // What a refused parameter leaves; `openai_parameters` shows that it does.
+    system.raw::<u64>(&["HSET", &system.keys.parameters(&group), "address:host", "api.example"]).await;
     for fault in [Fault::BadRequest, Fault::ServerError, Fault::RateLimit] {
         system.simulator.fail_next(fault, 1);
     }

@@ -218,7 +218,7 @@ async fn a_running_job_is_aborted_in_its_worker_and_who_followed_it_takes_over()
     let job = system.end_of(&api, &follower).await;
     assert_eq!((&job["state"], system.calls()), (&json!("completed"), 2), "{job}");
     assert_eq!(system.job(&api, &leader).await["state"], "cancelled");
-    let group = shared::limiter::Group::new("openai", "gpt-4o-mini");
+    let group = shared::limiter::Group::new("openai", "gpt-6-luna");
     system.until("no slot is taken", &["ZCARD", &system.keys.in_flight(&group)], |slots| slots == 0).await;
     assert_eq!(system.raw::<u64>(&["ZCARD", &system.keys.leases(QUEUE)]).await, 0);
     drop(worker);

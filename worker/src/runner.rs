@@ -24,6 +24,8 @@ use crate::{
 /// What tells one worker binary from another.
 #[derive(Debug)]
 pub struct Service {
+    /// The connection to Redis that all of the process shares.
+    pub redis: RedisPool,
     /// The queue that its jobs wait in.
     pub queue: QueueName,
     /// The kinds that it runs.
@@ -60,7 +62,7 @@ pub fn main<S: Parser>(prepare: impl FnOnce(S) -> Result<Service, ConfigError>) 
 }
 
 async fn run(service: Service) -> anyhow::Result<()> {
-    let Service { queue, registry, port, upstream, upstream_timeout: _, settings } = service;
+    let Service { redis, queue, registry, port, upstream, upstream_timeout: _, settings } = service;
     shared::telemetry::init(&settings.logging)?;
     if upstream.call_tokens > 0 {
         // Others are not paid by tokens.
@@ -71,7 +73,6 @@ async fn run(service: Service) -> anyhow::Result<()> {
     let listener = listen(port).with_context(|| format!("PORT (--port) {port} can't be listened on"))?;
     // With 0 the system has chosen one.
     let port = listener.local_addr()?.port();
-    let redis = RedisPool::new(&settings.redis)?;
     check_durability(&redis, settings.durability, &lifecycle).await?;
     let config = (&settings.jobs, &settings.worker);
     let worker =

@@ -18,6 +18,8 @@ Examples:
       Enforce OpenAI's limits, and take as long as a model takes
   upstream-simulator --latency-ms 800 --speech-max-concurrent 20
       As Azure Speech with a quota of 20; point AZURE_SPEECH_BASE_URL at http://127.0.0.1:3004
+  upstream-simulator --profile mistral
+      Accept, refuse, count and bill as Mistral does; the address is logged
   curl -X POST localhost:3004/_sim/faults -H 'content-type: application/json' \\
        -d '{\"fault\": \"server_error\", \"count\": 3}'
       Let the next three calls fail

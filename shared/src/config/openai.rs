@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use url::Url;
 
-use super::{ConfigError, OpenAiBreakerConfig, OpenAiCallConfig};
+use super::{AuthHeader, ConfigError, OpenAiBreakerConfig, OpenAiCallConfig, OpenAiParametersConfig};
 use crate::limiter::{Group, Limits, TokenAccounting, Upstream};
 
 /// A probe without an end is given up so long after its call must have ended.
@@ -19,13 +19,17 @@ pub struct OpenAiConfig {
     #[arg(long, env = "OPENAI_API_KEY", default_value = "", hide_env_values = true, hide_default_value = true)]
     pub openai_api_key: String,
 
-    /// Any server that speaks the chat completions API
+    /// Any server that speaks the chat completions API; a query stays a query
     #[arg(long, env = "OPENAI_BASE_URL", default_value = "https://api.openai.com/v1")]
     pub openai_base_url: Url,
 
     /// What a call is made of.
     #[command(flatten)]
     pub call: OpenAiCallConfig,
+
+    /// What not every upstream accepts.
+    #[command(flatten)]
+    pub parameters: OpenAiParametersConfig,
 
     /// Requests per minute for the whole fleet; 0 turns the constraint off
     #[arg(long, env = "OPENAI_RATE_LIMIT_RPM", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=100_000))]
@@ -69,6 +73,18 @@ impl OpenAiConfig {
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         Duration::from_secs(self.openai_timeout_seconds)
+    }
+
+    /// The header that carries the key. Azure's classic deployments take a key in `api-key` only; a
+    /// bearer there is a token of Entra ID, which is a JWT.
+    #[must_use]
+    pub fn auth_header(&self) -> AuthHeader {
+        let classic = self.openai_base_url.path().contains("/openai/deployments/");
+        if classic && !self.openai_api_key.starts_with("eyJ") {
+            AuthHeader::ApiKey
+        } else {
+            self.parameters.openai_auth_header
+        }
     }
 
     /// What the queue needs to know of this upstream, where a job's first call takes `call_tokens` beside its text.

@@ -5,14 +5,18 @@ use clap::Args;
 use crate::budget::{Allowance, Limits, Prices};
 
 /// <https://platform.openai.com/docs/pricing>, standard processing.
-const PRICES: &str = "gpt-4o-mini=0.15/0.60,gpt-4o=2.50/10,gpt-4.1=2/8,gpt-4.1-mini=0.40/1.60,gpt-4.1-nano=0.10/0.40";
+const PRICES: &str = "gpt-6-luna=0.10/0.50,gpt-6-sol=2/10,gpt-6.1-terra=1/5,gpt-6.1-sol=2/10,gpt-5.6-luna=0.20/1.20,\
+gpt-5.6-terra=2/12,gpt-4o-mini=0.15/0.60,gpt-4o=2.50/10,gpt-4.1=2/8,gpt-4.1-mini=0.40/1.60,gpt-4.1-nano=0.10/0.40";
+
+/// The model that writes the cards where none is named.
+pub const DEFAULT_MODEL: &str = "gpt-6-luna";
 
 /// A call to the model, and what it costs.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "OpenAI")]
 pub struct OpenAiCallConfig {
-    /// Model that writes the cards; it must support structured outputs
-    #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
+    /// Model that writes the cards
+    #[arg(long, env = "OPENAI_MODEL", default_value = DEFAULT_MODEL)]
     pub openai_model: String,
 
     /// One call's share of a long text, in tokens
@@ -59,6 +63,10 @@ mod tests {
     fn the_usual_models_have_prices() {
         let config = Cli::try_parse_from(["test"]).unwrap().call;
         for (model, micros) in [
+            ("gpt-6-luna", 600_000),
+            ("gpt-6.1-terra", 6_000_000),
+            ("gpt-6.1-sol", 12_000_000),
+            ("gpt-5.6-luna", 1_400_000),
             ("gpt-4o-mini", 750_000),
             ("gpt-4o", 12_500_000),
             ("gpt-4.1", 10_000_000),

@@ -9,19 +9,20 @@ use std::{
 use async_openai::{
     Client, config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory, traits::RequestOptionsBuilder,
 };
-use http::{HeaderValue, header::AUTHORIZATION};
-use url::Url;
 
 use super::{
-    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, Usage, answer, error_body,
+    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, Usage, answer,
+    endpoint::Endpoint,
+    error_body,
     exchange::{self, Reply},
+    parameters::{CallParameters, Defaults, Learned, Next, ParameterStore, Refusal, next},
     request::RequestBody,
 };
 use crate::{
     config::{ConfigError, OpenAiConfig},
     http_call::{Doorway, retry_after},
     queue::Witness,
-    tls,
+    tls, tokens,
 };
 
 /// Longest time to get a connection; a provider that can't be reached is known early.
@@ -35,9 +36,11 @@ const WITNESS_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct OpenAi {
     http: reqwest::Client,
     client: Client<OpenAIConfig>,
-    base: Url,
-    key: HeaderValue,
+    endpoint: Endpoint,
     model: String,
+    defaults: Defaults,
+    /// What the fleet has learned about parameters; without it a refused parameter is a rejected call.
+    store: Option<ParameterStore>,
 }
 
 impl fmt::Debug for OpenAi {
@@ -58,17 +61,7 @@ impl OpenAi {
     }
 
     pub(super) fn with_timeout(config: &OpenAiConfig, timeout: Duration) -> Result<Self, ConfigError> {
-        let base = &config.openai_base_url;
-        if !matches!(base.scheme(), "http" | "https") {
-            return Err(ConfigError::new(format!("OPENAI_BASE_URL ({base}) must begin with http:// or https://")));
-        }
-        // async-openai panics at the first call on a key like this.
-        let Ok(mut key) = HeaderValue::from_str(&format!("Bearer {}", config.openai_api_key)) else {
-            return Err(ConfigError::new(
-                "OPENAI_API_KEY holds a character that HTTP does not allow, such as a line break",
-            ));
-        };
-        key.set_sensitive(true);
+        let endpoint = Endpoint::new(config)?;
         tls::install();
         let http = reqwest::Client::builder()
             .user_agent(concat!("unilingo/", env!("CARGO_PKG_VERSION")))
@@ -81,28 +74,47 @@ impl OpenAi {
             // Such as a machine without the certificates of the usual authorities (Debian's `ca-certificates`).
             .map_err(|error| ConfigError::new(format!("the HTTP client of the OpenAI API: {error:?}")))?;
         let settings = OpenAIConfig::new()
-            .with_api_base(base.as_str().trim_end_matches('/'))
-            .with_api_key(&config.openai_api_key)
-            // Else async-openai takes these from variables that are none of ours.
+            // Address and key are the endpoint's; else async-openai takes all of these from variables that
+            // are none of ours.
+            .with_api_base("http://localhost")
+            .with_api_key("")
             .with_org_id("")
             .with_project_id("");
         let client = Client::build(http.clone(), settings);
-        Ok(Self { http, client, base: base.clone(), key, model: config.call.openai_model.clone() })
+        let (model, defaults) = (config.call.openai_model.clone(), Defaults::new(config));
+        Ok(Self { http, client, endpoint, model, defaults, store: None })
     }
 
     /// Asks the provider about the model, which costs nothing: whether key and account are good.
     /// <https://platform.openai.com/docs/api-reference/models/retrieve>
     pub async fn witness(&self) -> Witness {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push("models").extend(self.model.split('/'));
-        }
-        let answer = self.http.get(url).header(AUTHORIZATION, self.key.clone()).timeout(WITNESS_TIMEOUT).send().await;
-        match answer.map(|answer| answer.status().as_u16()) {
+        let request = self.endpoint.model(&self.http, &self.model).timeout(WITNESS_TIMEOUT);
+        match request.send().await.map(|answer| answer.status().as_u16()) {
             Ok(200) => Witness::Good,
             Ok(401..=403) => Witness::Bad,
             _ => Witness::Unknown,
         }
+    }
+
+    /// Shares with the fleet what refusals teach about the parameters that the upstream accepts.
+    #[must_use]
+    pub fn sharing(mut self, store: ParameterStore) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The most output tokens that a call may ask for: `configured`, or less where the upstream has
+    /// refused that.
+    pub async fn max_output_tokens(&self, configured: u32) -> u32 {
+        self.parameters().await.cap(configured)
+    }
+
+    async fn parameters(&self) -> CallParameters {
+        let learned = match &self.store {
+            Some(store) => store.learned().await,
+            None => Learned::default(),
+        };
+        self.defaults.with(learned)
     }
 
     /// Asks once, when `door` lets the call go, and waits for the whole answer. The door is asked at the last moment: the
@@ -112,8 +124,9 @@ impl OpenAi {
     ///
     /// When there is no answer, or none that can be used. Nothing is tried twice.
     pub async fn chat(&self, request: &ChatRequest, door: Door) -> Result<ChatAnswer, OpenAiError> {
+        let parameters = self.parameters().await;
         let closed = Arc::new(Mutex::new(None));
-        let reply = self.ask(request, Doorway::new(door, Arc::clone(&closed))).await;
+        let reply = self.ask(request, &parameters, Doorway::new(door, Arc::clone(&closed))).await;
         if let Some(source) = closed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(OpenAiError::NotLetGo { source });
         }
@@ -133,21 +146,77 @@ impl OpenAi {
         if reply.status.is_success() {
             answer::read(request, &reply.body, told)
         } else {
+            if let Some(error) = self.adapt(request, &parameters, &reply, request_id).await {
+                return Err(error);
+            }
             Err(error_body::classify(reply.status, told, &reply.body, &[&request.system, &request.user]))
         }
     }
 
+    /// Takes up a refusal of a parameter. `None` where it is none, or nothing is left to try.
+    async fn adapt(
+        &self,
+        request: &ChatRequest,
+        sent: &CallParameters,
+        reply: &Reply,
+        request_id: &str,
+    ) -> Option<OpenAiError> {
+        let store = self.store.as_ref()?;
+        let prompt = [request.system.as_str(), &request.user];
+        let cap = sent.cap(request.max_output_tokens);
+        let refusal = Refusal::read(reply.status, &reply.body, (sent, cap), |text| error_body::repeats(text, &prompt))?;
+        let prompt_tokens = prompt.into_iter().map(tokens::estimate).fold(0, u32::saturating_add);
+        let refused = |parameter, max_output_tokens| OpenAiError::ParameterRefused { parameter, max_output_tokens };
+        let recorded = match next(&refusal, sent, (cap, prompt_tokens), &sent.learned) {
+            Next::OwnCap(own) => Ok(refused("output_cap", Some(own))),
+            Next::Note { note: (field, value), max_output_tokens } => store
+                .adapt(&sent.learned, (field, &value), false)
+                .await
+                .map(|_| refused("output_cap", Some(max_output_tokens))),
+            Next::Change { parameter, field } => {
+                store.adapt(&sent.learned, (parameter.as_str(), &field), true).await.map(|(adapted, learned)| {
+                    if adapted {
+                        tracing::warn!(
+                            openai.model = self.model,
+                            openai.host = store.host(),
+                            openai.parameter = parameter.as_str(),
+                            openai.value = learned.value(parameter),
+                            openai.request_id = request_id,
+                            http.status = reply.status.as_u16(),
+                            setting = parameter.setting(),
+                            "The upstream refuses a parameter: the fleet's calls are sent with another value or without it"
+                        );
+                    }
+                    refused(parameter.as_str(), None)
+                })
+            }
+            // What was sent may be out of date.
+            Next::Nothing => match store.read().await {
+                Ok(learned) if learned.revision() == sent.learned.revision() => return None,
+                read => read.map(|_| refused("any", None)),
+            },
+        };
+        Some(recorded.unwrap_or_else(|source| OpenAiError::NotRecorded { source }))
+    }
+
     /// async-openai builds and signs the request; what comes back is kept from it. By itself it retries three times, drops
     /// the headers, reads without a bound, and logs a body that it can't parse, which may hold a learner's text.
-    async fn ask(&self, request: &ChatRequest, doorway: Doorway) -> Result<Reply, OpenAiError> {
+    async fn ask(
+        &self,
+        request: &ChatRequest,
+        parameters: &CallParameters,
+        doorway: Doorway,
+    ) -> Result<Reply, OpenAiError> {
         let reply = Arc::new(OnceLock::new());
         let doorway = Arc::new(Mutex::new(Some(doorway)));
         let service = tower::service_fn({
-            let (http, reply) = (self.http.clone(), reply.clone());
+            let (http, endpoint, reply) = (self.http.clone(), self.endpoint.clone(), reply.clone());
             move |factory: HttpRequestFactory| {
-                let (http, reply, doorway) = (http.clone(), Arc::clone(&reply), Arc::clone(&doorway));
+                let (http, endpoint) = (http.clone(), endpoint.clone());
+                let (reply, doorway) = (Arc::clone(&reply), Arc::clone(&doorway));
                 async move {
-                    let request = factory.build().await?;
+                    let mut request = factory.build().await?;
+                    endpoint.apply(&mut request);
                     let doorway = doorway.lock().unwrap_or_else(PoisonError::into_inner).take();
                     let got = exchange::send(&http, request, doorway).await.map_err(box_error)?;
                     // Nothing asks twice, so the place is empty.
@@ -160,7 +229,7 @@ impl OpenAi {
         let chat = client.chat();
         // <https://platform.openai.com/docs/api-reference/debugging-requests>
         let chat = chat.header("x-client-request-id", &request.request_id).map_err(unbox_error)?;
-        chat.create_byot::<_, ()>(RequestBody::new(&self.model, request)).await.map_err(unbox_error)?;
+        chat.create_byot::<_, ()>(RequestBody::new(&self.model, request, parameters)).await.map_err(unbox_error)?;
         drop(client);
         Arc::into_inner(reply)
             .and_then(OnceLock::into_inner)

@@ -76,6 +76,12 @@ impl From<OpenAiError> for JobError {
             OpenAiError::BadRequest { .. } => {
                 Self::fail("openai_rejected_request", "The AI service could not work with this request.")
             }
+            OpenAiError::ParameterRefused { .. } => Self::snooze(
+                Duration::ZERO,
+                "openai_parameter_refused",
+                "The AI service wants another form of the request. Your request waits and goes on by itself.",
+            ),
+            OpenAiError::NotRecorded { .. } => Self::retry("redis_unavailable", "The queue could not be reached."),
             OpenAiError::Server { retry_after: Some(wait), .. } => {
                 Self::retry_after(jittered(*wait), "openai_unavailable", UNAVAILABLE)
             }
@@ -142,6 +148,10 @@ mod tests {
             (quota, "openai_quota_spent"),
             (OpenAiError::Unauthorized, "openai_key_rejected"),
             (OpenAiError::Forbidden, "openai_key_rejected"),
+            (
+                OpenAiError::ParameterRefused { parameter: "temperature", max_output_tokens: None },
+                "openai_parameter_refused",
+            ),
         ] {
             // Back in line: the limiter and the breaker say when it goes on.
             assert_eq!(of(error), (Decision::Snooze(Duration::ZERO), code.to_owned()));

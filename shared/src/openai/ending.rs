@@ -49,7 +49,9 @@ fn of_error(error: &OpenAiError) -> (Ending, &'static str) {
         OpenAiError::PauseAsked { retry_after, .. } => (Ending::Paused { retry_after: *retry_after }, ""),
         OpenAiError::QuotaSpent { .. } => (Ending::Blocked, "openai_quota_spent"),
         OpenAiError::Unauthorized | OpenAiError::Forbidden => (Ending::Blocked, "openai_key_rejected"),
-        OpenAiError::BadRequest { .. } => (Ending::Rejected, ""),
+        OpenAiError::BadRequest { .. } | OpenAiError::ParameterRefused { .. } | OpenAiError::NotRecorded { .. } => {
+            (Ending::Rejected, "")
+        }
         OpenAiError::Server { .. } => (Ending::Failed, "openai_failed"),
         OpenAiError::Timeout { .. } => (Ending::Failed, "openai_timeout"),
         OpenAiError::Connection { .. } => (Ending::Failed, "openai_unreachable"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{RateHeaders, Usage};
-use crate::job::JobError;
+use crate::{job::JobError, redis::UnavailableError};
 
 /// Why a call has no answer that can be used. None of it holds the prompt or the key, and its text, which is logged, none of
 /// the upstream's own words either: they may quote a learner's.
@@ -79,6 +79,21 @@ pub enum OpenAiError {
         code: Option<String>,
         /// The provider's words, shortened.
         message: String,
+    },
+    /// The provider refused a parameter, and the next call goes without it or with another value.
+    #[error("the provider refused the parameter {parameter}")]
+    ParameterRefused {
+        /// Its name.
+        parameter: &'static str,
+        /// The output tokens that this job alone may ask for, where the refusal depends on its text.
+        max_output_tokens: Option<u32>,
+    },
+    /// The provider refused a parameter, and that could not be recorded.
+    #[error("a refused parameter could not be recorded")]
+    NotRecorded {
+        /// What Redis said.
+        #[source]
+        source: UnavailableError,
     },
     /// The provider failed, or is overloaded.
     #[error("the provider failed with status {status}")]

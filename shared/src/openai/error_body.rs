@@ -58,6 +58,8 @@ pub(super) fn classify(
         // OpenAI's own clients take these two for passing trouble as well.
         408 | 409 => OpenAiError::Server { status: status.as_u16(), retry_after },
         400..=499 if is("content_filter") => OpenAiError::ContentFilter,
+        // The model's fault, and not the request's: https://console.groq.com/docs/structured-outputs
+        400 if is("json_validate_failed") => OpenAiError::Malformed { what: "the provider found no JSON in it" },
         400..=499 => {
             let message = if repeats(&message, prompt) {
                 "(withheld, since it repeats the prompt)".to_owned()
@@ -83,7 +85,7 @@ pub(super) fn shorten(text: &str) -> String {
 }
 
 /// Whether the part of the message that would be kept repeats a stretch of the prompt.
-fn repeats(message: &str, prompt: &[&str]) -> bool {
+pub(super) fn repeats(message: &str, prompt: &[&str]) -> bool {
     let kept: Vec<char> = message.chars().take(MESSAGE_CHARS).collect();
     kept.windows(ECHO_CHARS).any(|stretch| {
         let stretch: String = stretch.iter().collect();

@@ -3,16 +3,21 @@
 //! One [`OpenAi::chat`] is one HTTP request, whatever comes back: the queue is the only layer that retries. What went
 //! wrong is an [`OpenAiError`], and its `From` says what becomes of the job.
 //!
+//! A call is sent with the parameters that its model and server accept (`parameters`): one that was refused
+//! is dropped or replaced for the whole fleet.
+//!
 //! <https://platform.openai.com/docs/api-reference/chat>
 
 mod answer;
 mod client;
 mod decision;
 mod ending;
+mod endpoint;
 mod error;
 mod error_body;
 mod error_in_answer;
 mod exchange;
+mod parameters;
 mod rate_headers;
 mod refusal;
 mod request;
@@ -24,6 +29,7 @@ pub use crate::http_call::Door;
 pub use answer::ChatAnswer;
 pub use client::OpenAi;
 pub use error::OpenAiError;
+pub use parameters::{LearnedParameters, ParameterStore, forget_parameters, learned_parameters};
 pub use rate_headers::{RateHeaders, RateWindow};
 pub use request::ChatRequest;
 pub use usage::Usage;

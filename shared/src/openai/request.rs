@@ -1,10 +1,14 @@
 //! What is asked, and how it looks on the wire.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
-/// Low, since cards are facts, and not 0, since a retry should be able to come out differently.
-const TEMPERATURE: f32 = 0.2;
+use super::parameters::{CallParameters, CapName, Effort};
+
+/// What the prompt ends with where the server takes no schema.
+const SCHEMA_IN_PROMPT: &str = "Answer with one JSON object that fits this JSON Schema, and with nothing else:";
 
 /// One question to the model, which the configuration names.
 #[derive(Debug, Clone)]
@@ -29,11 +33,17 @@ pub struct ChatRequest {
 pub(super) struct RequestBody<'a> {
     model: &'a str,
     messages: [Message<'a>; 2],
-    response_format: ResponseFormat<'a>,
-    /// Not `max_tokens` as well: it is deprecated, OpenAI's reasoning models reject it, and its other models reject the
-    /// two together. llmock knows this name too, and so does llama.cpp, since <https://github.com/ggml-org/llama.cpp/pull/19831>.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<ResponseFormat<'a>>,
+    /// Never both names of the cap: OpenAI's reasoning models reject `max_tokens`, and its other models
+    /// reject the two together.
     /// <https://platform.openai.com/docs/api-reference/chat/create#chat_create-max_completion_tokens>
-    max_completion_tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
 }
@@ -41,7 +51,7 @@ pub(super) struct RequestBody<'a> {
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: &'a str,
+    content: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -58,38 +68,48 @@ struct JsonSchema<'a> {
 }
 
 impl<'a> RequestBody<'a> {
-    pub(super) fn new(model: &'a str, request: &'a ChatRequest) -> Self {
+    pub(super) fn new(model: &'a str, request: &'a ChatRequest, parameters: &CallParameters) -> Self {
+        let ChatRequest { system, user, schema_name, schema, .. } = request;
+        let cap = |name| (parameters.cap_name == Some(name)).then(|| parameters.cap(request.max_output_tokens));
+        let format = ResponseFormat::JsonSchema { json_schema: JsonSchema { name: schema_name, strict: true, schema } };
+        let system = if parameters.response_format {
+            Cow::Borrowed(system.as_str())
+        } else {
+            Cow::Owned(format!("{system}\n\n{SCHEMA_IN_PROMPT}\n{schema}"))
+        };
         Self {
             model,
             messages: [
-                Message { role: "system", content: &request.system },
-                Message { role: "user", content: &request.user },
+                Message { role: "system", content: system },
+                Message { role: "user", content: Cow::Borrowed(user) },
             ],
-            response_format: ResponseFormat::JsonSchema {
-                json_schema: JsonSchema { name: request.schema_name, strict: true, schema: &request.schema },
-            },
-            max_completion_tokens: request.max_output_tokens,
-            temperature: (!is_reasoning_model(model)).then_some(TEMPERATURE),
+            response_format: parameters.response_format.then_some(format),
+            max_completion_tokens: cap(CapName::MaxCompletionTokens),
+            max_tokens: cap(CapName::MaxTokens),
+            reasoning_effort: parameters.effort.map(Effort::as_str),
+            temperature: parameters.temperature,
         }
     }
-}
-
-/// Whether the model is of a family that rejects a temperature:
-/// <https://platform.openai.com/docs/guides/reasoning#limitations>.
-fn is_reasoning_model(model: &str) -> bool {
-    // "openai/o3" as routers write it, "ft:o4-mini:org" as fine-tuned models are named.
-    let name = model.rsplit('/').next().unwrap_or(model);
-    let name = name.strip_prefix("ft:").unwrap_or(name);
-    let o_series = name.strip_prefix('o').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    o_series || name.starts_with("gpt-5")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::openai::parameters::Learned;
     use serde_json::json;
 
-    fn body(model: &str) -> Value {
+    fn parameters() -> CallParameters {
+        CallParameters {
+            cap_name: Some(CapName::MaxCompletionTokens),
+            cap_limit: None,
+            effort: None,
+            temperature: Some(0.5),
+            response_format: true,
+            learned: Learned::default(),
+        }
+    }
+
+    fn body(parameters: &CallParameters) -> Value {
         let request = ChatRequest {
             request_id: "id".into(),
             system: "Make cards.".into(),
@@ -98,16 +118,13 @@ mod tests {
             schema: json!({"type": "object"}),
             max_output_tokens: 100,
         };
-        serde_json::to_value(RequestBody::new(model, &request)).unwrap()
+        serde_json::to_value(RequestBody::new("gpt-4o-mini", &request, parameters)).unwrap()
     }
 
     #[test]
     fn the_body_is_the_documented_one() {
-        let mut sent = body("gpt-4o-mini");
-        let temperature = sent.as_object_mut().unwrap().remove("temperature").unwrap().as_f64().unwrap();
-        assert!((temperature - 0.2).abs() < 1e-6);
         assert_eq!(
-            sent,
+            body(&parameters()),
             json!({
                 "model": "gpt-4o-mini",
                 "messages": [
@@ -119,17 +136,30 @@ mod tests {
                     "json_schema": {"name": "flashcards", "strict": true, "schema": {"type": "object"}},
                 },
                 "max_completion_tokens": 100,
+                "temperature": 0.5,
             })
         );
     }
 
     #[test]
-    fn reasoning_models_get_no_temperature() {
-        for model in ["o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5-nano", "openai/o3", "ft:o4-mini-2025-04-16:us::x"] {
-            assert!(body(model).get("temperature").is_none(), "{model}");
-        }
-        for model in ["gpt-4o", "gpt-4o-mini", "ft:gpt-4o-mini:us::x", "olmo-2", "smollm2"] {
-            assert!(body(model).get("temperature").is_some(), "{model}");
-        }
+    fn the_cap_goes_by_one_name_and_below_its_limit() {
+        let other = CallParameters {
+            cap_name: Some(CapName::MaxTokens),
+            cap_limit: Some(70),
+            effort: Some(Effort::None),
+            temperature: None,
+            ..parameters()
+        };
+        let sent = body(&other);
+        assert_eq!((&sent["max_tokens"], &sent["reasoning_effort"]), (&json!(70), &json!("none")));
+        assert!(sent.get("max_completion_tokens").is_none() && sent.get("temperature").is_none(), "{sent}");
+    }
+
+    #[test]
+    fn a_schema_that_is_not_taken_goes_in_the_prompt() {
+        let sent = body(&CallParameters { response_format: false, ..parameters() });
+        assert!(sent.get("response_format").is_none());
+        let system = sent["messages"][0]["content"].as_str().unwrap();
+        assert!(system.starts_with("Make cards.\n\n") && system.ends_with("\n{\"type\":\"object\"}"), "{system}");
     }
 }

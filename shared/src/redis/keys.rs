@@ -201,6 +201,12 @@ impl Keys {
         self.of_group("announced", group)
     }
 
+    /// Hash: what was learned about the parameters that the models of a group accept, by address.
+    #[must_use]
+    pub fn parameters(&self, group: &Group) -> String {
+        self.of_group("parameters", group)
+    }
+
     /// Sorted set: the permits in the window, by the time that they count from.
     #[must_use]
     pub fn permits(&self, group: &Group) -> String {

@@ -6,7 +6,8 @@ use clap::Parser;
 use shared::{
     config::{ConfigError, OpenAiConfig, UpstreamTimeout},
     job::QueueName,
-    openai::OpenAi,
+    openai::{OpenAi, ParameterStore},
+    redis::{Keys, RedisPool},
 };
 use worker::{
     jobs::generate_flashcards::CallLimits,
@@ -21,6 +22,8 @@ Examples:
       with Redis on this machine; start more of them, anywhere, to share the work
   flashcard-worker --openai-base-url http://localhost:8080/v1 --openai-model smollm2
       a model of one's own: llama.cpp, vLLM or any server with the chat completions API
+  OPENAI_BASE_URL='https://NAME.openai.azure.com/openai/deployments/CARDS?api-version=2024-10-21' flashcard-worker
+      a classic deployment of Azure OpenAI, whose key goes in the header api-key; /openai/v1 is its newer address
   WORKER_CONCURRENCY=50 REDIS_URL=rediss://:pw@host flashcard-worker
       every flag is a variable as well
 
@@ -47,10 +50,13 @@ fn main() -> ExitCode {
         openai.validate()?;
         let limits = CallLimits::from(&openai);
         let upstream = openai.upstream(limits.call_tokens_beside_text());
-        let registry = registry::ai_jobs(OpenAi::new(&openai)?, limits);
+        let redis = RedisPool::new(&worker.redis)?;
+        let keys = Keys::new(&worker.redis.queue_prefix);
+        let parameters = ParameterStore::new(redis.clone(), keys, upstream.group.clone(), &openai.openai_base_url);
+        let registry = registry::ai_jobs(OpenAi::new(&openai)?.sharing(parameters), limits);
         let queue = QueueName::Ai;
         let upstream_timeout = UpstreamTimeout { variable: "OPENAI_TIMEOUT_SECONDS", time: openai.timeout() };
-        Ok::<_, ConfigError>(Service { queue, registry, port, upstream, upstream_timeout, settings: worker })
+        Ok::<_, ConfigError>(Service { redis, queue, registry, port, upstream, upstream_timeout, settings: worker })
     })
 }
 

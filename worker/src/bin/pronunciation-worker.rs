@@ -7,6 +7,7 @@ use shared::{
     azure::Azure,
     config::{AzureConfig, ConfigError, UpstreamTimeout},
     job::QueueName,
+    redis::RedisPool,
 };
 use worker::{
     registry,
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         azure.validate()?;
         let upstream_timeout = UpstreamTimeout { variable: "AZURE_SPEECH_TIMEOUT_SECONDS", time: azure.timeout() };
         Ok::<_, ConfigError>(Service {
+            redis: RedisPool::new(&worker.redis)?,
             queue: QueueName::Audio,
             registry: registry::audio_jobs(Azure::new(&azure)?),
             port,

@@ -37,7 +37,7 @@ type Fields = (Option<String>, Option<u32>, Option<u64>, Option<String>);
 
 /// What is held under a lease: by the worker of this name, or by anyone.
 pub(super) async fn held(pool: &RedisPool, keys: &Keys, worker: Option<&str>) -> anyhow::Result<Vec<Held>> {
-    let permits = keys.permits(&Group::new("openai", "gpt-4o-mini"));
+    let permits = keys.permits(&Group::new("openai", "gpt-6-luna"));
     let mut read = redis::pipe();
     read.zrange(keys.leases(QUEUE), 0, -1).zrange(permits, 0, -1);
     let (leased, permits): (Vec<String>, Vec<String>) = pool.query(&read).await?;

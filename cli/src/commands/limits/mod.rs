@@ -7,7 +7,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use shared::limiter::{Group, LimitName, limiter_status, set_limits, vouch};
+use shared::{
+    limiter::{Group, LimitName, limiter_status, set_limits, vouch},
+    openai::{forget_parameters, learned_parameters},
+};
 
 use self::{
     shown::Shown,
@@ -22,6 +25,7 @@ Examples:
   unilingo limits set --concurrency 0              turns that constraint off
   unilingo limits unset --rpm                      what the workers were started with counts again
   unilingo limits unset                            the same for every limit
+  unilingo limits forget                           refused parameters are sent again
   unilingo limits show --model gpt-4o --json";
 
 /// What is done with the limits of a model, for the whole fleet.
@@ -37,6 +41,13 @@ pub(crate) enum LimitsCommand {
     /// Go back to what the workers were started with: of the limits named, or of all
     #[command(after_help = EXAMPLES)]
     Unset(UnsetArgs),
+    /// Forget which parameters the model's upstream has refused: the settings decide again
+    ///
+    /// A parameter that the upstream refuses (the name of the output cap, its size, `reasoning_effort`, temperature,
+    /// `response_format`) is replaced or dropped for the whole fleet, for a day. After this command the next call of each
+    /// worker sends what the settings say; what is refused then is learned again.
+    #[command(after_help = "Examples:\n  unilingo limits forget\n  unilingo limits forget --model gpt-4o --json")]
+    Forget(GroupArgs),
     /// Let a Redis that is new or was restarted give permits at once: only where nothing was called just before
     ///
     /// A Redis that is new, was restarted or took a failed one's place can't know of every call that was made before. It
@@ -54,7 +65,7 @@ pub(crate) enum LimitsCommand {
 #[derive(Debug, Args)]
 pub(crate) struct GroupArgs {
     /// Whose limits
-    #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
+    #[arg(long, env = "OPENAI_MODEL", default_value = shared::config::DEFAULT_MODEL)]
     model: String,
 
     /// Who serves the model
@@ -93,6 +104,7 @@ impl LimitsCommand {
             Self::Show(args) => args.change(&[]).await,
             Self::Set(args) => args.group.change(&args.values.changes()).await,
             Self::Unset(args) => args.group.change(&args.switches.changes()).await,
+            Self::Forget(args) => args.forget().await,
             Self::Vouch(VouchArgs { system }) => {
                 vouch(&system.redis()?, &system.keys()).await?;
                 system.answer("Permits are given at once.", &json!({ "vouched": true }))
@@ -109,8 +121,16 @@ impl GroupArgs {
         if !changes.is_empty() {
             set_limits(&redis, &keys, &group, changes).await?;
         }
-        let shown = Shown::new(&group, limiter_status(&redis, &keys, &group).await?);
+        let parameters = learned_parameters(&redis, &keys, &group).await?;
+        let shown = Shown::new(&group, limiter_status(&redis, &keys, &group).await?, parameters);
         self.system.answer(&shown, &shown)
+    }
+
+    async fn forget(&self) -> anyhow::Result<ExitCode> {
+        let group = Group::new(self.provider.as_str(), &self.model);
+        let forgotten = forget_parameters(&self.system.redis()?, &self.system.keys(), &group).await?;
+        let text = if forgotten { "Forgotten: the settings decide again." } else { "There was nothing to forget." };
+        self.system.answer(text, &json!({ "group": group.as_str(), "forgotten": forgotten }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use shared::{
     limiter::{Group, LimiterStatus},
+    openai::LearnedParameters,
     timestamp::rfc3339,
 };
 
@@ -16,11 +17,13 @@ pub(super) struct Shown {
     group: String,
     #[serde(flatten)]
     status: LimiterStatus,
+    /// What refusals have taught about parameters, by address.
+    parameters: Vec<LearnedParameters>,
 }
 
 impl Shown {
-    pub(super) fn new(group: &Group, status: LimiterStatus) -> Self {
-        Self { group: group.as_str().to_owned(), status }
+    pub(super) fn new(group: &Group, status: LimiterStatus, parameters: Vec<LearnedParameters>) -> Self {
+        Self { group: group.as_str().to_owned(), status, parameters }
     }
 }
 
@@ -48,7 +51,13 @@ impl fmt::Display for Shown {
             (false, false) => "agree",
             (false, true) => "announce different limits: the lowest counts where none is set",
         };
-        write!(f, "workers      {workers}")
+        write!(f, "workers      {workers}")?;
+        for LearnedParameters { host, parameters } in &self.parameters {
+            for (name, value) in parameters {
+                write!(f, "\nparameter    {}: {value}, after a refusal of {}", plain(name), plain(host))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -95,14 +104,14 @@ mod tests {
     }
 
     fn shown(status: LimiterStatus) -> Shown {
-        Shown::new(&Group::new("openai", "gpt-4o-mini"), status)
+        Shown::new(&Group::new("openai", "gpt-6-luna"), status, Vec::new())
     }
 
     #[test]
     fn limits_stand_beside_what_was_set_and_what_is_used() {
         assert_eq!(
             shown(status()).to_string(),
-            "openai:gpt-4o-mini\n\
+            "openai:gpt-6-luna\n\
              \n\
              limit          in force         set        used\n\
              rpm                 500         500          12\n\
@@ -133,6 +142,26 @@ mod tests {
     }
 
     #[test]
+    fn parameters_that_were_refused_are_shown_by_address() {
+        let parameters = [("temperature", "dropped"), ("output_cap", "2048")];
+        let learned = LearnedParameters {
+            host: "api.mistral.ai".to_owned(),
+            parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        };
+        let shown = Shown::new(&Group::new("openai", "m"), status(), vec![learned]);
+        assert!(
+            shown.to_string().ends_with(
+                "workers      agree\n\
+                 parameter    output_cap: 2048, after a refusal of api.mistral.ai\n\
+                 parameter    temperature: dropped, after a refusal of api.mistral.ai"
+            ),
+            "{shown}"
+        );
+        let document = serde_json::to_value(shown).unwrap();
+        assert_eq!(document["parameters"][0]["parameters"]["temperature"], "dropped");
+    }
+
+    #[test]
     fn without_a_worker_only_what_was_set_is_known() {
         let text = shown(LimiterStatus { in_force: HashMap::new(), ..status() }).to_string();
         assert!(text.contains("\nrpm                   -         500          12\n"), "{text}");
@@ -142,7 +171,7 @@ mod tests {
     #[test]
     fn the_document_has_the_group_beside_its_limits() {
         let document = serde_json::to_value(shown(status())).unwrap();
-        assert_eq!(document["group"], "openai:gpt-4o-mini");
+        assert_eq!(document["group"], "openai:gpt-6-luna");
         assert_eq!((&document["in_force"]["tpm"], &document["set"]["rpm"]), (&90_000.into(), &500.into()));
         assert_eq!((&document["differ"], &document["pause_until_ms"]), (&false.into(), &serde_json::Value::Null));
     }

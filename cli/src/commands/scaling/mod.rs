@@ -36,7 +36,7 @@ struct ScalingArgs {
     wait: Duration,
 
     /// The model whose limits hold for the flashcard workers
-    #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
+    #[arg(long, env = "OPENAI_MODEL", default_value = shared::config::DEFAULT_MODEL)]
     model: String,
 
     /// Where replicas run, as the platform names it

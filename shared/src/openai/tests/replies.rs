@@ -39,7 +39,7 @@ async fn the_request_carries_key_id_and_body() {
     }
     assert!(!head.contains("openai-organization") && !head.contains("openai-project"), "{head}");
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    assert_eq!((&body["model"], &body["max_completion_tokens"]), (&"m".into(), &100.into()));
+    assert_eq!((&body["model"], &body["max_tokens"]), (&"m".into(), &100.into()));
     assert_eq!(body["response_format"]["json_schema"]["strict"], true);
 }
 
@@ -102,4 +102,12 @@ fn settings_that_http_can_not_carry_are_errors_that_name_them() {
     let told = error("https://example.test", "sk-sec\nret");
     assert!(told.contains("OPENAI_API_KEY") && !told.contains("sec\nret"));
     assert!(!format!("{:?}", OpenAi::new(&settings("https://example.test", "sk-secret")).unwrap()).contains("secret"));
+}
+
+#[tokio::test]
+async fn a_model_that_wrote_no_json_is_asked_again() {
+    let case = include_str!("../../../../tests/cases/upstreams/groq-json-validate-failed-400.json");
+    let case: serde_json::Value = serde_json::from_str(case).unwrap();
+    let error = error_of("400 Bad Request", "", &case["body"].to_string()).await;
+    assert_eq!(crate::job::JobError::from(error).decision(), crate::job::Decision::Retry);
 }

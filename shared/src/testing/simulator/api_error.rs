@@ -5,10 +5,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     limits::{Dimension, Exceeded},
+    profile::Provider,
     rate_headers,
 };
 
@@ -18,13 +19,16 @@ pub(super) struct ApiError {
     status: StatusCode,
     kind: &'static str,
     code: Option<&'static str>,
+    param: Option<String>,
     message: String,
+    /// In place of what its provider makes of the rest.
+    body: Option<Box<Value>>,
     retry_after_ms: Option<u64>,
 }
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, code: None, message: message.into(), retry_after_ms: None }
+        Self { status, kind, code: None, param: None, message: message.into(), body: None, retry_after_ms: None }
     }
 
     /// 400 or another error of the caller's.
@@ -35,6 +39,43 @@ impl ApiError {
     pub(super) const fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
+    }
+
+    /// The parameter that it is about.
+    pub(super) fn param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// A body of its own.
+    pub(super) fn body(mut self, body: Value) -> Self {
+        self.body = Some(Box::new(body));
+        self
+    }
+
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The body as OpenAI writes it.
+    pub(super) fn openai_body(&self) -> Value {
+        json!({"error": {
+            "message": self.message, "type": self.kind, "param": self.param, "code": self.code,
+        }})
+    }
+
+    /// The answer as the provider writes it.
+    pub(super) fn respond(mut self, provider: Option<&dyn Provider>) -> Response {
+        if self.body.is_none()
+            && let Some(provider) = provider
+        {
+            self.body = Some(Box::new(provider.error_body(&self)));
+        }
+        self.into_response()
     }
 
     pub(super) const fn retry_after_ms(mut self, wait_ms: Option<u64>) -> Self {
@@ -61,9 +102,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = json!({"error": {
-            "message": self.message, "type": self.kind, "param": null, "code": self.code,
-        }});
+        let body = self.body.as_deref().cloned().unwrap_or_else(|| self.openai_body());
         let mut response = (self.status, Json(body)).into_response();
         if let Some(wait_ms) = self.retry_after_ms {
             rate_headers::add_retry_after(response.headers_mut(), wait_ms);

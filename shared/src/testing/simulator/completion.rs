@@ -6,9 +6,11 @@ use axum::{
 };
 use http::{HeaderValue, header::CONTENT_TYPE};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{
     Fault,
+    bill::Use,
     lesson::{Variant, content},
     request::{ChatRequest, tokens},
 };
@@ -25,20 +27,23 @@ pub(super) struct Message {
     pub(super) refusal: Option<&'static str>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names are OpenAI's")]
-pub(super) struct Usage {
-    prompt_tokens: u32,
-    completion_tokens: u32,
-    pub(super) total_tokens: u32,
-}
-
 /// An answer, before it takes the shape of one body or of a stream.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) message: Message,
     pub(super) finish_reason: &'static str,
-    pub(super) usage: Usage,
+    pub(super) used: Use,
+}
+
+/// What a provider adds to an answer.
+#[derive(Debug, Default)]
+pub(super) struct Extras {
+    /// `usage`.
+    pub(super) usage: Value,
+    /// Fields of the answer.
+    pub(super) answer: Map<String, Value>,
+    /// Fields of its message.
+    pub(super) message: Map<String, Value>,
 }
 
 /// What names an answer.
@@ -62,21 +67,31 @@ struct Completion<'a> {
     created: u64,
     model: &'a str,
     choices: [Choice<'a>; 1],
-    usage: Usage,
+    usage: &'a Value,
     system_fingerprint: &'static str,
+    #[serde(flatten)]
+    extras: &'a Map<String, Value>,
 }
 
 #[derive(Debug, Serialize)]
 struct Choice<'a> {
     index: u32,
-    message: &'a Message,
+    message: FullMessage<'a>,
     logprobs: Option<()>,
     finish_reason: &'static str,
 }
 
+#[derive(Debug, Serialize)]
+struct FullMessage<'a> {
+    #[serde(flatten)]
+    message: &'a Message,
+    #[serde(flatten)]
+    extras: &'a Map<String, Value>,
+}
+
 impl Answer {
-    /// Answers a request, as the fault has it.
-    pub(super) fn new(request: &ChatRequest, fault: Option<Fault>) -> Self {
+    /// Answers a request, as the fault has it, in at most `max_output` tokens after `reasoning` tokens of thoughts.
+    pub(super) fn new(request: &ChatRequest, fault: Option<Fault>, max_output: Option<u32>, reasoning: u32) -> Self {
         let write = |variant| content(&request.last_user_message(), &request.format(), variant);
         let mut finish_reason = "stop";
         let mut text = match fault {
@@ -91,12 +106,13 @@ impl Answer {
             text.truncate(text.floor_char_boundary(text.len() / 2));
             finish_reason = "length";
         }
-        let room = request.max_output().map_or(usize::MAX, |tokens| tokens as usize * 4);
+        let reasoning = max_output.map_or(reasoning, |most| reasoning.min(most));
+        let room = max_output.map_or(usize::MAX, |most| (most - reasoning) as usize * 4);
         if text.len() > room {
             text.truncate(text.floor_char_boundary(room));
             finish_reason = "length";
         }
-        let (prompt_tokens, completion_tokens) = (request.prompt_tokens(), tokens(text.len()));
+        let (prompt, completion) = (request.prompt_tokens(), tokens(text.len()).saturating_add(reasoning));
         let refused = fault == Some(Fault::Refusal);
         Self {
             message: Message {
@@ -105,24 +121,22 @@ impl Answer {
                 refusal: refused.then_some(REFUSAL),
             },
             finish_reason,
-            usage: Usage {
-                prompt_tokens,
-                completion_tokens,
-                total_tokens: prompt_tokens.saturating_add(completion_tokens),
-            },
+            used: Use { prompt, completion, reasoning, ..Use::default() },
         }
     }
 
     /// The answer as one JSON document.
-    pub(super) fn to_json(&self, envelope: &Envelope<'_>) -> Vec<u8> {
+    pub(super) fn to_json(&self, envelope: &Envelope<'_>, extras: &Extras) -> Vec<u8> {
+        let message = FullMessage { message: &self.message, extras: &extras.message };
         let completion = Completion {
             id: &envelope.id,
             object: "chat.completion",
             created: envelope.created,
             model: envelope.model,
-            choices: [Choice { index: 0, message: &self.message, logprobs: None, finish_reason: self.finish_reason }],
-            usage: self.usage,
+            choices: [Choice { index: 0, message, logprobs: None, finish_reason: self.finish_reason }],
+            usage: &extras.usage,
             system_fingerprint: FINGERPRINT,
+            extras: &extras.answer,
         };
         serde_json::to_vec(&completion).unwrap_or_default()
     }

@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 
+use super::ProviderProfile;
 use crate::limiter::TokenAccounting;
 
 /// Everything that can be set about the simulator.
@@ -11,6 +12,10 @@ pub struct SimulatorConfig {
     /// Port to listen on; 0 lets the system choose
     #[arg(long, env = "SIMULATOR_PORT", default_value_t = 3_004)]
     pub port: u16,
+
+    /// The provider whose parameters, errors, usage and prices it has
+    #[arg(long, env = "SIMULATOR_PROFILE", value_enum, default_value_t)]
+    pub profile: ProviderProfile,
 
     /// How long an answer takes, in milliseconds
     #[arg(long, env = "SIMULATOR_LATENCY_MS", default_value_t = 0)]
@@ -50,6 +55,7 @@ impl Default for SimulatorConfig {
     fn default() -> Self {
         Self {
             port: 0,
+            profile: ProviderProfile::Any,
             latency_ms: 0,
             rpm: 0,
             tpm: 0,
@@ -67,6 +73,7 @@ impl Default for SimulatorConfig {
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "every field is described in SimulatorConfig")]
 pub struct ConfigPatch {
+    pub profile: Option<ProviderProfile>,
     pub latency_ms: Option<u64>,
     pub rpm: Option<u64>,
     pub tpm: Option<u64>,
@@ -79,6 +86,7 @@ pub struct ConfigPatch {
 impl SimulatorConfig {
     /// Applies a change. A longer window does not bring back the calls that slid out of the shorter one.
     pub(super) fn apply(&mut self, patch: &ConfigPatch) {
+        self.profile = patch.profile.unwrap_or(self.profile);
         self.latency_ms = patch.latency_ms.unwrap_or(self.latency_ms);
         self.rpm = patch.rpm.unwrap_or(self.rpm);
         self.tpm = patch.tpm.unwrap_or(self.tpm);

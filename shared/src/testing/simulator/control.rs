@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ConfigPatch, FaultRule, SimulatorConfig, SpeechStats, Stats, state::Upstream};
+use super::{Bill, ConfigPatch, FaultRule, SimulatorConfig, SpeechStats, Stats, state::Upstream};
 
 /// Most calls in one answer of `GET /_sim/arrivals`.
 const PAGE: usize = 100_000;
@@ -67,6 +67,10 @@ pub(super) struct Span {
 pub(super) async fn stats(State(upstream): Shared, Query(span): Query<Span>) -> Json<Stats> {
     let window_ms = span.window_ms.unwrap_or_else(|| upstream.config().window_ms);
     Json(upstream.stats(window_ms.saturating_mul(1_000)))
+}
+
+pub(super) async fn bill(State(upstream): Shared) -> Json<Bill> {
+    Json(upstream.bill())
 }
 
 pub(super) async fn speech(State(upstream): Shared) -> Json<SpeechStats> {

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::{api_error::ApiError, lesson::Format, strict_schema};
 
+/// What stands before a schema in a prompt.
+const SCHEMA_MARK: &str = "JSON Schema";
+
 #[derive(Debug, Deserialize)]
 pub(super) struct ChatRequest {
     pub(super) model: String,
@@ -16,6 +19,9 @@ pub(super) struct ChatRequest {
     #[serde(default)]
     pub(super) stream: Option<bool>,
     stream_options: Option<StreamOptions>,
+    /// A schema in the prompt, where there is no `response_format`.
+    #[serde(skip)]
+    prompt_schema: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +62,7 @@ impl ChatRequest {
     /// Reads and checks a request.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let bad = |message: String| ApiError::invalid(StatusCode::BAD_REQUEST, message);
-        let request: Self = serde_json::from_slice(body)
+        let mut request: Self = serde_json::from_slice(body)
             .map_err(|error| bad(format!("We could not parse the JSON body of your request. ({error})")))?;
         if request.messages.is_empty() {
             return Err(bad("Invalid 'messages': empty array. Expected at least 1 message.".to_owned()));
@@ -67,7 +73,15 @@ impl ChatRequest {
             strict_schema::check(schema)
                 .map_err(|why| bad(format!("Invalid schema for response_format: In context={why}")))?;
         }
+        if request.response_format.is_none() {
+            request.prompt_schema = request.messages.iter().flat_map(Message::texts).find_map(schema_in);
+        }
         Ok(request)
+    }
+
+    /// The text of the whole prompt, for its cache.
+    pub(super) fn prompt(&self) -> String {
+        self.messages.iter().flat_map(Message::texts).collect()
     }
 
     /// A quarter of the bytes of all messages.
@@ -75,14 +89,14 @@ impl ChatRequest {
         tokens(self.messages.iter().flat_map(Message::texts).map(str::len).sum())
     }
 
-    /// The longest answer that was asked for.
+    /// The longest answer that was asked for, by either name.
     pub(super) fn max_output(&self) -> Option<u32> {
         self.max_completion_tokens.or(self.max_tokens)
     }
 
     /// What the rate limit counts up front. Without a maximum only the prompt is known.
-    pub(super) fn reserved_tokens(&self) -> u32 {
-        self.prompt_tokens().saturating_add(self.max_output().unwrap_or(0))
+    pub(super) fn reserved_tokens(&self, max_output: Option<u32>) -> u32 {
+        self.prompt_tokens().saturating_add(max_output.unwrap_or(0))
     }
 
     pub(super) fn last_user_message(&self) -> String {
@@ -92,7 +106,8 @@ impl ChatRequest {
 
     pub(super) fn format(&self) -> Format<'_> {
         match &self.response_format {
-            None | Some(ResponseFormat::Text) => Format::Text,
+            None => self.prompt_schema.as_ref().map_or(Format::Text, Format::Schema),
+            Some(ResponseFormat::Text) => Format::Text,
             Some(ResponseFormat::JsonObject) => Format::AnyJson,
             Some(ResponseFormat::JsonSchema { json_schema }) => Format::Schema(&json_schema.schema),
         }
@@ -101,6 +116,13 @@ impl ChatRequest {
     pub(super) fn include_usage(&self) -> bool {
         self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
     }
+}
+
+/// The schema that a text holds.
+fn schema_in(text: &str) -> Option<Value> {
+    let (_, rest) = text.split_once(SCHEMA_MARK)?;
+    let schema = &rest[rest.find('{')?..];
+    serde_json::Deserializer::from_str(schema).into_iter::<Value>().next()?.ok()
 }
 
 /// Four bytes are a token.
@@ -119,7 +141,7 @@ mod tests {
             {"role": "user", "content": [{"type": "text", "text": "abc"}, {"type": "text", "text": "d"}]},
             {"role": "assistant", "content": null}]}"#;
         let request = ChatRequest::parse(body).unwrap();
-        assert_eq!((request.prompt_tokens(), request.reserved_tokens()), (3, 10));
+        assert_eq!((request.prompt_tokens(), request.reserved_tokens(request.max_output())), (3, 10));
         assert_eq!(request.last_user_message(), "abcd");
     }
 

@@ -6,7 +6,7 @@ use axum::serve::ListenerExt;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Arrival, ConfigPatch, Fault, FaultRule, SimulatorConfig, SpeechStats, Stats, router::router, state::Upstream,
+    Arrival, Bill, ConfigPatch, Fault, FaultRule, SimulatorConfig, SpeechStats, Stats, router::router, state::Upstream,
 };
 
 /// Starts simulators.
@@ -46,10 +46,16 @@ pub struct RunningSimulator {
 }
 
 impl RunningSimulator {
-    /// What a client of OpenAI takes as its base: `http://127.0.0.1:PORT/v1`.
+    /// What a client of OpenAI takes as its base: `http://127.0.0.1:PORT/v1`, or as the profile has it.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://127.0.0.1:{}/v1", self.port)
+        format!("{}{}", self.control_url(), self.upstream.profile().address())
+    }
+
+    /// What the provider has charged since the log was cleared.
+    #[must_use]
+    pub fn bill(&self) -> Bill {
+        self.upstream.bill()
     }
 
     /// Where `/_sim/…` is: `http://127.0.0.1:PORT`.

@@ -2,7 +2,7 @@
 //! order and the limits are exact.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::limiter::TokenAccounting;
 
 use super::{
-    Arrival, ConfigPatch, FaultRule, SimulatorConfig, Stats,
+    Arrival, Bill, ConfigPatch, FaultRule, ProviderProfile, SimulatorConfig, Stats,
     arrivals::{ArrivalLog, Entry},
+    bill::{Charge, Use},
     faults::{FaultQueue, Injected},
     limits::{Exceeded, Limits, Window},
     rate_headers::Levels,
@@ -25,6 +26,8 @@ use super::{
 
 /// So many keys have a window each before idle ones are forgotten.
 const KEYS: usize = 1_024;
+/// Beginnings of prompts that are remembered.
+const PREFIXES: usize = 100_000;
 /// Longest part of a request id that is kept, in bytes.
 const REQUEST_ID: usize = 128;
 
@@ -47,6 +50,9 @@ struct Inner {
     faults: FaultQueue,
     windows: HashMap<u64, Window>,
     log: ArrivalLog,
+    bill: Bill,
+    /// Beginnings of prompts that the provider has in its cache.
+    prefixes: HashSet<u64>,
     in_flight: u32,
     max_in_flight: u32,
 }
@@ -90,6 +96,8 @@ impl Upstream {
             config,
             faults: FaultQueue::default(),
             windows: HashMap::new(),
+            bill: Bill::default(),
+            prefixes: HashSet::new(),
             in_flight: 0,
             max_in_flight: 0,
         };
@@ -143,6 +151,29 @@ impl Upstream {
         Call { upstream: Arc::clone(self), ask, index, verdict, levels, latency }
     }
 
+    /// Whom it stands in for.
+    pub(super) fn profile(&self) -> ProviderProfile {
+        self.lock().config.profile
+    }
+
+    /// Counts the prompt's beginning as cached, or writes it into the cache: whether it was there.
+    pub(super) fn is_cached(&self, beginning: &str) -> bool {
+        let beginning = self.hasher.hash_one(beginning);
+        let mut inner = self.lock();
+        if inner.prefixes.len() >= PREFIXES {
+            inner.prefixes.clear();
+        }
+        !inner.prefixes.insert(beginning)
+    }
+
+    pub(super) fn charge(&self, used: &Use, charge: Charge) {
+        self.lock().bill.add(used, charge);
+    }
+
+    pub(super) fn bill(&self) -> Bill {
+        self.lock().bill
+    }
+
     pub(super) fn inject(&self, rule: FaultRule) {
         let now_us = self.now_us();
         self.lock().faults.push(rule, now_us);
@@ -173,6 +204,7 @@ impl Upstream {
     pub(super) fn clear_arrivals(&self) {
         let mut inner = self.lock();
         inner.log.clear();
+        inner.bill = Bill::default();
         inner.max_in_flight = inner.in_flight;
         self.calls.send_replace(0);
     }

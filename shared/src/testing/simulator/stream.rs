@@ -10,20 +10,21 @@ use futures_util::stream;
 use http::{HeaderValue, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use super::completion::{Answer, Envelope, FINGERPRINT};
+use super::completion::{Answer, Envelope, Extras, FINGERPRINT};
 
 /// Characters in one event.
 const PIECE: usize = 20;
 
 /// 200 with a stream of events.
-pub(super) fn response(answer: &Answer, envelope: &Envelope<'_>, include_usage: bool) -> Response {
-    let events = events(answer, envelope, include_usage).into_iter().map(Ok::<_, Infallible>);
+pub(super) fn response(answer: &Answer, envelope: &Envelope<'_>, usage: Option<&Extras>) -> Response {
+    let events = events(answer, envelope, usage).into_iter().map(Ok::<_, Infallible>);
     let mut response = Body::from_stream(stream::iter(events)).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     response
 }
 
-fn events(answer: &Answer, envelope: &Envelope<'_>, include_usage: bool) -> Vec<String> {
+fn events(answer: &Answer, envelope: &Envelope<'_>, usage: Option<&Extras>) -> Vec<String> {
+    let include_usage = usage.is_some();
     let event = |choices: Value, usage: Value| {
         let mut chunk = json!({
             "id": envelope.id, "object": "chat.completion.chunk", "created": envelope.created,
@@ -49,8 +50,8 @@ fn events(answer: &Answer, envelope: &Envelope<'_>, include_usage: bool) -> Vec<
         rest = after;
     }
     events.push(delta(json!({}), Some(answer.finish_reason)));
-    if include_usage {
-        events.push(event(json!([]), json!(answer.usage)));
+    if let Some(extras) = usage {
+        events.push(event(json!([]), extras.usage.clone()));
     }
     events.push("data: [DONE]\n\n".to_owned());
     events

@@ -22,6 +22,7 @@ use super::{
     limits::{CARDS_MAX, CallLimits},
     merge::merge,
     model::{ChatModel, NoAnswer, TooLarge},
+    own_cap::OwnCap,
     part_state::{PartState, Phase},
     plan::{Part, Topics, plan},
     prompt,
@@ -185,7 +186,8 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
     }
 
     /// Puts a call on record that cost something and brought nothing.
-    async fn pay_for_nothing(&mut self, part: usize, NoAnswer { error, tokens, .. }: NoAnswer) -> JobError {
+    async fn pay_for_nothing(&mut self, part: usize, no_answer: NoAnswer) -> JobError {
+        let NoAnswer { error, tokens, max_output_tokens, .. } = no_answer;
         if tokens > 0 {
             self.spent = self.spent.saturating_add(tokens);
             let state = &mut self.states[part];
@@ -196,7 +198,10 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
             // Where the record fails, the job still ends as the call did.
             let _ = self.attempt.checkpoint(&name, &record, self.progress()).await;
         }
-        error
+        match max_output_tokens {
+            Some(tokens) => OwnCap::lower(self.attempt, tokens, self.progress()).await.err().unwrap_or(error),
+            None => error,
+        }
     }
 
     fn is_done(&self) -> bool {

@@ -27,6 +27,11 @@ pub struct CallLimits {
 }
 
 impl CallLimits {
+    /// The same with at most this many output tokens.
+    pub(super) fn within(self, max_output_tokens: u32) -> Self {
+        Self { max_output_tokens: self.max_output_tokens.min(max_output_tokens), ..self }
+    }
+
     /// Tokens that a job's first call takes beside its part of the text.
     #[must_use]
     pub fn call_tokens_beside_text(self) -> u32 {

@@ -18,6 +18,7 @@ mod latex;
 mod limits;
 mod merge;
 mod model;
+mod own_cap;
 mod part_state;
 mod placeholder;
 mod plan;
@@ -41,7 +42,7 @@ use shared::{
     queue::{Handler, JobContext},
 };
 
-use self::{attempt::Attempt, generation::Generation};
+use self::{attempt::Attempt, generation::Generation, own_cap::OwnCap};
 pub use self::{
     attempt::Permit,
     limits::CallLimits,
@@ -69,7 +70,9 @@ impl<M: ChatModel> GenerateFlashcardsHandler<M> {
     ) -> Result<GeneratedFlashcards, JobError> {
         // The api does the same; this is for jobs of older ones.
         let lesson = GenerateFlashcards { content: lesson_text::normalize(&lesson.content), ..lesson };
-        let mut generation = Generation::new(&self.model, attempt, &lesson, self.limits);
+        let limits = self.limits.within(self.model.max_output_tokens(self.limits.max_output_tokens).await);
+        let limits = limits.within(OwnCap::restore(attempt).await?.map_or(u32::MAX, |own| own.tokens));
+        let mut generation = Generation::new(&self.model, attempt, &lesson, limits);
         let outcome = generation.run().await;
         let (chunks, calls, tokens) = (generation.parts.len(), generation.calls, generation.spent);
         let (id, number) = (attempt.job_id(), attempt.number());

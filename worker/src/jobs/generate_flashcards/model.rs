@@ -28,6 +28,8 @@ pub struct NoAnswer {
     pub tokens: u64,
     /// Set where a smaller request may be accepted.
     pub too_large: Option<TooLarge>,
+    /// The output tokens that this job may ask for from now on, where more were refused for its text.
+    pub max_output_tokens: Option<u32>,
 }
 
 /// The provider accepts only smaller requests.
@@ -46,7 +48,7 @@ impl TooLarge {
 
 impl From<JobError> for NoAnswer {
     fn from(error: JobError) -> Self {
-        Self { error, tokens: 0, too_large: None }
+        Self { error, tokens: 0, too_large: None, max_output_tokens: None }
     }
 }
 
@@ -54,6 +56,11 @@ impl From<JobError> for NoAnswer {
 pub trait ChatModel: Send + Sync + 'static {
     /// Asks once, when the permit lets the call go, and tells it how the call ended.
     fn ask(&self, request: ChatRequest, permit: impl Permit) -> impl Future<Output = Result<Answer, NoAnswer>> + Send;
+
+    /// The most output tokens that a call may ask for: `configured`, or less where the upstream refuses that.
+    fn max_output_tokens(&self, configured: u32) -> impl Future<Output = u32> + Send {
+        std::future::ready(configured)
+    }
 }
 
 impl ChatModel for OpenAi {
@@ -68,8 +75,16 @@ impl ChatModel for OpenAi {
         let answer = outcome.map_err(|error| NoAnswer {
             tokens: error.tokens(),
             too_large: TooLarge::of(&error),
+            max_output_tokens: match error.cause() {
+                OpenAiError::ParameterRefused { max_output_tokens, .. } => *max_output_tokens,
+                _ => None,
+            },
             error: error.judged(verdict),
         })?;
         Ok(Answer { content: answer.content, tokens: answer.usage.total_tokens.into() })
+    }
+
+    async fn max_output_tokens(&self, configured: u32) -> u32 {
+        Self::max_output_tokens(self, configured).await
     }
 }

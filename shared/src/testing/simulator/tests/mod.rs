@@ -5,3 +5,4 @@ mod client;
 mod control;
 mod faults;
 mod limits;
+mod profiles;
