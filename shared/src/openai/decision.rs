@@ -58,6 +58,7 @@ impl From<OpenAiError> for JobError {
             ),
             OpenAiError::RefusedRequest { .. } => Self::fail("openai_refused_request", REFUSED),
             // Another job's refusal showed that it is the account.
+            OpenAiError::Denied { status: 402 } => account_wait("openai_quota_spent"),
             OpenAiError::Denied { .. } => account_wait("openai_key_rejected"),
             OpenAiError::QuotaSpent { code } => {
                 tracing::error!(

@@ -1,6 +1,11 @@
 //! Every rendered script: `docs/scripts` shows it, Lua 5.1 compiles it, and it stays within Lua's limits.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Scripts by name, as `build.rs` has put them together.
 const ALL: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/lua_scripts.rs"));
@@ -55,6 +60,11 @@ fn globals(listing: &str) -> BTreeSet<&str> {
     accesses.filter_map(|line| line.rsplit("; ").next()).map(str::trim).collect()
 }
 
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn scripts_compile_name_no_unknown_global_and_leave_room_for_locals() {
     for (name, _) in ALL {
@@ -101,8 +111,7 @@ fn every_script_has_a_header_and_docs_scripts_is_current() {
         );
         expected.insert(file);
     }
-    let folders = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
-    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
-    let left: Vec<PathBuf> = files.filter(|file| !expected.contains(file)).collect();
+    let mut left = files(&folder);
+    left.retain(|file| !expected.contains(file));
     assert!(left.is_empty(), "no script is rendered to {left:?}");
 }

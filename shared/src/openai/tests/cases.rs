@@ -85,7 +85,8 @@ async fn every_kind_of_error_in_an_answer_is_classified() {
     let choice = r#"{"choices":[{"finish_reason":"error","message":{"role":"assistant","content":""},"error":"#;
     for (body, expected) in [
         (r#"{"error":{"code":401,"message":"m"}}"#.to_owned(), "openai_key_rejected"),
-        (r#"{"error":{"code":"402","message":"m"}}"#.to_owned(), "openai_quota_spent"),
+        // With `Retry-After`, which these answers have, it is a pause.
+        (r#"{"error":{"code":"402","message":"m"}}"#.to_owned(), "openai_rate_limited"),
         (r#"{"error":{"code":400,"message":"m"},"choices":null}"#.to_owned(), "openai_rejected_request"),
         (r#"{"error":{"code":"insufficient_quota","message":"m"}}"#.to_owned(), "openai_quota_spent"),
         (r#"{"error":{"code":"rate_limit_exceeded","message":"m"}}"#.to_owned(), "openai_rate_limited"),

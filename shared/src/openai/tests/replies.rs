@@ -73,7 +73,7 @@ async fn a_server_error_of_any_body_is_asked_once() {
 #[tokio::test]
 async fn what_the_caller_got_wrong_is_told_apart() {
     assert!(matches!(error_of("401 Unauthorized", "", "{}").await, OpenAiError::Unauthorized));
-    assert!(matches!(error_of("403 Forbidden", "", "{}").await, OpenAiError::Forbidden));
+    assert!(matches!(error_of("403 Forbidden", "", "{}").await, OpenAiError::Denied { status: 403 }));
     let body = r#"{"error":{"message":"no such model","code":"model_not_found"}}"#;
     let error = error_of("404 Not Found", "", body).await;
     // Its text, which is logged, has the code and not the words.
