@@ -28,6 +28,8 @@ const DEPTH_HIGH: u64 = 50;
 const DEPTH_CRITICAL: u64 = 100;
 /// Percent of the jobs that ended lately.
 const FAILURE_RATE_HIGH: f64 = 10.0;
+/// Workers that were lost within ten minutes.
+const CRASH_LOOP: u64 = 3;
 /// Jobs of this age must have come to something, where nothing holds them.
 const STALL_MS: u64 = 60_000;
 
@@ -82,6 +84,8 @@ struct Alerts {
     circuit_breaker_open: bool,
     /// Jobs could run, and none was taken or ended for a minute.
     worker_stalled: bool,
+    /// Three workers or more were lost within ten minutes: they were killed or ended by themselves while they had jobs.
+    worker_crash_loop: bool,
 }
 
 impl Alerts {
@@ -92,6 +96,7 @@ impl Alerts {
             self.failure_rate_high,
             self.circuit_breaker_open,
             self.worker_stalled,
+            self.worker_crash_loop,
         ];
         all.into_iter().filter(|raised| *raised).count()
     }
@@ -172,6 +177,7 @@ fn raised(queues: &[Watched]) -> Alerts {
         failure_rate_high: failure_rate(queues) > FAILURE_RATE_HIGH,
         circuit_breaker_open: queues.iter().any(|queue| queue.breaker != BreakerState::Closed),
         worker_stalled: queues.iter().any(Watched::stalled),
+        worker_crash_loop: queues.iter().any(|queue| queue.figures.workers_lost >= CRASH_LOOP),
     }
 }
 
@@ -214,6 +220,8 @@ mod tests {
             (QueueFigures { ended_last_minute: 1, ..old }, closed, &[]),
             (QueueFigures { paused: true, ..old }, closed, &[]),
             (old, BreakerState::Open, &["circuitBreakerOpen"]),
+            (QueueFigures { workers_lost: 2, ..quiet }, closed, &[]),
+            (QueueFigures { workers_lost: 3, ..quiet }, closed, &["workerCrashLoop"]),
         ] {
             assert_eq!(alerts_of(figures, breaker), expected, "{figures:?} {breaker:?}");
         }
