@@ -6,6 +6,7 @@ mod learning;
 mod model;
 mod order;
 mod property;
+mod suspects;
 mod waiting;
 mod windows;
 
