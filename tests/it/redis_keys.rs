@@ -58,7 +58,7 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     system.until("a part is recorded", &["HLEN", &checkpoints], |parts| parts >= 1).await;
     system.simulator.hold();
     let recording = Some("a recording".into());
-    queue.enqueue(&NewJob { recording, ..NewJob::new(Unheard, "kim") }).await.unwrap();
+    queue.enqueue(&NewJob { recording, ..NewJob::new(Unheard, "ada") }).await.unwrap();
     let again = NewJob { idempotency_key: Some("tap".to_owned()), ..NewJob::new(payload(), "ada") };
     queue.enqueue(&again).await.unwrap();
     assert_eq!(queue.enqueue(&NewJob::new(payload(), "eve")).await.unwrap().meeting, Meeting::Joined);
@@ -67,6 +67,7 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
         ("aside:ai-jobs:unheard-of@1:bulk", "a job"),
         ("suspects:ai-jobs:unheard-of@1", "a job"),
         ("lost:ai-jobs", "a worker"),
+        ("newcomers:ai-jobs:bulk", "1"),
         ("accused:openai:gpt-6-luna", "a job"),
     ] {
         system.raw::<u64>(&["ZADD", &format!("{{it}}:{key}"), "1", member]).await;
