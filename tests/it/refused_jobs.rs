@@ -15,7 +15,7 @@ use crate::harness::{System, assert_completed, chapter, p95_ms};
 const RPM: u32 = 60;
 const WINDOW_MS: u32 = 2_000;
 /// Jobs of the others, of which four run at once.
-const OTHERS: usize = 144;
+const OTHERS: usize = 128;
 const SLOTS: u32 = 4;
 const LATENCY: Duration = Duration::from_millis(400);
 const PATIENCE: Duration = Duration::from_secs(60);
