@@ -11,7 +11,7 @@ use async_openai::{
 };
 
 use super::{
-    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, Usage, answer,
+    ChatAnswer, ChatRequest, Door, Fault, Misconfiguration, OpenAiError, RateHeaders, Usage, answer,
     endpoint::Endpoint,
     error_body,
     exchange::{self, Reply},
@@ -144,12 +144,13 @@ impl OpenAi {
             "The OpenAI API answered"
         );
         if reply.status.is_success() {
-            answer::read(request, &reply.body, told)
+            answer::read(request, &reply.body, told).map_err(|error| error.of_request(request_id))
         } else {
             if let Some(error) = self.adapt(request, &parameters, &reply, request_id).await {
                 return Err(error);
             }
-            Err(error_body::classify(reply.status, told, &reply.body, &[&request.system, &request.user]))
+            let error = error_body::classify(reply.status, told, &reply.body, &[&request.system, &request.user]);
+            Err(error.of_request(request_id))
         }
     }
 
@@ -192,7 +193,12 @@ impl OpenAi {
             }
             // What was sent may be out of date.
             Next::Nothing => match store.read().await {
-                Ok(learned) if learned.revision() == sent.learned.revision() => return None,
+                Ok(learned) if learned.revision() == sent.learned.revision() => {
+                    let parameter = refusal.not_adapted(sent)?;
+                    let shown = Misconfiguration::new(Fault::Parameter, reply.status.as_u16());
+                    let shown = Misconfiguration { parameter: Some(parameter), ..shown };
+                    return Some(OpenAiError::Misconfigured(Box::new(shown)).of_request(request_id));
+                }
                 read => read.map(|_| refused("any", None)),
             },
         };
