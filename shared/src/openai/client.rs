@@ -15,6 +15,7 @@ use super::{
     endpoint::Endpoint,
     error_body,
     exchange::{self, Reply},
+    model_finding::ModelFinding,
     parameters::{CallParameters, Defaults, Learned, Next, ParameterStore, Refusal, next},
     request::RequestBody,
 };
@@ -94,6 +95,17 @@ impl OpenAi {
             Ok(401..=403) => Witness::Bad,
             _ => Witness::Unknown,
         }
+    }
+
+    /// What the provider says of the model, which costs nothing; `None` where it says nothing.
+    pub(super) async fn look_at_model(&self) -> Option<ModelFinding> {
+        let request = self.endpoint.model(&self.http, &self.model).timeout(WITNESS_TIMEOUT).build().ok()?;
+        let reply = exchange::send(&self.http, request, None).await.ok()?;
+        ModelFinding::read(reply.status.as_u16(), &reply.body)
+    }
+
+    pub(super) fn model(&self) -> &str {
+        &self.model
     }
 
     /// Shares with the fleet what refusals teach about the parameters that the upstream accepts.

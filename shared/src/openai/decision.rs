@@ -91,9 +91,8 @@ impl From<OpenAiError> for JobError {
             ),
             OpenAiError::RefusedRequest { .. } => Self::fail("openai_refused_request", REFUSED),
             // Another job's refusal showed that it is the account.
-            OpenAiError::Denied { status: 402 } => account_wait("openai_quota_spent"),
+            OpenAiError::Denied { status: 402 } | OpenAiError::QuotaSpent { .. } => account_wait("openai_quota_spent"),
             OpenAiError::Denied { .. } => account_wait("openai_key_rejected"),
-            OpenAiError::QuotaSpent { .. } => account_wait("openai_quota_spent"),
             OpenAiError::Misconfigured(shown) => account_wait(shown.fault.code()),
             OpenAiError::BadRequest { .. } => {
                 Self::fail("openai_rejected_request", "The AI service could not work with this request.")

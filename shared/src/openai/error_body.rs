@@ -165,7 +165,7 @@ impl ErrorBody {
     }
 }
 
-/// Where FastAPI's validation found something wrong: <https://fastapi.tiangolo.com/tutorial/handling-errors/>.
+/// Where the validation of `FastAPI` found something wrong: <https://fastapi.tiangolo.com/tutorial/handling-errors/>.
 fn refused_place(error: &Value) -> Option<String> {
     let path = error["detail"].get(0)?["loc"].as_array()?;
     path.iter().filter_map(Value::as_str).find(|part| *part != "body").map(str::to_owned)

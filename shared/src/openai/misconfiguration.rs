@@ -79,9 +79,6 @@ impl Fault {
     }
 }
 
-/// Codes of a breaker that is open until a setting is corrected.
-pub const MISCONFIGURED_CODES: [&str; 3] = ["openai_model_unknown", "openai_key_rejected", "openai_misconfigured"];
-
 /// A refusal that is the settings' fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misconfiguration {

@@ -230,7 +230,8 @@ impl Call {
             })
             .arg(reason)
             .arg(millis(upstream.breaker.slow_probe))
-            .arg(millis(upstream.breaker.probe));
+            .arg(millis(upstream.breaker.probe))
+            .arg(&upstream.settings);
         match self.job.redis.run::<(String, String)>(&call).await {
             Ok((_, event)) => log_event(upstream, &event, (Ending::Doubted, reason)),
             Err(error) => {
@@ -294,7 +295,8 @@ impl Call {
             .arg(millis(breaker.probe))
             .arg(micros)
             .arg(took_us)
-            .arg(self.tokens);
+            .arg(self.tokens)
+            .arg(&upstream.settings);
         let (_, event, number): (String, String, u32) = self.job.redis.run(&call).await?;
         Ok((event, number))
     }

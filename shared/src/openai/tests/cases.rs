@@ -39,7 +39,8 @@ async fn outcome_of_refusal(name: &str) -> Result<ChatAnswer, OpenAiError> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases/upstreams").join(name);
     let case: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let headers = case["headers"].as_object().into_iter().flatten();
-    let headers: String = headers.map(|(name, value)| format!("{name}: {}\r\n", value.as_str().unwrap())).collect();
+    let lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {}\r\n", value.as_str().unwrap())).collect();
+    let headers = lines.concat();
     let body = case["raw"].as_str().map_or_else(|| case["body"].to_string(), str::to_owned);
     let status = format!("{} Status", case["status"]);
     Upstream::start(reply(&status, &headers, &body), Then::Close).await.ask().await

@@ -18,6 +18,8 @@ pub enum Fault {
     Forbidden,
     /// 400.
     BadRequest,
+    /// 404: the model is not served.
+    ModelNotFound,
     /// 500.
     ServerError,
     /// 503.
@@ -54,7 +56,12 @@ impl Fault {
     pub const fn at_the_door(self) -> bool {
         matches!(
             self,
-            Self::RateLimit | Self::InsufficientQuota | Self::Unauthorized | Self::Forbidden | Self::BadRequest
+            Self::RateLimit
+                | Self::InsufficientQuota
+                | Self::Unauthorized
+                | Self::Forbidden
+                | Self::BadRequest
+                | Self::ModelNotFound
         )
     }
 }
