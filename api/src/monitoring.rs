@@ -13,6 +13,7 @@ use shared::{
     lifecycle::Lifecycle,
     limiter::{Group, LimiterStatus, Usage, limiter_status, usage},
     metrics::{Figures, Traffic, read_figures},
+    openai::{ModelFinding, model_finding},
     redis::{Keys, RedisPool, UnavailableError},
 };
 use tokio::time::Instant;
@@ -113,6 +114,11 @@ impl Monitoring {
 
     pub(crate) async fn breaker(&self, provider: Provider) -> Result<BreakerStatus, UnavailableError> {
         breaker_status(&self.redis, &self.keys, provider.as_str()).await
+    }
+
+    /// What the provider says of the model, where that is known.
+    pub(crate) async fn model(&self) -> Result<Option<ModelFinding>, UnavailableError> {
+        model_finding(&self.redis, &self.keys, &self.openai).await
     }
 
     pub(crate) async fn close_breaker(&self, provider: Provider) -> Result<(), UnavailableError> {

@@ -16,6 +16,7 @@ mod harness;
 mod identity;
 mod job_events;
 mod metrics;
+mod misconfiguration;
 mod monitoring;
 mod one_limit;
 mod openai_parameters;

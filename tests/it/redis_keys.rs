@@ -43,6 +43,8 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     set_limits(&pool, &system.keys, &group, &[(LimitName::Rpm, Some(100_000))]).await.unwrap();
     // What a refused parameter leaves; `openai_parameters` shows that it does.
     system.raw::<u64>(&["HSET", &system.keys.parameters(&group), "address:host", "api.example"]).await;
+    // What an upstream leaves that says something of its model; `misconfiguration` shows that it does.
+    system.raw::<u64>(&["HSET", &system.keys.model_finding(&group), "served", "1"]).await;
     for fault in [Fault::BadRequest, Fault::ServerError, Fault::RateLimit] {
         system.simulator.fail_next(fault, 1);
     }
@@ -124,6 +126,7 @@ fn pattern_of(key: &str) -> String {
             (*name).to_owned()
         }
         [name @ ("leader" | "answer" | "idempotency"), _] => format!("{name}:<digest>"),
+        ["model_check", _] => "model_check:<settings>".to_owned(),
         ["api_key", _] => "api_key:<id>".to_owned(),
         [name @ ("jobs_of" | "user"), _] => format!("{name}:<user>"),
         [name @ ("day" | "unique"), _] => format!("{name}:<day>"),

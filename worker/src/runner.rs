@@ -5,13 +5,15 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use clap::Parser;
 use shared::{
+    breaker::probe_new_settings,
     config::{ConfigError, UpstreamTimeout},
     job::QueueName,
     lifecycle::Lifecycle,
     limiter::Upstream,
     listen::listen,
+    openai::ModelCheck,
     queue::{Registry, Worker},
-    redis::{RedisPool, check_durability},
+    redis::{Keys, RedisPool, check_durability},
     scaling,
     startup::{self, refuse},
 };
@@ -36,6 +38,8 @@ pub struct Service {
     pub upstream: Upstream,
     /// The longest that one call to its upstream takes.
     pub upstream_timeout: UpstreamTimeout,
+    /// Asks the upstream about its model, where it has one.
+    pub model_check: Option<ModelCheck>,
     /// Everything else.
     pub settings: WorkerSettings,
 }
@@ -61,8 +65,26 @@ pub fn main<S: Parser>(prepare: impl FnOnce(S) -> Result<Service, ConfigError>) 
     }
 }
 
+/// What was refused before may be corrected in this worker's settings: then its jobs need not wait for the next slow probe.
+async fn probe_where_settings_are_new(redis: &RedisPool, keys: &Keys, upstream: &Upstream) {
+    if upstream.settings.is_empty() {
+        return;
+    }
+    match probe_new_settings(redis, keys, upstream.group.provider(), &upstream.settings).await {
+        Ok(true) => tracing::info!(
+            limiter.group = upstream.group.as_str(),
+            "The settings are not those that were refused: a call tries them at once"
+        ),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "Whether the settings are new could not be told: a refused account is tried again with the next slow probe"
+        ),
+    }
+}
+
 async fn run(service: Service) -> anyhow::Result<()> {
-    let Service { redis, queue, registry, port, upstream, upstream_timeout: _, settings } = service;
+    let Service { redis, queue, registry, port, upstream, upstream_timeout: _, model_check, settings } = service;
     shared::telemetry::init(&settings.logging)?;
     if upstream.call_tokens > 0 {
         // Others are not paid by tokens.
@@ -74,6 +96,10 @@ async fn run(service: Service) -> anyhow::Result<()> {
     // With 0 the system has chosen one.
     let port = listener.local_addr()?.port();
     check_durability(&redis, settings.durability, &lifecycle).await?;
+    probe_where_settings_are_new(&redis, &Keys::new(&settings.redis.queue_prefix), &upstream).await;
+    if let Some(check) = model_check {
+        lifecycle.tasks().spawn(check.run(lifecycle.drain().clone()));
+    }
     let config = (&settings.jobs, &settings.worker);
     let worker =
         Worker::new(redis.clone(), &settings.redis.queue_prefix, queue, registry, Some(upstream), config, &lifecycle);

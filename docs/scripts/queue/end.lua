@@ -8,7 +8,7 @@
 --       the call was let go  15 retry_after_ms  16 failures  17 failures_ms  18 ratio of failures  19 open_ms  20 open_max_ms
 --       21 successes  22 slow_ms  23 probe_ms  24 what it cost, in micro-dollars  25 how long it took, in microseconds (-1: it
 --       was not let go)  26 tokens of the call as they were estimated  27 tokens that it is assumed to have used: it timed out
---       after it was sent (-1: it did not)
+--       after it was sent (-1: it did not)  28 digest of the worker's settings
 -- Returns {'ended', event, number}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it; or what
 --         the job has to know: blamed (it waits by itself; number: refusals since then), failed (refused too often), own (refused
 --         for itself), doubt and witness (not known yet; number: how often; witness: the caller looks at the model); else ''
@@ -583,13 +583,22 @@ local SLICES, BUCKETS, FAILURES_KEPT = 10, 64, 1000
 -- As many failures of one user count while others are answered.
 local USER_MAX = 2
 
+-- Where a worker has come with settings that were not refused yet, its probe is not far.
+local function awaits_new_settings(b, s)
+  local f = redis.call('HMGET', b.key, 'untried', 'untried_until')
+  if f[1] and f[1] == s.settings then redis.call('HDEL', b.key, 'untried', 'untried_until') end
+  return f[1] and f[1] ~= s.settings and b.now < tonumber(f[2])
+end
+
 -- `for_good`: until the account can be used again. `quick`: that is not sure, so the first probes go soon.
 local function trip(b, s, reason, for_good, quick)
   local opens = tonumber(redis.call('HGET', b.key, 'opens')) or 0
   local wait = for_good and s.slow_ms or math.min(s.open_ms * 2 ^ math.min(opens, 20), s.open_max_ms)
   if quick then wait = math.min(QUICK_MS * 4 ^ math.min(opens, 20), wait) end
+  if for_good and awaits_new_settings(b, s) then wait = math.min(QUICK_MS, wait) end
   redis.call('HSET', b.key, 'state', 'open', 'until', text(b.now + wait), 'reason', reason, 'probe_ms', s.probe_ms,
     'opens', opens + 1, 'opened', text(b.now), 'successes', '0', 'for_good', for_good and '1' or '0')
+  if for_good and s.settings then redis.call('HSET', b.key, 'refused_settings', s.settings) end
   redis.call('HDEL', b.key, 'probe', 'probe_until')
   redis.call('DEL', root .. ':failures:' .. b.provider)
   return 'opened'
@@ -652,7 +661,7 @@ end
 
 -- Takes up how a call of job `id` of `user` ended: `ok`, `rejected` (the upstream works, this request does not), `limited`,
 -- `unsent`, `own` (refused for itself), `failed` or `blocked` (by the account: for good; `quick`: as far as is known).
--- `s`: failures, failures_ms, ratio, open_ms, open_max_ms, successes, slow_ms, probe_ms. Returns `opened`, `closed` or nil.
+-- `s`: failures, failures_ms, ratio, open_ms, open_max_ms, successes, slow_ms, probe_ms, settings (a digest). Returns `opened`, `closed` or nil.
 local function heed_end(b, s, call, ending, reason, quick)
   local probe = b.probe == call.member
   if ending == 'ok' or ending == 'rejected' then count_answer(b, s, call.user) end
@@ -852,7 +861,7 @@ elseif answered and l and now < l.watch_until then
 end
 local settings = { failures = tonumber(ARGV[16]), failures_ms = tonumber(ARGV[17]), ratio = tonumber(ARGV[18]),
   open_ms = tonumber(ARGV[19]), open_max_ms = tonumber(ARGV[20]), successes = tonumber(ARGV[21]),
-  slow_ms = tonumber(ARGV[22]), probe_ms = ARGV[23] }
+  slow_ms = tonumber(ARGV[22]), probe_ms = ARGV[23], settings = ARGV[28] }
 local verdict = heed_end(breaker, settings, { member = member, id = id, user = job[2] }, ending == 'unreached' and 'failed' or ending,
   reason, quick)
 if ending == 'blocked' then condemn(provider, now) end

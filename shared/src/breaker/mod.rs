@@ -7,6 +7,8 @@
 
 mod operate;
 mod settings;
+mod settings_changed;
 
 pub use operate::{BreakerState, BreakerStatus, breaker_status, close_breaker, open_breaker};
 pub use settings::{BreakerSettings, failure_ratio};
+pub use settings_changed::probe_new_settings;

@@ -8,6 +8,9 @@ use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script};
 
 static OPERATE: LuaScript = lua_script!("breaker/operate");
 
+/// Reasons of a breaker that is open until a person corrects a setting.
+const MISCONFIGURED: [&str; 3] = ["openai_model_unknown", "openai_key_rejected", "openai_misconfigured"];
+
 /// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -38,6 +41,15 @@ pub struct BreakerStatus {
     pub opened_at_ms: Option<u64>,
     /// When the next probe may go, in milliseconds since the Unix epoch.
     pub next_probe_at_ms: Option<u64>,
+}
+
+impl BreakerStatus {
+    /// Whether it is open until a person corrects a setting.
+    #[must_use]
+    pub fn is_misconfigured(&self) -> bool {
+        let waits = self.state != BreakerState::Closed;
+        waits && self.reason.as_deref().is_some_and(|reason| MISCONFIGURED.contains(&reason))
+    }
 }
 
 /// Reads a provider's breaker.

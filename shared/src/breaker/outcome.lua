@@ -7,13 +7,22 @@ local SLICES, BUCKETS, FAILURES_KEPT = 10, 64, 1000
 -- As many failures of one user count while others are answered.
 local USER_MAX = 2
 
+-- Where a worker has come with settings that were not refused yet, its probe is not far.
+local function awaits_new_settings(b, s)
+  local f = redis.call('HMGET', b.key, 'untried', 'untried_until')
+  if f[1] and f[1] == s.settings then redis.call('HDEL', b.key, 'untried', 'untried_until') end
+  return f[1] and f[1] ~= s.settings and b.now < tonumber(f[2])
+end
+
 -- `for_good`: until the account can be used again. `quick`: that is not sure, so the first probes go soon.
 local function trip(b, s, reason, for_good, quick)
   local opens = tonumber(redis.call('HGET', b.key, 'opens')) or 0
   local wait = for_good and s.slow_ms or math.min(s.open_ms * 2 ^ math.min(opens, 20), s.open_max_ms)
   if quick then wait = math.min(QUICK_MS * 4 ^ math.min(opens, 20), wait) end
+  if for_good and awaits_new_settings(b, s) then wait = math.min(QUICK_MS, wait) end
   redis.call('HSET', b.key, 'state', 'open', 'until', text(b.now + wait), 'reason', reason, 'probe_ms', s.probe_ms,
     'opens', opens + 1, 'opened', text(b.now), 'successes', '0', 'for_good', for_good and '1' or '0')
+  if for_good and s.settings then redis.call('HSET', b.key, 'refused_settings', s.settings) end
   redis.call('HDEL', b.key, 'probe', 'probe_until')
   redis.call('DEL', root .. ':failures:' .. b.provider)
   return 'opened'
@@ -76,7 +85,7 @@ end
 
 -- Takes up how a call of job `id` of `user` ended: `ok`, `rejected` (the upstream works, this request does not), `limited`,
 -- `unsent`, `own` (refused for itself), `failed` or `blocked` (by the account: for good; `quick`: as far as is known).
--- `s`: failures, failures_ms, ratio, open_ms, open_max_ms, successes, slow_ms, probe_ms. Returns `opened`, `closed` or nil.
+-- `s`: failures, failures_ms, ratio, open_ms, open_max_ms, successes, slow_ms, probe_ms, settings (a digest). Returns `opened`, `closed` or nil.
 local function heed_end(b, s, call, ending, reason, quick)
   local probe = b.probe == call.member
   if ending == 'ok' or ending == 'rejected' then count_answer(b, s, call.user) end

@@ -76,6 +76,7 @@ impl AzureConfig {
             model: "speech".to_owned(),
             prices: Prices::default(),
             breaker: self.breaker.settings(self.timeout() + PROBE_GRACE),
+            settings: String::new(),
         }
     }
 

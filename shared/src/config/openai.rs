@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Args;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::{AuthHeader, ConfigError, OpenAiBreakerConfig, OpenAiCallConfig, OpenAiParametersConfig};
@@ -10,6 +12,8 @@ use crate::limiter::{Group, Limits, TokenAccounting, Upstream};
 
 /// A probe without an end is given up so long after its call must have ended.
 const PROBE_GRACE: Duration = Duration::from_secs(10);
+/// Bytes of the digest of the settings.
+const DIGEST_BYTES: usize = 12;
 
 /// The OpenAI-compatible API and its limits, which hold for the whole fleet.
 #[derive(Clone, Args)]
@@ -87,6 +91,18 @@ impl OpenAiConfig {
         }
     }
 
+    /// A digest of key, address and model: another one says that a person has changed them. One-way, since it stands in Redis.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let parts = [self.openai_api_key.as_str(), self.openai_base_url.as_str(), &self.call.openai_model];
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        }
+        BASE64_URL_SAFE_NO_PAD.encode(&hash.finalize()[..DIGEST_BYTES])
+    }
+
     /// What the queue needs to know of this upstream, where a job's first call takes `call_tokens` beside its text.
     #[must_use]
     pub fn upstream(&self, call_tokens: u32) -> Upstream {
@@ -107,6 +123,7 @@ impl OpenAiConfig {
             prices: self.call.openai_prices.clone(),
             model: self.call.openai_model.clone(),
             breaker: self.breaker.settings(self.timeout() + PROBE_GRACE),
+            settings: self.digest(),
         }
     }
 

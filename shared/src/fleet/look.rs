@@ -8,6 +8,7 @@ use crate::{
     job::QueueName,
     limiter::{Group, LimiterStatus, Usage, limiter_status, usage},
     metrics::{Figures, read_figures},
+    openai::{ModelFinding, model_finding},
     queue::{LineFigures, line_figures},
     redis::{Keys, RedisPool, UnavailableError},
     workers::{LiveWorker, live_workers},
@@ -54,6 +55,8 @@ pub struct ServiceLook {
     pub usage: Usage,
     /// The breaker of its upstream.
     pub breaker: BreakerStatus,
+    /// What the provider says of the model, where that is known.
+    pub model: Option<ModelFinding>,
     /// How long a call takes that goes well; `None` before the first.
     pub call_time: Option<Duration>,
 }
@@ -88,15 +91,16 @@ impl Fleet {
         figures: &Figures,
     ) -> Result<ServiceLook, UnavailableError> {
         let (redis, keys) = (&self.redis, &self.keys);
-        let (line, workers, limits, usage, breaker) = tokio::try_join!(
+        let (line, workers, limits, usage, breaker, model) = tokio::try_join!(
             line_figures(redis, keys, *queue),
             live_workers(redis, keys, *queue),
             limiter_status(redis, keys, group),
             usage(redis, keys, group),
             breaker_status(redis, keys, group.provider()),
+            model_finding(redis, keys, group),
         )?;
         let call_time = figures.call_time(group.provider());
-        Ok(ServiceLook { queue: *queue, group: group.clone(), line, workers, limits, usage, breaker, call_time })
+        Ok(ServiceLook { queue: *queue, group: group.clone(), line, workers, limits, usage, breaker, model, call_time })
     }
 }
 
@@ -112,6 +116,12 @@ impl ServiceLook {
     pub fn slots(&self) -> (u64, u64) {
         let sum = |of: fn(&LiveWorker) -> u32| self.workers.iter().map(|worker| u64::from(of(worker))).sum();
         (sum(|worker| worker.slots), sum(|worker| worker.busy))
+    }
+
+    /// Whether a person has to correct a setting before any call works.
+    #[must_use]
+    pub fn is_misconfigured(&self) -> bool {
+        self.breaker.is_misconfigured() || self.model.is_some_and(|model| !model.served)
     }
 
     /// Whether the upstream has asked for a pause that is not over.

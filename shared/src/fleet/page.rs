@@ -4,14 +4,14 @@ use super::{Look, ServiceLook};
 use crate::{
     breaker::BreakerState,
     budget::Limit,
-    job::Priority,
+    job::{Priority, QueueName},
     queue::DEAD_MAX as DEAD_LETTERS_MAX,
     telemetry::{
         Counters, Gauges, Page,
         metrics::{
-            BREAKER, CALL_MEAN, CALLS, DEAD_MAX, FLEET_SLOTS, KILLED, LIMIT_DOLLARS, LIMITS_DIFFER, QUEUE_ENDED,
-            QUEUE_JOBS, QUEUE_OLDEST, QUEUE_PAUSED, QUEUE_WAITING, SPENT_DOLLARS, SPENT_TOKENS, SUSPECTS,
-            UPSTREAM_PAUSED, WINDOW_LIMIT, WINDOW_USED, WORKERS, WORKERS_LOST,
+            BREAKER, CALL_MEAN, CALLS, DEAD_MAX, FLEET_SLOTS, KILLED, LIMIT_DOLLARS, LIMITS_DIFFER, MISCONFIGURED,
+            MODEL_SHUTDOWN, QUEUE_ENDED, QUEUE_JOBS, QUEUE_OLDEST, QUEUE_PAUSED, QUEUE_WAITING, SPENT_DOLLARS,
+            SPENT_TOKENS, SUSPECTS, UPSTREAM_PAUSED, WINDOW_LIMIT, WINDOW_USED, WORKERS, WORKERS_LOST,
         },
     },
 };
@@ -136,6 +136,13 @@ impl Look {
             }
         }
         breaker.show(page);
+        let shutdowns = Gauges::new(&MODEL_SHUTDOWN);
+        for service in self.services.iter().filter(|service| service.queue == QueueName::Ai) {
+            let at = service.model.and_then(|model| model.shutdown_s).unwrap_or(0);
+            shutdowns.set([service.group.as_str().to_owned().into()], float(at));
+            page.gauge(&MISCONFIGURED, flag(service.is_misconfigured()));
+        }
+        shutdowns.show(page);
         calls.show(page);
         mean.show(page);
     }

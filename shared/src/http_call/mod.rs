@@ -8,4 +8,4 @@ mod retry_after;
 pub(crate) use body::read_up_to;
 pub use door::Door;
 pub(crate) use door::Doorway;
-pub(crate) use retry_after::retry_after;
+pub(crate) use retry_after::{google_duration, retry_after};

@@ -78,6 +78,8 @@ pub struct Upstream {
     pub prices: Prices,
     /// When the breaker opens and closes.
     pub breaker: BreakerSettings,
+    /// A digest of what a person may have to correct, so that it is known when it was; empty where nothing is.
+    pub settings: String,
 }
 
 impl Upstream {

@@ -11,10 +11,11 @@ use async_openai::{
 };
 
 use super::{
-    ChatAnswer, ChatRequest, Door, OpenAiError, RateHeaders, Usage, answer,
+    ChatAnswer, ChatRequest, Door, Fault, Misconfiguration, OpenAiError, RateHeaders, Usage, answer,
     endpoint::Endpoint,
     error_body,
     exchange::{self, Reply},
+    model_finding::ModelFinding,
     parameters::{CallParameters, Defaults, Learned, Next, ParameterStore, Refusal, next},
     request::RequestBody,
 };
@@ -96,6 +97,17 @@ impl OpenAi {
         }
     }
 
+    /// What the provider says of the model, which costs nothing; `None` where it says nothing.
+    pub(super) async fn look_at_model(&self) -> Option<ModelFinding> {
+        let request = self.endpoint.model(&self.http, &self.model).timeout(WITNESS_TIMEOUT).build().ok()?;
+        let reply = exchange::send(&self.http, request, None).await.ok()?;
+        ModelFinding::read(reply.status.as_u16(), &reply.body)
+    }
+
+    pub(super) fn model(&self) -> &str {
+        &self.model
+    }
+
     /// Shares with the fleet what refusals teach about the parameters that the upstream accepts.
     #[must_use]
     pub fn sharing(mut self, store: ParameterStore) -> Self {
@@ -146,12 +158,13 @@ impl OpenAi {
             "The OpenAI API answered"
         );
         if reply.status.is_success() {
-            answer::read(request, &reply.body, told)
+            answer::read(request, &reply.body, told).map_err(|error| error.of_request(request_id))
         } else {
             if let Some(error) = self.adapt(request, &parameters, &reply, request_id).await {
                 return Err(error);
             }
-            Err(error_body::classify(reply.status, told, &reply.body, &[&request.system, &request.user]))
+            let error = error_body::classify(reply.status, told, &reply.body, &[&request.system, &request.user]);
+            Err(error.of_request(request_id))
         }
     }
 
@@ -194,7 +207,12 @@ impl OpenAi {
             }
             // What was sent may be out of date.
             Next::Nothing => match store.read().await {
-                Ok(learned) if learned.revision() == sent.learned.revision() => return None,
+                Ok(learned) if learned.revision() == sent.learned.revision() => {
+                    let parameter = refusal.not_adapted(sent)?;
+                    let shown = Misconfiguration::new(Fault::Parameter, reply.status.as_u16());
+                    let shown = Misconfiguration { parameter: Some(parameter), ..shown };
+                    return Some(OpenAiError::Misconfigured(Box::new(shown)).of_request(request_id));
+                }
                 read => read.map(|_| refused("any", None)),
             },
         };

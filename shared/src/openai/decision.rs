@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::OpenAiError;
+use super::{Fault, OpenAiError};
 use crate::{job::JobError, queue::Verdict};
 
 const UNAVAILABLE: &str = "The AI service could not be reached.";
@@ -20,6 +20,10 @@ impl OpenAiError {
     pub fn judged(self, verdict: Verdict) -> JobError {
         match verdict {
             Verdict::Plain => self.into(),
+            Verdict::Opened => {
+                self.log_fault();
+                self.into()
+            }
             Verdict::Blamed { refusals } => {
                 JobError::snooze(refused_wait(refusals), "openai_rate_limited", BUSY).with_source(self)
             }
@@ -28,6 +32,35 @@ impl OpenAiError {
             }
             Verdict::OwnRefusal => JobError::retry("openai_refused_request", REFUSED).with_source(self),
             Verdict::RefusedForGood => Self::RefusedRequest { source: Box::new(self) }.into(),
+        }
+    }
+}
+
+impl OpenAiError {
+    /// Tells operators what they have to change. Once, however many calls were refused: for the one
+    /// that opened the breaker.
+    fn log_fault(&self) {
+        match self.cause() {
+            Self::QuotaSpent { code } => tracing::error!(
+                openai.code = code,
+                "The OpenAI account is out of quota: every AI job waits until a person tops it up"
+            ),
+            Self::Misconfigured(shown) => tracing::error!(
+                http.status = shown.status,
+                openai.code = shown.code,
+                openai.parameter = shown.parameter,
+                openai.request_id = shown.request_id,
+                error.code = shown.fault.code(),
+                setting = shown.setting(),
+                reason = %shown,
+                "{}",
+                match shown.fault {
+                    Fault::Key | Fault::Account =>
+                        "The OpenAI API rejects our key: every AI job waits until OPENAI_API_KEY is right",
+                    _ => "The OpenAI API is misconfigured: every AI job waits until the setting is corrected",
+                }
+            ),
+            _ => {}
         }
     }
 }
@@ -58,22 +91,9 @@ impl From<OpenAiError> for JobError {
             ),
             OpenAiError::RefusedRequest { .. } => Self::fail("openai_refused_request", REFUSED),
             // Another job's refusal showed that it is the account.
-            OpenAiError::Denied { status: 402 } => account_wait("openai_quota_spent"),
+            OpenAiError::Denied { status: 402 } | OpenAiError::QuotaSpent { .. } => account_wait("openai_quota_spent"),
             OpenAiError::Denied { .. } => account_wait("openai_key_rejected"),
-            OpenAiError::QuotaSpent { code } => {
-                tracing::error!(
-                    openai.code = code,
-                    "The OpenAI account is out of quota: every AI job waits until a person tops it up"
-                );
-                account_wait("openai_quota_spent")
-            }
-            OpenAiError::Unauthorized | OpenAiError::Forbidden => {
-                tracing::error!(
-                    reason = %error,
-                    "The OpenAI API rejects our key: every AI job waits until OPENAI_API_KEY is right"
-                );
-                account_wait("openai_key_rejected")
-            }
+            OpenAiError::Misconfigured(shown) => account_wait(shown.fault.code()),
             OpenAiError::BadRequest { .. } => {
                 Self::fail("openai_rejected_request", "The AI service could not work with this request.")
             }
@@ -130,6 +150,10 @@ mod tests {
         (error.decision(), error.code().to_owned())
     }
 
+    fn misconfigured(fault: Fault) -> OpenAiError {
+        OpenAiError::Misconfigured(Box::new(crate::openai::Misconfiguration::new(fault, 400)))
+    }
+
     fn within(decision: Decision, seconds: u64) -> bool {
         let wait = Duration::from_secs(seconds);
         matches!(decision, Decision::Snooze(chosen) | Decision::RetryAfter(chosen) if chosen >= wait && chosen <= wait * 6 / 5)
@@ -147,8 +171,9 @@ mod tests {
         for (error, code) in [
             (limited, "openai_rate_limited"),
             (quota, "openai_quota_spent"),
-            (OpenAiError::Unauthorized, "openai_key_rejected"),
-            (OpenAiError::Forbidden, "openai_key_rejected"),
+            (misconfigured(Fault::Key), "openai_key_rejected"),
+            (misconfigured(Fault::ModelOrPath), "openai_model_unknown"),
+            (misconfigured(Fault::Parameter), "openai_misconfigured"),
             (
                 OpenAiError::ParameterRefused { parameter: "temperature", max_output_tokens: None },
                 "openai_parameter_refused",

@@ -55,7 +55,7 @@ fn of_error(error: &OpenAiError) -> (Ending, &'static str) {
         OpenAiError::Denied { .. } => (Ending::Doubted, "openai_key_rejected"),
         OpenAiError::PauseAsked { retry_after, .. } => (Ending::Paused { retry_after: *retry_after }, ""),
         OpenAiError::QuotaSpent { .. } => (Ending::Blocked, "openai_quota_spent"),
-        OpenAiError::Unauthorized | OpenAiError::Forbidden => (Ending::Blocked, "openai_key_rejected"),
+        OpenAiError::Misconfigured(shown) => (Ending::Blocked, shown.fault.code()),
         OpenAiError::BadRequest { .. } | OpenAiError::ParameterRefused { .. } | OpenAiError::NotRecorded { .. } => {
             (Ending::Rejected, "")
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{RateHeaders, Usage};
+use super::{Misconfiguration, RateHeaders, Usage};
 use crate::{job::JobError, redis::UnavailableError};
 
 /// Why a call has no answer that can be used. None of it holds the prompt or the key, and its text, which is logged, none of
@@ -66,12 +66,9 @@ pub enum OpenAiError {
         /// The provider's code.
         code: String,
     },
-    /// The key is missing or wrong.
-    #[error("the provider does not know the key")]
-    Unauthorized,
-    /// The key may not do this, or not from here.
-    #[error("the provider does not allow this key the call")]
-    Forbidden,
+    /// A setting is wrong: no call will work until a person corrects it.
+    #[error("{0}")]
+    Misconfigured(Box<Misconfiguration>),
     /// The provider can't do anything with the request, now or later.
     #[error("the provider rejected the request ({})", code.as_deref().unwrap_or("no code"))]
     BadRequest {
@@ -160,6 +157,20 @@ impl OpenAiError {
         }
     }
 
+    /// The same error with the provider's id of the request, where operators are told of it.
+    pub(super) fn of_request(mut self, request_id: &str) -> Self {
+        match &mut self {
+            Self::Misconfigured(shown) => request_id.clone_into(&mut shown.request_id),
+            Self::Charged { source, .. } => {
+                if let Self::Misconfigured(shown) = &mut **source {
+                    request_id.clone_into(&mut shown.request_id);
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The error itself, whatever it cost.
     #[must_use]
     pub const fn cause(&self) -> &Self {
@@ -172,6 +183,15 @@ impl OpenAiError {
             Self::Charged { source, usage } => (source, Some(*usage)),
             Self::CutOff { usage } => (self, Some(*usage)),
             error => (error, None),
+        }
+    }
+
+    /// The job code of a fault of the settings.
+    #[must_use]
+    pub const fn code(&self) -> Option<&'static str> {
+        match self.cause() {
+            Self::Misconfigured(shown) => Some(shown.fault.code()),
+            _ => None,
         }
     }
 

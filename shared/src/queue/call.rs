@@ -70,6 +70,8 @@ pub enum Ending {
 pub enum Verdict {
     /// Nothing beyond what the answer says.
     Plain,
+    /// This call has opened the breaker.
+    Opened,
     /// The job was refused again while others were answered: it waits by itself, longer with each refusal.
     Blamed {
         /// Refusals since then, from 1.
@@ -214,7 +216,7 @@ impl Call {
         self.job.stats.called(EndedCall { provider, ending, took, tokens, micros: known_micros });
         match self.tell(upstream, end, begun, micros).await {
             Ok((event, number)) => {
-                log_event(upstream, &event, end.reason);
+                log_event(upstream, &event, (end.ending, end.reason));
                 verdict(&event, number)
             }
             Err(error) => {
@@ -239,9 +241,10 @@ impl Call {
             })
             .arg(reason)
             .arg(millis(upstream.breaker.slow_probe))
-            .arg(millis(upstream.breaker.probe));
+            .arg(millis(upstream.breaker.probe))
+            .arg(&upstream.settings);
         match self.job.redis.run::<(String, String)>(&call).await {
-            Ok((_, event)) => log_event(upstream, &event, reason),
+            Ok((_, event)) => log_event(upstream, &event, (Ending::Doubted, reason)),
             Err(error) => {
                 tracing::warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "What the provider says of its model could not be recorded");
             }
@@ -306,7 +309,8 @@ impl Call {
             .arg(micros)
             .arg(took_us)
             .arg(self.tokens)
-            .arg(known(assumed));
+            .arg(known(assumed))
+            .arg(&upstream.settings);
         let (_, event, number): (String, String, u32) = self.job.redis.run(&call).await?;
         Ok((event, number))
     }
@@ -315,6 +319,7 @@ impl Call {
 fn verdict(event: &str, number: u32) -> Verdict {
     match event {
         "blamed" => Verdict::Blamed { refusals: number },
+        "opened" => Verdict::Opened,
         "failed" => Verdict::RefusedForGood,
         "own" => Verdict::OwnRefusal,
         "doubt" | "witness" => Verdict::Doubted { times: number, witness: event == "witness" },
@@ -322,9 +327,13 @@ fn verdict(event: &str, number: u32) -> Verdict {
     }
 }
 
-fn log_event(upstream: &Upstream, event: &str, reason: &str) {
+fn log_event(upstream: &Upstream, event: &str, (ending, reason): (Ending, &str)) {
     let group = upstream.group.as_str();
     match event {
+        // The caller logs the error itself, with what a person has to change.
+        "opened" if ending == Ending::Blocked => {
+            tracing::warn!(limiter.group = group, reason, "Circuit breaker opened: jobs wait");
+        }
         "opened" => tracing::error!(limiter.group = group, reason, "Circuit breaker opened: jobs wait"),
         "closed" => tracing::info!(limiter.group = group, "Circuit breaker closed: calls go again"),
         "paused" => tracing::warn!(limiter.group = group, "Rate limit exceeded at the upstream: the fleet pauses"),

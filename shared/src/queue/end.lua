@@ -8,7 +8,7 @@
 --       the call was let go  15 retry_after_ms  16 failures  17 failures_ms  18 ratio of failures  19 open_ms  20 open_max_ms
 --       21 successes  22 slow_ms  23 probe_ms  24 what it cost, in micro-dollars  25 how long it took, in microseconds (-1: it
 --       was not let go)  26 tokens of the call as they were estimated  27 tokens that it is assumed to have used: it timed out
---       after it was sent (-1: it did not)
+--       after it was sent (-1: it did not)  28 digest of the worker's settings
 -- Returns {'ended', event, number}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it; or what
 --         the job has to know: blamed (it waits by itself; number: refusals since then), failed (refused too often), own (refused
 --         for itself), doubt and witness (not known yet; number: how often; witness: the caller looks at the model); else ''
@@ -128,7 +128,7 @@ elseif answered and l and now < l.watch_until then
 end
 local settings = { failures = tonumber(ARGV[16]), failures_ms = tonumber(ARGV[17]), ratio = tonumber(ARGV[18]),
   open_ms = tonumber(ARGV[19]), open_max_ms = tonumber(ARGV[20]), successes = tonumber(ARGV[21]),
-  slow_ms = tonumber(ARGV[22]), probe_ms = ARGV[23] }
+  slow_ms = tonumber(ARGV[22]), probe_ms = ARGV[23], settings = ARGV[28] }
 local verdict = heed_end(breaker, settings, { member = member, id = id, user = job[2] }, ending == 'unreached' and 'failed' or ending,
   reason, quick)
 if ending == 'blocked' then condemn(provider, now) end

@@ -213,6 +213,18 @@ impl Keys {
         self.of_group("parameters", group)
     }
 
+    /// Hash: what the provider says of the model of a group.
+    #[must_use]
+    pub fn model_finding(&self, group: &Group) -> String {
+        self.of_group("model", group)
+    }
+
+    /// String: one worker with these settings has asked about its model.
+    #[must_use]
+    pub fn model_check(&self, settings: &str) -> String {
+        format!("{}:model_check:{settings}", self.root)
+    }
+
     /// Sorted set: the permits in the window, by the time that they count from.
     #[must_use]
     pub fn permits(&self, group: &Group) -> String {

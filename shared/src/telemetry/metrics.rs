@@ -135,6 +135,10 @@ metrics! {
         "1 while no call goes since the upstream asked for a pause";
     BREAKER: Gauge, "unilingo_breaker_state", ["provider", "state"], Fleet,
         "1 for the state of the circuit breaker: `closed`, `open` or `half_open`";
+    MISCONFIGURED: Gauge, "unilingo_openai_misconfigured", [], Fleet,
+        "1 while no OpenAI call works until a person corrects a setting: the model, the address, the key or a parameter";
+    MODEL_SHUTDOWN: Gauge, "unilingo_model_shutdown_timestamp_seconds", ["group"], Fleet,
+        "When the provider shuts the model down, as it says; 0 where it says nothing";
     CALLS: Counter, "unilingo_fleet_upstream_calls_total", ["provider", "result"], Fleet,
         "Calls to an upstream since the fleet began to count, those of workers that have gone included: `ok` or `error`";
     CALL_MEAN: Gauge, "unilingo_fleet_upstream_call_seconds", ["provider"], Fleet,

@@ -6,7 +6,7 @@ use clap::Parser;
 use shared::{
     config::{BudgetConfig, ConfigError, OpenAiConfig, UpstreamTimeout},
     job::QueueName,
-    openai::{OpenAi, ParameterStore},
+    openai::{ModelCheck, OpenAi, ParameterStore},
     redis::{Keys, RedisPool},
 };
 use worker::{
@@ -55,11 +55,24 @@ fn main() -> ExitCode {
         let upstream = openai.upstream(limits.call_tokens_beside_text());
         let redis = RedisPool::new(&worker.redis)?;
         let keys = Keys::new(&worker.redis.queue_prefix);
-        let parameters = ParameterStore::new(redis.clone(), keys, upstream.group.clone(), &openai.openai_base_url);
-        let registry = registry::ai_jobs(OpenAi::new(&openai)?.sharing(parameters), limits);
+        let group = upstream.group.clone();
+        let parameters = ParameterStore::new(redis.clone(), keys.clone(), group.clone(), &openai.openai_base_url);
+        let client = OpenAi::new(&openai)?.sharing(parameters);
+        let model_check = ModelCheck::new(client.clone(), redis.clone(), keys, group, upstream.settings.clone());
+        let registry = registry::ai_jobs(client, limits);
         let queue = QueueName::Ai;
         let upstream_timeout = UpstreamTimeout { variable: "OPENAI_TIMEOUT_SECONDS", time: openai.timeout() };
-        Ok::<_, ConfigError>(Service { redis, queue, registry, port, upstream, upstream_timeout, settings: worker })
+        let (model_check, settings) = (Some(model_check), worker);
+        Ok::<_, ConfigError>(Service {
+            redis,
+            queue,
+            registry,
+            port,
+            upstream,
+            upstream_timeout,
+            model_check,
+            settings,
+        })
     })
 }
 

@@ -53,6 +53,7 @@ fn main() -> ExitCode {
             port,
             upstream: azure.upstream(),
             upstream_timeout,
+            model_check: None,
             settings: worker,
         })
     })

@@ -9,6 +9,8 @@ const ALERTS = {
   failureRateHigh: 'More than 10 % of the jobs fail',
   circuitBreakerOpen: 'A circuit breaker is open',
   workerStalled: 'Jobs wait, and no worker takes them',
+  openaiMisconfigured: 'No OpenAI call works until a setting is corrected',
+  openaiModelShutdown: 'The model is shut down within 90 days',
 };
 
 const $ = (id) => document.getElementById(id);

@@ -92,7 +92,7 @@ struct Failure<'a> {
     /// `deadline_exceeded`, `corrupt_job`, `job_cancelled`; of recordings `audio_corrupt`, `audio_empty`, `audio_too_long`,
     /// `audio_silent`, `audio_codec_unsupported`, `audio_format_unknown`, `audio_rejected`, `recording_gone`, `azure_unavailable`,
     /// `azure_timeout`, `azure_recognition_failed`, `azure_malformed_answer`. While a job waits to go on: `openai_rate_limited`,
-    /// `openai_quota_spent`, `openai_key_rejected`, `openai_parameter_refused`, `azure_rate_limited`, `azure_key_rejected`, `awaiting_permit`,
+    /// `openai_quota_spent`, `openai_key_rejected`, `openai_model_unknown`, `openai_misconfigured`, `openai_parameter_refused`, `azure_rate_limited`, `azure_key_rejected`, `awaiting_permit`,
     /// `permit_lapsed`, `worker_stopped`.
     #[schema(example = "openai_rejected_request")]
     code: &'a str,

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use serde::Serialize;
-use shared::{breaker::BreakerState, job::QueueName, queue::QueueFigures};
+use shared::{breaker::BreakerState, clock::unix_ms, job::QueueName, openai::ModelFinding, queue::QueueFigures};
 use utoipa::ToSchema;
 
 use super::{
@@ -86,6 +86,10 @@ struct Alerts {
     worker_stalled: bool,
     /// Three workers or more were lost within ten minutes: they were killed or ended by themselves while they had jobs.
     worker_crash_loop: bool,
+    /// No OpenAI call works until a person corrects a setting.
+    openai_misconfigured: bool,
+    /// The provider shuts the model down within 90 days.
+    openai_model_shutdown: bool,
 }
 
 impl Alerts {
@@ -97,6 +101,8 @@ impl Alerts {
             self.circuit_breaker_open,
             self.worker_stalled,
             self.worker_crash_loop,
+            self.openai_misconfigured,
+            self.openai_model_shutdown,
         ];
         all.into_iter().filter(|raised| *raised).count()
     }
@@ -107,6 +113,8 @@ struct Watched {
     name: QueueName,
     figures: QueueFigures,
     breaker: BreakerState,
+    /// Its breaker waits for a person to correct a setting.
+    misconfigured: bool,
     /// The budget's kill switch, or a pause that the upstream asked for.
     held: bool,
 }
@@ -127,7 +135,8 @@ impl Watched {
         })
         .await?;
         let held = budget.kill_switch.is_some() || limits.pause_until_ms.is_some_and(|until| until > figures.at_ms);
-        Ok(Self { name, figures, breaker: breaker.state, held })
+        let misconfigured = breaker.is_misconfigured();
+        Ok(Self { name, figures, breaker: breaker.state, misconfigured, held })
     }
 
     /// Jobs wait that could run, and for a minute nobody has taken or ended any.
@@ -155,7 +164,7 @@ impl Watched {
 pub(crate) async fn alerts(State(state): State<AppState>) -> Result<Answer<Body>, ApiError> {
     let queues = [Watched::read(&state, QueueName::Ai).await?, Watched::read(&state, QueueName::Audio).await?];
     let figures = patience::redis(state.monitoring.figures()).await?;
-    let alerts = raised(&queues);
+    let alerts = raised(&queues, patience::redis(state.monitoring.model()).await?);
     let [ai, audio] = &queues;
     let metrics = Shown {
         queue: Queues {
@@ -169,7 +178,7 @@ pub(crate) async fn alerts(State(state): State<AppState>) -> Result<Answer<Body>
     Ok(told(Body { metrics, alerts_active: alerts.active(), alerts }))
 }
 
-fn raised(queues: &[Watched]) -> Alerts {
+fn raised(queues: &[Watched], model: Option<ModelFinding>) -> Alerts {
     let depth = queues.iter().map(|queue| queue.figures.in_line()).max().unwrap_or_default();
     Alerts {
         queue_depth_high: depth > DEPTH_HIGH,
@@ -178,6 +187,9 @@ fn raised(queues: &[Watched]) -> Alerts {
         circuit_breaker_open: queues.iter().any(|queue| queue.breaker != BreakerState::Closed),
         worker_stalled: queues.iter().any(Watched::stalled),
         worker_crash_loop: queues.iter().any(|queue| queue.figures.workers_lost >= CRASH_LOOP),
+        openai_misconfigured: queues.iter().any(|queue| queue.misconfigured)
+            || model.is_some_and(|model| !model.served),
+        openai_model_shutdown: model.is_some_and(|model| model.shuts_down_soon(unix_ms())),
     }
 }
 
@@ -193,12 +205,32 @@ mod tests {
     use super::*;
 
     fn alerts_of(figures: QueueFigures, breaker: BreakerState) -> Vec<String> {
-        let raised = raised(&[Watched { name: QueueName::Ai, figures, breaker, held: false }]);
-        let shown = serde_json::to_value(&raised).unwrap();
+        let queue = Watched { name: QueueName::Ai, figures, breaker, misconfigured: false, held: false };
+        names_of(&raised(&[queue], None))
+    }
+
+    fn names_of(raised: &Alerts) -> Vec<String> {
+        let shown = serde_json::to_value(raised).unwrap();
         let alerts = shown.as_object().unwrap().iter();
         let names: Vec<_> = alerts.filter(|(_, on)| **on == true).map(|(name, _)| name.clone()).collect();
         assert_eq!(raised.active(), names.len());
         names
+    }
+
+    #[test]
+    fn what_a_person_has_to_correct_is_an_alert_of_its_own() {
+        let refused = Watched {
+            name: QueueName::Ai,
+            figures: QueueFigures::default(),
+            breaker: BreakerState::Open,
+            misconfigured: true,
+            held: false,
+        };
+        assert_eq!(names_of(&raised(&[refused], None)), ["circuitBreakerOpen", "openaiMisconfigured"]);
+        let model = |served, shutdown_s| names_of(&raised(&[], Some(ModelFinding { served, shutdown_s })));
+        assert_eq!(model(false, None), ["openaiMisconfigured"]);
+        assert_eq!(model(true, Some(unix_ms() / 1_000)), ["openaiModelShutdown"]);
+        assert!(model(true, None).is_empty() && model(true, Some(u64::MAX)).is_empty());
     }
 
     #[test]

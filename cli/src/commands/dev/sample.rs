@@ -15,7 +15,8 @@ use crate::output::plain;
 /// How often progress is looked at; the end of the job is seen at once.
 const LOOK: Duration = Duration::from_secs(1);
 /// With these a job waits until somebody has put the account right. Here that is the one who watches.
-const ACCOUNT_CODES: [&str; 2] = ["openai_key_rejected", "openai_quota_spent"];
+const ACCOUNT_CODES: [&str; 4] =
+    ["openai_key_rejected", "openai_model_unknown", "openai_misconfigured", "openai_quota_spent"];
 
 /// Makes cards of the lesson within `patience`; gives them with the time that it took.
 pub(super) async fn run(api: &Api, lesson: &Lesson, patience: Duration) -> anyhow::Result<(Cards, Duration)> {

@@ -70,6 +70,24 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// The parameter, on the wire, of a refusal that nothing can be done about, where no job's text could
+    /// change it.
+    pub(in crate::openai) fn not_adapted(&self, sent: &CallParameters) -> Option<&'static str> {
+        let known_for_all = sent.learned.value(Parameter::Cap).is_some();
+        let parameter = match self {
+            Self::Unsupported(parameter) => *parameter,
+            Self::EffortValue(_) => Parameter::Effort,
+            Self::CapTooLarge { maximum } if maximum.is_some() || known_for_all => Parameter::Cap,
+            Self::CapTooLarge { .. } | Self::CapExceedsContext { .. } => return None,
+        };
+        match parameter {
+            Parameter::Cap | Parameter::CapName => Some(sent.cap_name.map_or("max_tokens", CapName::as_str)),
+            other => Some(other.as_str()),
+        }
+    }
+}
+
 impl Said {
     fn collect(&mut self, value: &Value, depth: usize) {
         match value {

@@ -34,6 +34,57 @@ fn prompt_estimate() -> u32 {
     estimate(&question.system) + estimate(&question.user) + estimate(&question.schema.to_string())
 }
 
+/// The outcome of a recorded answer with any status.
+async fn outcome_of_refusal(name: &str) -> Result<ChatAnswer, OpenAiError> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases/upstreams").join(name);
+    let case: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let headers = case["headers"].as_object().into_iter().flatten();
+    let lines: Vec<String> = headers.map(|(name, value)| format!("{name}: {}\r\n", value.as_str().unwrap())).collect();
+    let headers = lines.concat();
+    let body = case["raw"].as_str().map_or_else(|| case["body"].to_string(), str::to_owned);
+    let status = format!("{} Status", case["status"]);
+    Upstream::start(reply(&status, &headers, &body), Then::Close).await.ask().await
+}
+
+#[tokio::test]
+async fn refusals_are_read_as_their_providers_mean_them() {
+    let blocked = |reason| (Ending::Blocked, reason);
+    let seconds = std::time::Duration::from_secs;
+    for (name, (ending, reason)) in [
+        ("retired-model-404.json", blocked("openai_model_unknown")),
+        ("gemini-bad-key-400.json", blocked("openai_key_rejected")),
+        ("openrouter-402-in-flight.json", (Ending::Paused { retry_after: seconds(2) }, "")),
+        ("openrouter-403-moderation.json", (Ending::Own, "")),
+        ("waf-403-html.json", (Ending::Doubted, "openai_key_rejected")),
+        ("too-large-429.json", (Ending::Own, "")),
+        ("retry-after-date-429.json", (Ending::Limited { retry_after: Some(seconds(8)), plain: false }, "")),
+    ] {
+        let outcome = outcome_of_refusal(name).await;
+        let end = CallEnd::of(&outcome);
+        assert_eq!((end.ending, end.reason), (ending, reason), "{name}");
+        let error = outcome.unwrap_err();
+        if ending == Ending::Blocked {
+            assert_eq!(error.code(), Some(reason), "{name}");
+            let error = JobError::from(error);
+            assert_eq!((error.decision(), error.code()), (Decision::Snooze(seconds(0)), reason), "no attempt is used");
+        }
+    }
+    let flagged = JobError::from(outcome_of_refusal("openrouter-403-moderation.json").await.unwrap_err());
+    assert_eq!((flagged.decision(), flagged.code()), (Decision::Fail, "openai_content_filtered"));
+    let large = outcome_of_refusal("too-large-429.json").await.unwrap_err();
+    let figures = (Some(30_000), Some(31_034));
+    assert!(matches!(large, OpenAiError::RequestTooLarge { limit, requested } if (limit, requested) == figures));
+}
+
+#[tokio::test]
+async fn google_says_how_long_to_wait_in_its_details() {
+    let body = r#"[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded","details":[
+        {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34s"}]}}]"#;
+    let error = Upstream::start(reply("429 Too Many Requests", "", body), Then::Close).await.ask().await.unwrap_err();
+    let wait = Some(std::time::Duration::from_secs(34));
+    assert!(matches!(error, OpenAiError::RateLimited { retry_after, .. } if retry_after == wait), "{error}");
+}
+
 #[tokio::test]
 async fn usage_is_read_field_by_field_and_estimated_where_it_can_not_be_read() {
     // The counts as they are written; `None` for those that are estimated.

@@ -72,13 +72,20 @@ async fn a_server_error_of_any_body_is_asked_once() {
 
 #[tokio::test]
 async fn what_the_caller_got_wrong_is_told_apart() {
-    assert!(matches!(error_of("401 Unauthorized", "", "{}").await, OpenAiError::Unauthorized));
+    assert_eq!(error_of("401 Unauthorized", "", "{}").await.code(), Some("openai_key_rejected"));
     assert!(matches!(error_of("403 Forbidden", "", "{}").await, OpenAiError::Denied { status: 403 }));
     let body = r#"{"error":{"message":"no such model","code":"model_not_found"}}"#;
-    let error = error_of("404 Not Found", "", body).await;
-    // Its text, which is logged, has the code and not the words.
-    assert_eq!(error.to_string(), "the provider rejected the request (model_not_found)");
-    assert!(matches!(error, OpenAiError::BadRequest { message, .. } if message == "no such model"));
+    let error = error_of("404 Not Found", "x-request-id: req_1\r\n", body).await;
+    // Its text, which is logged, has none of the provider's words.
+    assert_eq!(error.to_string(), "the provider does not serve the model");
+    let OpenAiError::Misconfigured(shown) = error else { panic!("{error}") };
+    assert_eq!(
+        (shown.status, shown.code.as_deref(), shown.request_id.as_str()),
+        (404, Some("model_not_found"), "req_1")
+    );
+    assert_eq!(shown.setting(), "OPENAI_MODEL");
+    let page = error_of("404 Not Found", "content-type: text/html\r\n", "<html>404 Not Found</html>").await;
+    assert!(matches!(page, OpenAiError::Misconfigured(shown) if shown.setting() == "OPENAI_BASE_URL"));
 }
 
 #[tokio::test]

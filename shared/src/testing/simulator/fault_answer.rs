@@ -52,6 +52,11 @@ pub(super) fn refusal(injected: Injected) -> Option<Response> {
             return Some((StatusCode::FORBIDDEN, Html(page)).into_response());
         }
         Fault::BadRequest => ApiError::invalid(StatusCode::BAD_REQUEST, "Invalid request. (injected fault)"),
+        Fault::ModelNotFound => ApiError::invalid(
+            StatusCode::NOT_FOUND,
+            "The model `m` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations",
+        )
+        .code("model_not_found"),
         Fault::ServerError => ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "server_error",

@@ -24,6 +24,8 @@ pub enum Fault {
     HtmlForbidden,
     /// 400.
     BadRequest,
+    /// 404: the model is not served.
+    ModelNotFound,
     /// 500.
     ServerError,
     /// 503.
@@ -69,6 +71,7 @@ impl Fault {
                 | Self::Moderation
                 | Self::HtmlForbidden
                 | Self::BadRequest
+                | Self::ModelNotFound
         )
     }
 }

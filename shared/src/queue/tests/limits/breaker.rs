@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{FREE, Fixture, ended, refused};
 use crate::{
-    breaker::{BreakerState, breaker_status, close_breaker, open_breaker},
+    breaker::{BreakerState, breaker_status, close_breaker, open_breaker, probe_new_settings},
     job::JobState,
     limiter::Limits,
     queue::{Call, Ending},
@@ -162,4 +162,32 @@ async fn an_operator_opens_and_closes_it() {
     close_breaker(&f.pool, &f.keys, "openai").await.unwrap();
     let job = f.ask("a", 1).await.0.remove(0);
     assert_eq!((waiting, job.attempt, f.view(job.id).await.state), (60, 1, JobState::Active));
+}
+
+#[tokio::test]
+async fn a_worker_with_other_settings_is_probed_at_once_and_one_with_the_refused_ones_is_not() {
+    let f = fixture().await;
+    let starts = async |digest| probe_new_settings(&f.pool, &f.keys, "openai", digest).await.unwrap();
+    assert!(!starts("other").await, "nothing was refused");
+    f.call_one().await.end(ended(Ending::Blocked)).await;
+    assert!(!starts("refused").await);
+    assert_eq!(f.may_run().await, 0);
+    assert!(starts("other").await);
+    // A worker with the refused settings gets the probe first: that does not delay the one that is awaited.
+    f.call_one().await.end(ended(Ending::Blocked)).await;
+    assert_eq!(f.may_run().await, 0);
+    f.let_pass(Duration::from_secs(2)).await;
+    f.call_one().await.end(ended(Ending::Ok)).await;
+    assert_eq!(f.breaker().await, BreakerState::Closed);
+
+    // Once the new settings are refused as well, probes are slow again.
+    f.call_one().await.end(ended(Ending::Blocked)).await;
+    f.raw::<u64>(&["HSET", &f.keys.breaker("openai"), "refused_settings", "older"]).await;
+    assert!(starts("refused").await);
+    f.call_one().await.end(ended(Ending::Blocked)).await;
+    f.let_pass(Duration::from_secs(3)).await;
+    assert_eq!(f.may_run().await, 0);
+
+    open_breaker(&f.pool, &f.keys, "openai").await.unwrap();
+    assert!(!starts("other").await, "an operator's breaker is the operator's");
 }

@@ -53,6 +53,7 @@ pub(super) fn upstream(limits: Limits) -> Upstream {
         model: "model".to_owned(),
         prices: "model=1/10".parse().unwrap(),
         breaker: breaker(),
+        settings: "refused".to_owned(),
     }
 }
 
