@@ -15,6 +15,7 @@ mod harness;
 mod identity;
 mod job_events;
 mod metrics;
+mod money;
 mod monitoring;
 mod one_limit;
 mod openai_parameters;
