@@ -7,8 +7,8 @@
 --       as the next ones)  11 requests left of it  12 limit of tokens  13, 14 own permits in the window and ever granted when
 --       the call was let go  15 retry_after_ms  16 failures  17 failures_ms  18 ratio of failures  19 open_ms  20 open_max_ms
 --       21 successes  22 slow_ms  23 probe_ms  24 what it cost, in micro-dollars  25 how long it took, in microseconds (-1: it
---       was not let go)  26 tokens of the call as they were estimated  27 tokens that it is assumed to have used: it timed out
---       after it was sent (-1: it did not)
+--       was not let go)  26 tokens of the call as they were estimated
+--       27 tokens that it is assumed to have used: it timed out after it was sent (-1: it did not)
 -- Returns {'ended', event, number}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it; or what
 --         the job has to know: blamed (it waits by itself; number: refusals since then), failed (refused too often), own (refused
 --         for itself), doubt and witness (not known yet; number: how often; witness: the caller looks at the model); else ''
@@ -140,14 +140,14 @@ local function budget()
   local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
   local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
-  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held, then those of the spent ones
-  -- that are assumed.
+  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held,
+  -- then those of the spent ones that are assumed.
   local function counted_of(key)
     return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros', 'assumed_tokens', 'assumed_micros')
   end
 
-  -- Adds to what is spent (`sort` is ''), held ('held_') or assumed ('assumed_') in a day and its month. No counter falls below 0, and what is
-  -- forgotten is not begun again by taking from it.
+  -- Adds to what is spent (`sort` is ''), held ('held_') or assumed ('assumed_') in a day and its
+  -- month. No counter falls below 0, and what is forgotten is not begun again by taking from it.
   local function count_budget(day, user, sort, tokens, micros)
     local adds, tokens_field, micros_field = tokens > 0 or micros > 0, sort .. 'tokens', sort .. 'micros'
     for key, ttl in pairs({ [user_spend(day, user)] = USER_SPEND_TTL_MS, [fleet_spend(day)] = FLEET_SPEND_TTL_MS }) do
@@ -175,8 +175,8 @@ local function budget()
     count_budget(day_of(now), user, 'assumed_', tonumber(tokens) or 0, tonumber(micros) or 0)
   end
 
-  return { release = budget_release, spend = budget_spend, assume = budget_assume, key = budget_key, counted = counted_of, day_of = day_of,
-    ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend, user_ttl_ms = USER_SPEND_TTL_MS,
+  return { release = budget_release, spend = budget_spend, assume = budget_assume, key = budget_key,
+    counted = counted_of, day_of = day_of, ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend, user_ttl_ms = USER_SPEND_TTL_MS,
     fleet_ttl_ms = FLEET_SPEND_TTL_MS }
 end
 -- Fragment: what is known of a user, and of each day. Needs keys.lua.

@@ -29,9 +29,10 @@ pub struct OpenAiCallConfig {
     #[arg(long, env = "OPENAI_MAX_OUTPUT_TOKENS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(64..))]
     pub openai_max_output_tokens: u32,
 
-    /// What a million tokens of each model cost, in US dollars: model=input/cached/cache write/output,… or
-    /// model=input/output,… A dated snapshot costs what its model costs, a gateway's name (openai/gpt-6-luna) what its last
-    /// segment costs. A model that is not listed counts as free, which a limit in US dollars does not allow
+    /// What a million tokens of each model cost, in US dollars: model=input/cached/cache write/output,…
+    /// or model=input/output,… A dated snapshot costs what its model costs, a gateway's name
+    /// (openai/gpt-6-luna) what its last segment costs. A model that is not listed counts as free,
+    /// which a limit in US dollars does not allow
     #[arg(long, env = "OPENAI_PRICES", default_value = PRICES)]
     pub openai_prices: Prices,
 }

@@ -7,8 +7,8 @@
 --       as the next ones)  11 requests left of it  12 limit of tokens  13, 14 own permits in the window and ever granted when
 --       the call was let go  15 retry_after_ms  16 failures  17 failures_ms  18 ratio of failures  19 open_ms  20 open_max_ms
 --       21 successes  22 slow_ms  23 probe_ms  24 what it cost, in micro-dollars  25 how long it took, in microseconds (-1: it
---       was not let go)  26 tokens of the call as they were estimated  27 tokens that it is assumed to have used: it timed out
---       after it was sent (-1: it did not)
+--       was not let go)  26 tokens of the call as they were estimated
+--       27 tokens that it is assumed to have used: it timed out after it was sent (-1: it did not)
 -- Returns {'ended', event, number}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it; or what
 --         the job has to know: blamed (it waits by itself; number: refusals since then), failed (refused too often), own (refused
 --         for itself), doubt and witness (not known yet; number: how often; witness: the caller looks at the model); else ''
