@@ -17,6 +17,7 @@ mod identity;
 mod job_events;
 mod metrics;
 mod misconfiguration;
+mod money;
 mod monitoring;
 mod one_limit;
 mod openai_parameters;
