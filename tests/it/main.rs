@@ -28,6 +28,7 @@ mod redis_away;
 mod redis_keys;
 mod redis_tls;
 mod redis_trouble;
+mod refused_alone;
 mod refused_jobs;
 mod request_limits;
 mod requeue;

@@ -161,7 +161,7 @@ impl Model {
     }
 
     /// How often each rule was at work.
-    pub(super) fn exercised(&self) -> [(&'static str, usize); 10] {
+    pub(super) fn exercised(&self) -> [(&'static str, usize); 11] {
         [
             ("blamed", self.blame.blamed),
             ("forgotten lesson", self.blame.forgotten),
@@ -170,6 +170,7 @@ impl Model {
             ("own refusal", self.doubt.own),
             ("account refused", self.doubt.account),
             ("charged", self.charged),
+            ("denied again", self.doubt.again),
             ("left aside", self.left_aside),
             ("scaled", self.scaled),
             ("suspect given", self.suspects.given),
@@ -313,7 +314,7 @@ impl Model {
             Whose::Unknown => {}
             Whose::Account => marks.doubted = None,
             Whose::Own => {
-                (marks.doubted, marks.charged) = (None, true);
+                marks.doubted = None;
                 job.attempts += 1;
                 self.charged += 1;
             }
@@ -538,8 +539,11 @@ impl Model {
             _ => CallFate::Nothing,
         };
         if how == How::Doubted {
-            let charged = self.blame.marks[&call.id].charged;
-            let whose = self.doubt.raise(self.now, begun, call, charged);
+            let denied = self.blame.marks[&call.id].denied;
+            let whose = self.doubt.raise(self.now, begun, call, denied);
+            if whose != Whose::Own {
+                self.blame.marks.entry(call.id).or_default().denied = Some(begun);
+            }
             if whose == Whose::Account || whose == Whose::Unknown && self.breaker.is_probe(call.member) {
                 fate = CallFate::Blocked { quick: true };
             }
