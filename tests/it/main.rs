@@ -36,6 +36,7 @@ mod rolling_deploy;
 mod scaling_guide;
 mod scaling_script;
 mod shared_work;
+mod suspects;
 mod tidy;
 mod token_overuse;
 mod upstream_faults;
