@@ -93,7 +93,7 @@ async fn a_poison_job_takes_nobody_with_it() {
 }
 
 /// A job of this test; the sizes are those of 5 s jobs, scaled.
-const LATENCY: Duration = Duration::from_millis(2_000);
+const LATENCY: Duration = Duration::from_secs(2);
 /// As 30 s are to jobs of 5 s.
 const AFTER_LEASE: Duration = Duration::from_secs(12);
 

@@ -18,7 +18,7 @@ const WINDOW_MS: u32 = 2_000;
 const OTHERS: usize = 128;
 const SLOTS: u32 = 4;
 const LATENCY: Duration = Duration::from_millis(400);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// In the refused text, and in no other one.
 const MARK: &str = "Xylophonist";
 
