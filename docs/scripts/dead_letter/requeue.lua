@@ -745,7 +745,7 @@ end
 local function raise(letter, track, fields)
   redis.call('ZREM', of_queue('dead'), letter.id)
   redis.call('HDEL', letter.key, 'code', 'message', 'reason', 'run_at', 'follows', 'ended', 'aside', 'refused', 'blamed',
-    'doubted', 'doubts', 'charged', 'lost', 'losses', 'crashes')
+    'doubted', 'doubts', 'denied', 'lost', 'losses', 'crashes')
   redis.call('HSET', letter.key, 'requeued', text(letter.times), unpack(fields))
   if letter.listed then track().put_back(letter.user, letter.ended) end
 end

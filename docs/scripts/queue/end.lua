@@ -577,7 +577,7 @@ local function count_probe(b, member)
   redis.call('HSET', b.key, 'state', b.state, 'probe', member, 'probe_until', text(b.probe_until))
 end
 
--- The first probe after refusals that may be about single requests goes after this time, each further one four times as late.
+-- The first probe after refusals that may be about single requests goes after this time, each further one twice as late.
 local QUICK_MS = 2000
 local SLICES, BUCKETS, FAILURES_KEPT = 10, 64, 1000
 -- As many failures of one user count while others are answered.
@@ -594,7 +594,7 @@ end
 local function trip(b, s, reason, for_good, quick)
   local opens = tonumber(redis.call('HGET', b.key, 'opens')) or 0
   local wait = for_good and s.slow_ms or math.min(s.open_ms * 2 ^ math.min(opens, 20), s.open_max_ms)
-  if quick then wait = math.min(QUICK_MS * 4 ^ math.min(opens, 20), wait) end
+  if quick then wait = math.min(QUICK_MS * 2 ^ math.min(opens, 20), wait) end
   if for_good and awaits_new_settings(b, s) then wait = math.min(QUICK_MS, wait) end
   redis.call('HSET', b.key, 'state', 'open', 'until', text(b.now + wait), 'reason', reason, 'probe_ms', s.probe_ms,
     'opens', opens + 1, 'opened', text(b.now), 'successes', '0', 'for_good', for_good and '1' or '0')
@@ -705,13 +705,14 @@ local function doubt_verdict(provider, at)
   if (tonumber(d[1]) or 0) >= at then return 'own' end
 end
 
--- Takes up a refusal of a call of job `id` that was let go at `begun`; `charged`: one was the job's own before. Returns 'own',
+-- Takes up a refusal of a call of job `id` that was let go at `begun`; `denied`: when its call before was refused so, if one was. A
+-- job that is refused again, while the account was good in between, is refused for itself. Returns 'own',
 -- 'account' (a job of another user was refused as well, and none was answered since), or 'doubt'.
-local function raise_doubt(provider, now, begun, id, user, charged)
+local function raise_doubt(provider, now, begun, id, user, denied)
   local key, whose = of_doubt(provider), redis.sha1hex(user or '')
-  local d = redis.call('HMGET', key, 'at', 'user', 'job', 'good')
-  local at, good = tonumber(d[1]), tonumber(d[4]) or 0
-  if good >= begun or charged and good > now - DOUBT_MS then return 'own' end
+  local d = redis.call('HMGET', key, 'at', 'user', 'job', 'good', 'bad')
+  local at, good, bad = tonumber(d[1]), tonumber(d[4]) or 0, tonumber(d[5]) or 0
+  if good >= begun or denied and good >= denied and good > bad and good > now - DOUBT_MS then return 'own' end
   if at and now - at < DOUBT_MS then
     if d[2] ~= whose and d[3] ~= id then return 'account' end
   else
@@ -724,9 +725,11 @@ end
 -- A call of job `id` (nil: the free look at the model) that was let go at `begun` was answered: the account is good.
 local function answer_doubt(provider, id, begun)
   local key = of_doubt(provider)
-  local d = redis.call('HMGET', key, 'at', 'job')
-  local at = tonumber(d[1])
-  if not at or begun < at or id and d[2] == id then return false end
+  local d = redis.call('HMGET', key, 'at', 'job', 'good', 'bad')
+  local at, bad = tonumber(d[1]), tonumber(d[4])
+  -- The first call that is answered after the account was found unusable proves it good as well.
+  local recovered = not at and bad and bad >= (tonumber(d[3]) or 0) and begun > bad
+  if not recovered and (not at or begun < at or id and d[2] == id) then return false end
   redis.call('HDEL', key, 'at', 'user', 'job')
   redis.call('HSET', key, 'good', text(begun))
   redis.call('PEXPIRE', key, DOUBT_TTL_MS)
@@ -770,7 +773,7 @@ end
 
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros', 'spent_tokens',
-  'spent_micros', 'aside', 'refused', 'blamed', 'charged')
+  'spent_micros', 'aside', 'refused', 'blamed', 'denied')
 local answered, plain = ending == 'ok' or ending == 'rejected', reason == 'plain'
 local begun = now
 if l then
@@ -808,7 +811,7 @@ if ending == 'unsent' or ending == 'unreached' then
 end
 -- Its next call is no trial and no probe while another one can be.
 if answered then
-  if job[8] then redis.call('HDEL', key, 'aside', 'refused', 'blamed', 'doubted', 'doubts', 'charged') end
+  if job[8] then redis.call('HDEL', key, 'aside', 'refused', 'blamed', 'doubted', 'doubts', 'denied') end
 elseif ending ~= 'unsent' and not job[8] and job[1] then
   redis.call('HSET', key, 'aside', '1')
 end
@@ -845,7 +848,8 @@ end
 
 local breaker, quick = open_breaker(provider, now), false
 if ending == 'doubted' then
-  local verdict = raise_doubt(provider, now, begun, id, job[2], job[11])
+  local verdict = raise_doubt(provider, now, begun, id, job[2], whole_number(job[11]))
+  if verdict ~= 'own' and job[1] then redis.call('HSET', key, 'denied', text(begun)) end
   if verdict == 'account' or verdict == 'doubt' and breaker.probe == member then
     ending, quick = 'blocked', true
   else

@@ -1334,13 +1334,14 @@ local function doubt_verdict(provider, at)
   if (tonumber(d[1]) or 0) >= at then return 'own' end
 end
 
--- Takes up a refusal of a call of job `id` that was let go at `begun`; `charged`: one was the job's own before. Returns 'own',
+-- Takes up a refusal of a call of job `id` that was let go at `begun`; `denied`: when its call before was refused so, if one was. A
+-- job that is refused again, while the account was good in between, is refused for itself. Returns 'own',
 -- 'account' (a job of another user was refused as well, and none was answered since), or 'doubt'.
-local function raise_doubt(provider, now, begun, id, user, charged)
+local function raise_doubt(provider, now, begun, id, user, denied)
   local key, whose = of_doubt(provider), redis.sha1hex(user or '')
-  local d = redis.call('HMGET', key, 'at', 'user', 'job', 'good')
-  local at, good = tonumber(d[1]), tonumber(d[4]) or 0
-  if good >= begun or charged and good > now - DOUBT_MS then return 'own' end
+  local d = redis.call('HMGET', key, 'at', 'user', 'job', 'good', 'bad')
+  local at, good, bad = tonumber(d[1]), tonumber(d[4]) or 0, tonumber(d[5]) or 0
+  if good >= begun or denied and good >= denied and good > bad and good > now - DOUBT_MS then return 'own' end
   if at and now - at < DOUBT_MS then
     if d[2] ~= whose and d[3] ~= id then return 'account' end
   else
@@ -1353,9 +1354,11 @@ end
 -- A call of job `id` (nil: the free look at the model) that was let go at `begun` was answered: the account is good.
 local function answer_doubt(provider, id, begun)
   local key = of_doubt(provider)
-  local d = redis.call('HMGET', key, 'at', 'job')
-  local at = tonumber(d[1])
-  if not at or begun < at or id and d[2] == id then return false end
+  local d = redis.call('HMGET', key, 'at', 'job', 'good', 'bad')
+  local at, bad = tonumber(d[1]), tonumber(d[4])
+  -- The first call that is answered after the account was found unusable proves it good as well.
+  local recovered = not at and bad and bad >= (tonumber(d[3]) or 0) and begun > bad
+  if not recovered and (not at or begun < at or id and d[2] == id) then return false end
   redis.call('HDEL', key, 'at', 'user', 'job')
   redis.call('HSET', key, 'good', text(begun))
   redis.call('PEXPIRE', key, DOUBT_TTL_MS)
@@ -1395,7 +1398,7 @@ local function charge_doubt(id, group, doubted, attempts, now)
   if verdict == 'account' then return attempts end
   local told = redis.call('HMGET', key, 'code', 'message')
   record_attempt(id, now, { attempt = text(attempts + 1), worker = '', code = told[1] or '', message = told[2] or '' })
-  redis.call('HSET', key, 'attempts', text(attempts + 1), 'charged', '1')
+  redis.call('HSET', key, 'attempts', text(attempts + 1))
   return attempts + 1
 end
 

@@ -1,7 +1,7 @@
 -- Fragment: what the end of a call means for the circuit breaker of its provider. Needs keys.lua.
 -- @include "breaker/breaker"
 
--- The first probe after refusals that may be about single requests goes after this time, each further one four times as late.
+-- The first probe after refusals that may be about single requests goes after this time, each further one twice as late.
 local QUICK_MS = 2000
 local SLICES, BUCKETS, FAILURES_KEPT = 10, 64, 1000
 -- As many failures of one user count while others are answered.
@@ -18,7 +18,7 @@ end
 local function trip(b, s, reason, for_good, quick)
   local opens = tonumber(redis.call('HGET', b.key, 'opens')) or 0
   local wait = for_good and s.slow_ms or math.min(s.open_ms * 2 ^ math.min(opens, 20), s.open_max_ms)
-  if quick then wait = math.min(QUICK_MS * 4 ^ math.min(opens, 20), wait) end
+  if quick then wait = math.min(QUICK_MS * 2 ^ math.min(opens, 20), wait) end
   if for_good and awaits_new_settings(b, s) then wait = math.min(QUICK_MS, wait) end
   redis.call('HSET', b.key, 'state', 'open', 'until', text(b.now + wait), 'reason', reason, 'probe_ms', s.probe_ms,
     'opens', opens + 1, 'opened', text(b.now), 'successes', '0', 'for_good', for_good and '1' or '0')

@@ -9,7 +9,7 @@ local function charge_doubt(id, group, doubted, attempts, now)
   if verdict == 'account' then return attempts end
   local told = redis.call('HMGET', key, 'code', 'message')
   record_attempt(id, now, { attempt = text(attempts + 1), worker = '', code = told[1] or '', message = told[2] or '' })
-  redis.call('HSET', key, 'attempts', text(attempts + 1), 'charged', '1')
+  redis.call('HSET', key, 'attempts', text(attempts + 1))
   return attempts + 1
 end
 

@@ -37,7 +37,7 @@ end
 
 local key = of_job('job', id)
 local job = redis.pcall('HMGET', key, 'lane', 'user', 'held', 'held_tokens', 'held_micros', 'spent_tokens',
-  'spent_micros', 'aside', 'refused', 'blamed', 'charged')
+  'spent_micros', 'aside', 'refused', 'blamed', 'denied')
 local answered, plain = ending == 'ok' or ending == 'rejected', reason == 'plain'
 local begun = now
 if l then
@@ -75,7 +75,7 @@ if ending == 'unsent' or ending == 'unreached' then
 end
 -- Its next call is no trial and no probe while another one can be.
 if answered then
-  if job[8] then redis.call('HDEL', key, 'aside', 'refused', 'blamed', 'doubted', 'doubts', 'charged') end
+  if job[8] then redis.call('HDEL', key, 'aside', 'refused', 'blamed', 'doubted', 'doubts', 'denied') end
 elseif ending ~= 'unsent' and not job[8] and job[1] then
   redis.call('HSET', key, 'aside', '1')
 end
@@ -112,7 +112,8 @@ end
 
 local breaker, quick = open_breaker(provider, now), false
 if ending == 'doubted' then
-  local verdict = raise_doubt(provider, now, begun, id, job[2], job[11])
+  local verdict = raise_doubt(provider, now, begun, id, job[2], whole_number(job[11]))
+  if verdict ~= 'own' and job[1] then redis.call('HSET', key, 'denied', text(begun)) end
   if verdict == 'account' or verdict == 'doubt' and breaker.probe == member then
     ending, quick = 'blocked', true
   else

@@ -17,7 +17,7 @@ use super::{
     report::Report,
     run::Run,
     seed::Seed,
-    system::{Setup, System},
+    system::{LEASE, Setup, System},
 };
 
 /// How long the last job may take from the last kill, in ms.
@@ -57,6 +57,7 @@ pub(super) async fn run(args: KillsArgs) -> anyhow::Result<ExitCode> {
         window,
         latency: Duration::from_millis(args.latency_ms),
         slots: 32,
+        lease: LEASE,
     };
     let mut run = Run::begin(setup, 0, args.workers).await?;
     let done = args.torment(&mut run).await;

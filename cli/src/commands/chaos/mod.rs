@@ -8,6 +8,7 @@ mod accepted;
 mod attempt;
 mod books;
 mod calls;
+mod crashloop;
 mod ends;
 mod feed;
 mod fleet;
@@ -37,6 +38,8 @@ use crate::output;
 /// What is done to the system. Everything runs on this machine, with a Redis and an upstream of its own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ChaosCommand {
+    /// One of two workers dies a moment after each start, while the other one works
+    Crashloop(crashloop::CrashloopArgs),
     /// Workers are killed with `kill -9` and replaced, again and again, while jobs come in
     Kills(kills::KillsArgs),
     /// Redis pauses, and then no byte passes between it and our processes, under load
@@ -52,6 +55,7 @@ pub(crate) enum ChaosCommand {
 impl ChaosCommand {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Crashloop(args) => crashloop::run(args).await,
             Self::Kills(args) => kills::run(args).await,
             Self::Partition(args) => partition::run(args).await,
             Self::Redis(args) => redis::run(args).await,

@@ -13,7 +13,7 @@ use super::{
     network::Trouble,
     report::Report,
     run::Run,
-    system::{Setup, System},
+    system::{LEASE, Setup, System},
     usage::Usage,
 };
 
@@ -60,7 +60,7 @@ struct Heard {
 
 pub(super) async fn run(args: PartitionArgs) -> anyhow::Result<ExitCode> {
     let (window, latency) = (Duration::from_secs(1), Duration::from_millis(100));
-    let setup = Setup { fsync: None, calls: 3 * args.per_second, window, latency, slots: SLOTS };
+    let setup = Setup { fsync: None, calls: 3 * args.per_second, window, latency, slots: SLOTS, lease: LEASE };
     let mut run = Run::begin(setup, 2, 4).await?;
     let done = args.torment(&mut run).await;
     ended(run, done)

@@ -8,7 +8,14 @@ use shared::clock::unix_ms;
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{ended, load::Load, report::Report, run::Run, seed::Seed, system::Setup};
+use super::{
+    ended,
+    load::Load,
+    report::Report,
+    run::Run,
+    seed::Seed,
+    system::{LEASE, Setup},
+};
 
 /// How soon the fleet must work again when Redis is back, in ms.
 const BACK_MS: u64 = 5_000;
@@ -37,7 +44,7 @@ pub(crate) struct RedisArgs {
 pub(super) async fn run(args: RedisArgs) -> anyhow::Result<ExitCode> {
     let window = Duration::from_secs(1);
     let (fsync, latency) = (Some("always"), Duration::from_millis(100));
-    let setup = Setup { fsync, calls: 3 * args.per_second, window, latency, slots: 32 };
+    let setup = Setup { fsync, calls: 3 * args.per_second, window, latency, slots: 32, lease: LEASE };
     let mut run = Run::begin(setup, 2, 4).await?;
     let done = args.torment(&mut run).await;
     ended(run, done)

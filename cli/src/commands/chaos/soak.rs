@@ -15,7 +15,7 @@ use super::{
     report::Report,
     run::Run,
     seed::Seed,
-    system::{ATTEMPTS, Setup},
+    system::{ATTEMPTS, LEASE, Setup},
     torment::Torment,
 };
 
@@ -40,7 +40,7 @@ pub(crate) struct SoakArgs {
 
 pub(super) async fn run(args: SoakArgs) -> anyhow::Result<ExitCode> {
     let (window, latency) = (Duration::from_secs(1), Duration::from_millis(100));
-    let setup = Setup { fsync: Some("always"), calls: 3 * args.per_second, window, latency, slots: 16 };
+    let setup = Setup { fsync: Some("always"), calls: 3 * args.per_second, window, latency, slots: 16, lease: LEASE };
     let mut run = Run::begin(setup, 2, 4).await?;
     let done = args.torment(&mut run).await;
     ended(run, done)

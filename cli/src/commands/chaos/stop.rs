@@ -11,7 +11,7 @@ use super::{
     fleet::PATIENCE,
     report::Report,
     run::Run,
-    system::Setup,
+    system::{LEASE, Setup},
 };
 
 /// A worker is asked to stop while it runs as many jobs as it can.
@@ -26,7 +26,7 @@ pub(crate) struct StopArgs {
 pub(super) async fn run(args: StopArgs) -> anyhow::Result<ExitCode> {
     // No limit: in-flight calls alone matter here, and all of them are there at once.
     let (window, latency) = (Duration::from_secs(1), Duration::ZERO);
-    let setup = Setup { fsync: None, calls: 0, window, latency, slots: args.jobs };
+    let setup = Setup { fsync: None, calls: 0, window, latency, slots: args.jobs, lease: LEASE };
     let mut run = Run::begin(setup, 0, 1).await?;
     let done = args.torment(&mut run).await;
     ended(run, done)

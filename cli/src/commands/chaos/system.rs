@@ -23,6 +23,11 @@ pub(super) const QUEUE: &str = GenerateFlashcards::QUEUE.as_str();
 /// Attempts before a job is a dead letter: more than chaos takes from one job, however unlucky.
 pub(super) const ATTEMPTS: u32 = 10;
 
+/// A lease that lapses soon, so that what waits for it does not take long.
+pub(super) const LEASE: Duration = Duration::from_secs(2);
+/// The time that a call has, beyond what the upstream takes to answer.
+const CALL_SLACK: Duration = Duration::from_secs(3);
+
 /// How a system is set up.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -35,6 +40,7 @@ pub(super) struct Setup {
     pub(super) latency: Duration,
     /// Jobs that one worker runs at once.
     pub(super) slots: u32,
+    pub(super) lease: Duration,
 }
 
 /// A system without processes yet.
@@ -50,7 +56,7 @@ pub(super) struct System {
 }
 
 impl System {
-    /// Starts Redis and the upstream. Leases, backoffs and the breaker's pauses are short, so that what waits for them does not
+    /// Starts Redis and the upstream. Backoffs and the breaker's pauses are short, so that what waits for them does not
     /// take long.
     pub(super) async fn open(setup: Setup) -> anyhow::Result<Self> {
         let redis = TestRedis::with_append_only(setup.fsync).await?;
@@ -62,7 +68,7 @@ impl System {
         let latency_ms = u64::try_from(setup.latency.as_millis())?;
         let config = SimulatorConfig { rpm: setup.calls, window_ms, latency_ms, ..SimulatorConfig::default() };
         let upstream = Simulator::start(config)?;
-        let text = str::to_owned;
+        let (text, timeout) = (str::to_owned, setup.latency + CALL_SLACK);
         let settings = vec![
             ("REDIS_URL", proxy.redis_url()),
             ("QUEUE_PREFIX", text(PREFIX)),
@@ -74,12 +80,12 @@ impl System {
             ("OPENAI_RATE_WINDOW_MS", window_ms.to_string()),
             ("OPENAI_RATE_LIMIT_TPM", text("0")),
             ("OPENAI_MAX_CONCURRENT", text("200")),
-            ("OPENAI_TIMEOUT_SECONDS", text("3")),
+            ("OPENAI_TIMEOUT_SECONDS", timeout.as_secs().to_string()),
             ("OPENAI_BREAKER_OPEN_MS", text("300")),
             ("OPENAI_BREAKER_OPEN_MAX_MS", text("1000")),
             ("OPENAI_BREAKER_SLOW_PROBE_MS", text("500")),
             ("WORKER_CONCURRENCY", setup.slots.to_string()),
-            ("LEASE_SECONDS", text("2")),
+            ("LEASE_SECONDS", setup.lease.as_secs().to_string()),
             // Every text is another one, so no result would ever answer for a second job.
             ("CONTENT_CACHE_TTL_SECONDS", text("0")),
             ("DRAIN_SECONDS", text("20")),

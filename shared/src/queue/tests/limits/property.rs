@@ -66,8 +66,16 @@ async fn the_scripts_do_what_the_model_does_and_no_window_is_overfull() {
 /// Under any mix of refusals and failures.
 #[tokio::test]
 async fn in_trouble_the_scripts_do_what_the_model_does() {
-    let rules =
-        ["breaker spared", "own refusal", "account refused", "charged", "left aside", "scaled", "suspect given"];
+    let rules = [
+        "breaker spared",
+        "own refusal",
+        "account refused",
+        "charged",
+        "denied again",
+        "left aside",
+        "scaled",
+        "suspect given",
+    ];
     let seen = in_trouble(&[1, 2, 3, 4, 2, 3, 4, 1, 2, 3], 2 * STEPS, &rules).await;
     assert!(seen.learned > 50 && seen.opened > 50, "{seen:?}: too little seen");
 }
@@ -344,14 +352,14 @@ impl Pair {
         let expected: BTreeSet<String> = self.model.slots().iter().map(JobId::to_string).collect();
         assert_eq!(slots, expected, "slots after {when}");
         for id in self.model.jobs.keys() {
-            let fields = ["aside", "refused", "blamed", "doubted", "charged"];
+            let fields = ["aside", "refused", "blamed", "doubted", "denied"];
             let key = f.keys.job(*id);
             let words = [&["HMGET", &key], &fields[..]].concat();
             let seen: [Option<i64>; 5] = f.raw(&words).await;
-            let Marks { aside, refused, blamed, doubted, charged } =
+            let Marks { aside, refused, blamed, doubted, denied } =
                 self.model.marks().get(id).cloned().unwrap_or_default();
             let number = |number: u32| (number > 0).then(|| i64::from(number));
-            let expected = [aside.then_some(1), number(refused), number(blamed), doubted, charged.then_some(1)];
+            let expected = [aside.then_some(1), number(refused), number(blamed), doubted, denied];
             assert_eq!(seen, expected, "{fields:?} of {id} after {when}");
         }
         let closed = breaker_status(&f.pool, keys, "openai").await.unwrap().state == BreakerState::Closed;

@@ -31,7 +31,7 @@ pub(crate) struct Marks {
     pub(crate) refused: u32,
     pub(crate) blamed: u32,
     pub(crate) doubted: Option<i64>,
-    pub(crate) charged: bool,
+    pub(crate) denied: Option<i64>,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -89,7 +89,7 @@ impl Breaker {
         let opens = self.open.as_ref().map_or(0, |open| open.opens);
         let mut wait = if for_good { 600_000 } else { (OPEN << opens.min(20)).min(OPEN_MAX) };
         if quick {
-            wait = wait.min(QUICK << (2 * opens.min(20)));
+            wait = wait.min(QUICK << opens.min(20));
         }
         self.open = Some(Open { until: now + wait, opens: opens + 1, for_good, probe: None, successes: 0 });
         self.failures.clear();
@@ -172,6 +172,8 @@ pub(super) struct Doubt {
     /// Refusals that turned out to be the job's, and the account's.
     pub(super) own: usize,
     pub(super) account: usize,
+    /// Jobs that were refused again while the account was good.
+    pub(super) again: usize,
 }
 
 /// Whose a refusal is.
@@ -183,8 +185,10 @@ pub(super) enum Whose {
 }
 
 impl Doubt {
-    pub(super) fn raise(&mut self, now: i64, begun: i64, call: Caller<'_>, charged: bool) -> Whose {
-        if self.good >= begun || charged && self.good > now - DOUBT {
+    pub(super) fn raise(&mut self, now: i64, begun: i64, call: Caller<'_>, denied: Option<i64>) -> Whose {
+        let again = denied.is_some_and(|at| self.good >= at && self.good > self.bad && self.good > now - DOUBT);
+        self.again += usize::from(again && self.good < begun);
+        if self.good >= begun || again {
             self.own += 1;
             return Whose::Own;
         }
@@ -200,7 +204,8 @@ impl Doubt {
     }
 
     pub(super) fn answer(&mut self, begun: i64, id: JobId) {
-        if self.first.is_some_and(|(at, _, job)| begun >= at && job != id) {
+        let recovered = self.first.is_none() && self.bad > 0 && self.bad >= self.good && begun > self.bad;
+        if recovered || self.first.is_some_and(|(at, _, job)| begun >= at && job != id) {
             self.first = None;
             self.good = begun;
         }

@@ -125,8 +125,11 @@ impl Model {
             _ => CallFate::Nothing,
         };
         if how == How::Doubted {
-            let charged = self.blame.marks[&call.id].charged;
-            let whose = self.doubt.raise(self.now, begun, call, charged);
+            let denied = self.blame.marks[&call.id].denied;
+            let whose = self.doubt.raise(self.now, begun, call, denied);
+            if whose != Whose::Own {
+                self.blame.marks.entry(call.id).or_default().denied = Some(begun);
+            }
             if whose == Whose::Account || whose == Whose::Unknown && self.breaker.is_probe(call.member) {
                 fate = CallFate::Blocked { quick: true };
             }

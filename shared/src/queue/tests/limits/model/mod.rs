@@ -162,7 +162,7 @@ impl Model {
     }
 
     /// How often each rule was at work.
-    pub(super) fn exercised(&self) -> [(&'static str, usize); 10] {
+    pub(super) fn exercised(&self) -> [(&'static str, usize); 11] {
         [
             ("blamed", self.blame.blamed),
             ("forgotten lesson", self.blame.forgotten),
@@ -171,6 +171,7 @@ impl Model {
             ("own refusal", self.doubt.own),
             ("account refused", self.doubt.account),
             ("charged", self.charged),
+            ("denied again", self.doubt.again),
             ("left aside", self.left_aside),
             ("scaled", self.scaled),
             ("suspect given", self.suspects.given),
@@ -314,7 +315,7 @@ impl Model {
             Whose::Unknown => {}
             Whose::Account => marks.doubted = None,
             Whose::Own => {
-                (marks.doubted, marks.charged) = (None, true);
+                marks.doubted = None;
                 job.attempts += 1;
                 self.charged += 1;
             }
