@@ -92,5 +92,5 @@ for i = 2, #ARGV, 2 do
 end
 -- What was learned under other limits is forgotten.
 redis.call('HDEL', root .. ':limiter:' .. group, 'next_at', 'learned_rpm', 'hold', 'hold_until', 'step', 'base', 'prior',
-  'room', 'room_until', 'header_tpm')
+  'room', 'room_until', 'header_tpm', 'sure_rpm', 'reached', 'before', 'taught_by', 'taught_at', 'proven')
 return in_force(group, now_ms())

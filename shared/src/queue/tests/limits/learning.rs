@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::{FREE, Fixture, GUARD, WINDOW, ended, refused};
 use crate::{
     job::JobState,
-    limiter::{Limits, limiter_status},
+    limiter::{LimitName, Limits, limiter_status, set_limits},
     openai::{OpenAiError, RateHeaders},
-    queue::{Call, CallEnd, Ending, take::TakenJob},
+    queue::{Call, CallEnd, Ending, Verdict, take::TakenJob},
 };
 
 impl Fixture {
@@ -215,4 +215,26 @@ async fn into_the_unknown_only_a_few_calls_go_at_once() {
     assert_eq!((calls.len(), f.ask("a", 40).await.0.len()), (10, 0));
     calls[0].1.end(ended(Ending::Ok)).await;
     assert_eq!(f.ask("a", 40).await.0.len(), 40, "the upstream answers");
+}
+
+#[tokio::test]
+async fn limits_that_an_operator_sets_are_not_undone_when_a_job_is_blamed() {
+    let f = fixture(50).await;
+    let wordless = ended(Ending::Limited { retry_after: None, plain: false });
+    let calls = f.call_many(40).await;
+    calls[0].1.end(refused(None)).await;
+    assert!(f.learned().await.is_some());
+    calls[1].1.end(wordless).await;
+    for (_, call) in &calls[2..] {
+        call.end(ended(Ending::Ok)).await;
+    }
+    set_limits(&f.pool, &f.keys, &Fixture::group(), &[(LimitName::Rpm, Some(45))]).await.unwrap();
+    assert_eq!(f.learned().await, None, "what was learned under other limits is forgotten");
+    f.let_pass(Duration::from_secs(2)).await;
+    let job = f.context(&calls[1].0);
+    drop(job.call(100)); // the one that was refused has number 1
+    let again = job.call(100);
+    again.begin().await.unwrap();
+    assert!(matches!(again.end(wordless).await, Verdict::Blamed { refusals: 1 }));
+    assert_eq!(f.learned().await, None);
 }
