@@ -1,6 +1,6 @@
 //! A job that ends its worker each time, and workers that are lost: nobody else's job is lost with them.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::{join, join3};
 use shared::{
@@ -44,9 +44,24 @@ impl<'a> Fleet<'a> {
         (name, process)
     }
 
+    /// Runs jobs until each worker has finished one; how many there were.
+    async fn warm_up(&self) -> usize {
+        let (mut proven, mut count) = (BTreeSet::new(), 0);
+        while proven.len() < self.members.len() {
+            let jobs = self.system.put_crowd(&USERS, count..count + 20).await;
+            count += jobs.len();
+            assert!(count <= 400, "only {proven:?} run jobs");
+            assert_completed(&self.system.ended_within(&jobs, PATIENCE).await);
+            for id in jobs {
+                proven.insert(self.system.worker_of(id).await);
+            }
+        }
+        count
+    }
+
     /// Kills the worker that holds the job, and starts another one in its place.
     async fn kill_holder_of(&mut self, id: JobId) {
-        let holder: String = self.system.raw(&["HGET", &self.system.keys.job(id), "worker"]).await;
+        let holder = self.system.worker_of(id).await;
         let place = self.members.iter().position(|(name, _)| holder.starts_with(&format!("{name}-")));
         let place = place.unwrap_or_else(|| panic!("{holder} is none of the fleet"));
         let new = self.launch();
@@ -97,30 +112,38 @@ const LATENCY: Duration = Duration::from_secs(2);
 /// As 30 s are to jobs of 5 s.
 const AFTER_LEASE: Duration = Duration::from_secs(12);
 
-/// 20 jobs in the hands of one of two workers, which dies if `killed`, while others come in. The 20, how long they took from
-/// the kill on, and the others.
+/// Two workers that have finished jobs, each with 20 more in hand; one of them dies if `killed`, while others come in. The
+/// jobs in its hand, how long they took from the kill on, and the others.
 async fn lost_once(killed: bool) -> (Vec<JobView>, Duration, Vec<JobView>) {
     let mut system = System::new().await;
     system.set("WORKER_CONCURRENCY", 20);
+    let mut fleet = Fleet::start(&system, 2).await;
+    let mut number = fleet.warm_up().await;
     system.simulator.set_latency(LATENCY);
-    let mut fleet = Fleet::start(&system, 1).await;
-    let in_hand = system.put_crowd(&USERS, 0..20).await;
-    tokio::time::timeout(PATIENCE, system.simulator.wait_for_calls(20)).await.expect("20 calls");
-    let second = fleet.launch();
-    second.1.until_it_answers(&system.http).await;
-    fleet.members.push(second);
+    let before = system.simulator.stats(Duration::from_secs(1)).calls;
+    let all = system.put_crowd(&USERS, number..number + 40).await;
+    number += 40;
+    tokio::time::timeout(PATIENCE, system.simulator.wait_for_calls(before + 40)).await.expect("40 calls");
+    let holder = system.worker_of(all[0]).await;
+    let mut in_hand = Vec::new();
+    for id in all {
+        if system.worker_of(id).await == holder {
+            in_hand.push(id);
+        }
+    }
     let at = Instant::now();
     if killed {
         fleet.kill_holder_of(in_hand[0]).await;
     }
     let mut others = Vec::new();
     let mut pace = tokio::time::interval(Duration::from_millis(300));
-    for number in 20..50 {
+    for number in number..number + 30 {
         pace.tick().await;
         others.extend(system.put_crowd(&USERS, number..number + 1).await);
     }
     let done = system.ended_within(&in_hand, PATIENCE).await;
     let took = at.elapsed();
+    assert_eq!(done.len(), 20);
     (done, took, system.ended_within(&others, PATIENCE).await)
 }
 

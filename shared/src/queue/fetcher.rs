@@ -112,7 +112,11 @@ impl Fetcher {
             // A process of a waiting fleet sends about one command a second.
             Wait::Woken => self.idle.wait(patience * 2).await,
             // A timer of our own: those of blocked commands are up to 100 ms late.
-            Wait::Booked(after) | Wait::Unproven(after) => tokio::time::sleep(after.min(patience)).await,
+            Wait::Booked(after) => tokio::time::sleep(after.min(patience)).await,
+            // The end of its first job lets this worker have more.
+            Wait::Unproven(after) => {
+                self.stats.proven().run_until_cancelled(tokio::time::sleep(after.min(patience))).await;
+            }
             Wait::Unannounced => {
                 if !self.announcer.announce().await {
                     tokio::time::sleep(patience).await;

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{call::Ending, outcome::OutcomeKind};
 use crate::{
     clock,
@@ -24,6 +26,8 @@ pub struct WorkerStats {
     running: AtomicU64,
     peak: AtomicU64,
     slots: AtomicU64,
+    /// Cancelled by the end of the first job.
+    proven: CancellationToken,
     attempts: Counters<1>,
     takes: Counters<1>,
     job_wait: Histograms<0>,
@@ -98,6 +102,7 @@ impl WorkerStats {
             running,
             peak,
             slots,
+            proven: CancellationToken::new(),
             attempts: Counters::new(&ATTEMPTS, combinations(&[OutcomeKind::values()])),
             takes: Counters::new(&TAKES, combinations(&[Taking::values()])),
             job_wait: Histograms::new(&JOB_WAIT, [[]]),
@@ -164,6 +169,14 @@ impl WorkerStats {
             OutcomeKind::Retry | OutcomeKind::Fail => self.failed.fetch_add(1, Relaxed),
             OutcomeKind::Snooze | OutcomeKind::Cancel => 0,
         };
+        if self.processed() > 0 {
+            self.proven.cancel();
+        }
+    }
+
+    /// Cancelled once this process has finished a job.
+    pub(super) const fn proven(&self) -> &CancellationToken {
+        &self.proven
     }
 
     pub(super) fn stopped(&self) {

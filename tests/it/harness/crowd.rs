@@ -44,6 +44,11 @@ impl System {
         ids
     }
 
+    /// The worker that has the job, or had it last.
+    pub(crate) async fn worker_of(&self, id: JobId) -> String {
+        self.raw(&["HGET", &self.keys.job(id), "worker"]).await
+    }
+
     /// The jobs, once all of them have ended.
     pub(crate) async fn ended_within(&self, ids: &[JobId], patience: Duration) -> Vec<JobView> {
         let queue = self.queue();
