@@ -18,7 +18,7 @@ async fn a_job_whose_worker_is_killed_is_completed_by_the_other_one() {
     system.simulator.release();
 
     let job = system.end_of(&api, &id).await;
-    assert_eq!((&job["state"], &job["attempts"]), (&json!("completed"), &json!(2)), "{job}");
+    assert_eq!((&job["state"], &job["attempts"]), (&json!("completed"), &json!(1)), "a crash uses no attempt: {job}");
     assert_good_cards(cards(&job));
     assert_eq!(system.simulator.calls_of(&id).len(), 2, "the call that was lost, and one more");
     drop(survivor);
@@ -41,7 +41,7 @@ async fn a_kill_after_three_of_five_parts_costs_at_most_one_call() {
 
     let _worker = system.worker("second").await;
     let job = system.end_of(&api, &id).await;
-    assert_eq!((&job["state"], &job["attempts"]), (&json!("completed"), &json!(2)), "{job}");
+    assert_eq!((&job["state"], &job["attempts"]), (&json!("completed"), &json!(1)), "a crash uses no attempt: {job}");
     assert_good_cards(cards(&job));
     let calls = system.simulator.calls_of(&id);
     assert_eq!(calls.len() - before, 5 - recorded, "the second attempt makes the calls that are missing: {calls:?}");

@@ -64,6 +64,19 @@ async fn every_key_is_documented_and_every_documented_key_exists() {
     let again = NewJob { idempotency_key: Some("tap".to_owned()), ..NewJob::new(payload(), "ada") };
     queue.enqueue(&again).await.unwrap();
     assert_eq!(queue.enqueue(&NewJob::new(payload(), "eve")).await.unwrap().meeting, Meeting::Joined);
+    // What refusals and lost workers leave; the queue's own tests show that they do.
+    for (key, member) in [
+        ("aside:ai-jobs:unheard-of@1:bulk", "a job"),
+        ("suspects:ai-jobs:unheard-of@1", "a job"),
+        ("lost:ai-jobs", "a worker"),
+        ("newcomers:ai-jobs:bulk", "1"),
+        ("accused:openai:gpt-6-luna", "a job"),
+    ] {
+        system.raw::<u64>(&["ZADD", &format!("{{it}}:{key}"), "1", member]).await;
+    }
+    for key in ["suspects_of:a worker", "doubt:openai"] {
+        system.raw::<u64>(&["HSET", &format!("{{it}}:{key}"), "n", "1"]).await;
+    }
     // What the end of a job with very many followers leaves to the next take; nobody takes from this queue here.
     system.raw::<u64>(&["ZADD", "{it}:releases:audio-jobs", "1", &completed]).await;
 
@@ -103,10 +116,11 @@ fn pattern_of(key: &str) -> String {
         [name @ ("job" | "checkpoints" | "attempts" | "corrupt" | "result" | "recording" | "followers"), _] => {
             format!("{name}:<id>")
         }
-        ["waiting", _, _, _] => "waiting:<queue>:<lane>:<class>".to_owned(),
-        ["wake", _, _] => "wake:<queue>:<lane>".to_owned(),
-        ["shares", _, _] => "shares:<queue>:<class>".to_owned(),
-        [name @ ("breaker" | "failures"), _] => format!("{name}:<provider>"),
+        [name @ ("waiting" | "aside"), _, _, _] => format!("{name}:<queue>:<lane>:<class>"),
+        [name @ ("wake" | "suspects"), _, _] => format!("{name}:<queue>:<lane>"),
+        [name @ ("shares" | "newcomers"), _, _] => format!("{name}:<queue>:<class>"),
+        [name @ ("breaker" | "failures" | "doubt"), _] => format!("{name}:<provider>"),
+        ["answers", _, _] => "answers:<provider>:<slice>".to_owned(),
         [name, "openai", _] => format!("{name}:<group>"),
         [name @ ("api_keys" | "budget" | "bytes" | "cached" | "epoch" | "metrics" | "suspended" | "users")] => {
             (*name).to_owned()
@@ -120,7 +134,7 @@ fn pattern_of(key: &str) -> String {
         ["repeat", _, _] => "repeat:<digest>:<user>".to_owned(),
         ["spend", "user", _, _] => "spend:user:<day>:<user>".to_owned(),
         ["spend", "fleet", _] => "spend:fleet:<month>".to_owned(),
-        [name @ ("take" | "worker"), _] => format!("{name}:<worker>"),
+        [name @ ("take" | "worker" | "suspects_of"), _] => format!("{name}:<worker>"),
         [name, _] => format!("{name}:<queue>"),
         _ => key.to_owned(),
     }

@@ -1,7 +1,9 @@
--- Sets a limit that wins over the configured one, or takes it back.
+-- Sets limits that win over the configured ones, or takes them back: all of them, or none.
 -- KEYS  1 root
--- ARGV  1 limit  2 value, where it is set
--- Returns {'set'} | {'unset'}
+-- ARGV  1 number of queues  2… queues whose workers' models need a price for a limit of money; then limit, value ('': it is
+--       taken back), …
+-- Returns {'set'} | {'unpriced', model}: a live worker calls a model that has no price, and nothing was set
+-- Memory: none of its own; reads at most WORKERS_MAX workers of a queue.
 -- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
 local root = KEYS[1]
 local queue = ARGV[1]
@@ -86,10 +88,13 @@ local function budget()
   local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
   local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
-  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held.
-  local function counted_of(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
+  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held, then those of the spent ones
+  -- that are assumed.
+  local function counted_of(key)
+    return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros', 'assumed_tokens', 'assumed_micros')
+  end
 
-  -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
+  -- Adds to what is spent (`sort` is ''), held ('held_') or assumed ('assumed_') in a day and its month. No counter falls below 0, and what is
   -- forgotten is not begun again by taking from it.
   local function count_budget(day, user, sort, tokens, micros)
     local adds, tokens_field, micros_field = tokens > 0 or micros > 0, sort .. 'tokens', sort .. 'micros'
@@ -113,15 +118,38 @@ local function budget()
     count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
   end
 
-  return { release = budget_release, spend = budget_spend, key = budget_key, counted = counted_of, day_of = day_of,
+  -- Notes of what was spent that nobody knows it: the call timed out.
+  local function budget_assume(now, user, tokens, micros)
+    count_budget(day_of(now), user, 'assumed_', tonumber(tokens) or 0, tonumber(micros) or 0)
+  end
+
+  return { release = budget_release, spend = budget_spend, assume = budget_assume, key = budget_key, counted = counted_of, day_of = day_of,
     ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend, user_ttl_ms = USER_SPEND_TTL_MS,
     fleet_ttl_ms = FLEET_SPEND_TTL_MS }
 end
 
-local limit, value, key = ARGV[1], ARGV[2], budget().key()
-if not value then
-  redis.call('HDEL', key, limit)
-  return { 'unset' }
+local WORKERS_MAX = 1000
+local queues, key = tonumber(ARGV[1]), budget().key()
+
+local function unpriced(of_the_queue)
+  local workers = redis.call('ZRANGEBYSCORE', root .. ':workers:' .. of_the_queue, '(' .. text(now_ms()), '+inf', 'LIMIT', '0',
+    tostring(WORKERS_MAX))
+  for _, worker in ipairs(workers) do
+    local card = redis.pcall('HMGET', root .. ':worker:' .. worker, 'priced', 'model')
+    if card[1] == '0' then return card[2] or '' end
+  end
 end
-redis.call('HSET', key, limit, value)
+
+for i = queues + 2, #ARGV, 2 do
+  local value = tonumber(ARGV[i + 1]) or 0
+  if value > 0 and string.find(ARGV[i], 'micros', 1, true) then
+    for j = 2, queues + 1 do
+      local model = unpriced(ARGV[j])
+      if model then return { 'unpriced', model } end
+    end
+  end
+end
+for i = queues + 2, #ARGV, 2 do
+  if ARGV[i + 1] == '' then redis.call('HDEL', key, ARGV[i]) else redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+end
 return { 'set' }

@@ -7,7 +7,8 @@
 --       as the next ones)  11 requests left of it  12 limit of tokens  13, 14 own permits in the window and ever granted when
 --       the call was let go  15 retry_after_ms  16 failures  17 failures_ms  18 ratio of failures  19 open_ms  20 open_max_ms
 --       21 successes  22 slow_ms  23 probe_ms  24 what it cost, in micro-dollars  25 how long it took, in microseconds (-1: it
---       was not let go)  26 tokens of the call as they were estimated  27 digest of the worker's settings
+--       was not let go)  26 tokens of the call as they were estimated  27 tokens that it is assumed to have used: it timed out
+--       after it was sent (-1: it did not)  28 digest of the worker's settings
 -- Returns {'ended', event, number}: `opened` or `closed` where the breaker changed, `paused` where the upstream asked for it; or what
 --         the job has to know: blamed (it waits by itself; number: refusals since then), failed (refused too often), own (refused
 --         for itself), doubt and witness (not known yet; number: how often; witness: the caller looks at the model); else ''
@@ -139,10 +140,13 @@ local function budget()
   local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
   local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
-  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held.
-  local function counted_of(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
+  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held, then those of the spent ones
+  -- that are assumed.
+  local function counted_of(key)
+    return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros', 'assumed_tokens', 'assumed_micros')
+  end
 
-  -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
+  -- Adds to what is spent (`sort` is ''), held ('held_') or assumed ('assumed_') in a day and its month. No counter falls below 0, and what is
   -- forgotten is not begun again by taking from it.
   local function count_budget(day, user, sort, tokens, micros)
     local adds, tokens_field, micros_field = tokens > 0 or micros > 0, sort .. 'tokens', sort .. 'micros'
@@ -166,7 +170,12 @@ local function budget()
     count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
   end
 
-  return { release = budget_release, spend = budget_spend, key = budget_key, counted = counted_of, day_of = day_of,
+  -- Notes of what was spent that nobody knows it: the call timed out.
+  local function budget_assume(now, user, tokens, micros)
+    count_budget(day_of(now), user, 'assumed_', tonumber(tokens) or 0, tonumber(micros) or 0)
+  end
+
+  return { release = budget_release, spend = budget_spend, assume = budget_assume, key = budget_key, counted = counted_of, day_of = day_of,
     ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend, user_ttl_ms = USER_SPEND_TTL_MS,
     fleet_ttl_ms = FLEET_SPEND_TTL_MS }
 end
@@ -815,15 +824,17 @@ if ending ~= 'unsent' then
   end
 end
 
-if known(8) then
+local spent = known(8) or known(27)
+if spent then
   local b = budget()
-  b.spend(now, job[2], ARGV[8], ARGV[24])
+  b.spend(now, job[2], spent, ARGV[24])
+  if not known(8) then b.assume(now, job[2], spent, ARGV[24]) end
   local track = tracking()
-  track.of_all(now, 'tokens', ARGV[8])
+  track.of_all(now, 'tokens', text(spent))
   track.of_all(now, 'micros', ARGV[24])
   -- What was spent need not be held any more.
   local tokens, micros = whole_number(job[4]) or 0, whole_number(job[5]) or 0
-  local spent_tokens, spent_micros = math.min(known(8), tokens), math.min(tonumber(ARGV[24]), micros)
+  local spent_tokens, spent_micros = math.min(spent, tokens), math.min(tonumber(ARGV[24]), micros)
   if job[3] then
     b.release(job[3], job[2], spent_tokens, spent_micros)
     redis.call('HSET', key, 'held_tokens', text(tokens - spent_tokens), 'held_micros', text(micros - spent_micros),
@@ -850,7 +861,7 @@ elseif answered and l and now < l.watch_until then
 end
 local settings = { failures = tonumber(ARGV[16]), failures_ms = tonumber(ARGV[17]), ratio = tonumber(ARGV[18]),
   open_ms = tonumber(ARGV[19]), open_max_ms = tonumber(ARGV[20]), successes = tonumber(ARGV[21]),
-  slow_ms = tonumber(ARGV[22]), probe_ms = ARGV[23], settings = ARGV[27] }
+  slow_ms = tonumber(ARGV[22]), probe_ms = ARGV[23], settings = ARGV[28] }
 local verdict = heed_end(breaker, settings, { member = member, id = id, user = job[2] }, ending == 'unreached' and 'failed' or ending,
   reason, quick)
 if ending == 'blocked' then condemn(provider, now) end

@@ -383,10 +383,13 @@ local function budget()
   local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
   local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
-  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held.
-  local function counted_of(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
+  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held, then those of the spent ones
+  -- that are assumed.
+  local function counted_of(key)
+    return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros', 'assumed_tokens', 'assumed_micros')
+  end
 
-  -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
+  -- Adds to what is spent (`sort` is ''), held ('held_') or assumed ('assumed_') in a day and its month. No counter falls below 0, and what is
   -- forgotten is not begun again by taking from it.
   local function count_budget(day, user, sort, tokens, micros)
     local adds, tokens_field, micros_field = tokens > 0 or micros > 0, sort .. 'tokens', sort .. 'micros'
@@ -410,7 +413,12 @@ local function budget()
     count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
   end
 
-  return { release = budget_release, spend = budget_spend, key = budget_key, counted = counted_of, day_of = day_of,
+  -- Notes of what was spent that nobody knows it: the call timed out.
+  local function budget_assume(now, user, tokens, micros)
+    count_budget(day_of(now), user, 'assumed_', tonumber(tokens) or 0, tonumber(micros) or 0)
+  end
+
+  return { release = budget_release, spend = budget_spend, assume = budget_assume, key = budget_key, counted = counted_of, day_of = day_of,
     ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend, user_ttl_ms = USER_SPEND_TTL_MS,
     fleet_ttl_ms = FLEET_SPEND_TTL_MS }
 end
@@ -1488,7 +1496,8 @@ local function take_jobs()
   local unproven = wait and wait[2] == 'unproven'
   if wait and not unproven then wait = book(group, worker, wait, now, count < want) end
   if not wait or wait[3] or unproven then wake_for_the_rest(order, lanes) end
-  local left = suspects_left(suspects, order, proven, lease_ms - lived)
+  -- Not where this worker waits at the marker: it would wake itself.
+  local left = not wait and suspects_left(suspects, order, proven, lease_ms - lived)
   if leased[1] then
     jobs[2] = wait and wait[1] or 0
     redis.call('SET', last_take, request .. table.concat(taken), 'PX', ARGV[5])

@@ -2,7 +2,7 @@
 -- KEYS  1 root
 -- ARGV  1 '' (no queue)  2 user  3 days to tell of, with today
 -- Returns {'user', suspension ('': none), jobs in the user's list, {field, value, …}, {day, tokens, micros, held tokens,
---         held micros}, …}: the days newest first
+--         held micros, assumed tokens, assumed micros}, …}: the days newest first
 -- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
 local root = KEYS[1]
 local queue = ARGV[1]
@@ -87,10 +87,13 @@ local function budget()
   local function user_spend(day, user) return root .. ':spend:user:' .. day .. ':' .. (user or '') end
   local function fleet_spend(day) return root .. ':spend:fleet:' .. string.sub(day, 1, 7) end
 
-  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held.
-  local function counted_of(key) return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros') end
+  -- What is counted under a key: tokens and micro-dollars that are spent, then those that are held, then those of the spent ones
+  -- that are assumed.
+  local function counted_of(key)
+    return redis.call('HMGET', key, 'tokens', 'micros', 'held_tokens', 'held_micros', 'assumed_tokens', 'assumed_micros')
+  end
 
-  -- Adds to what is spent (`sort` is '') or held ('held_') in a day and its month. No counter falls below 0, and what is
+  -- Adds to what is spent (`sort` is ''), held ('held_') or assumed ('assumed_') in a day and its month. No counter falls below 0, and what is
   -- forgotten is not begun again by taking from it.
   local function count_budget(day, user, sort, tokens, micros)
     local adds, tokens_field, micros_field = tokens > 0 or micros > 0, sort .. 'tokens', sort .. 'micros'
@@ -114,7 +117,12 @@ local function budget()
     count_budget(day_of(now), user, '', tonumber(tokens) or 0, tonumber(micros) or 0)
   end
 
-  return { release = budget_release, spend = budget_spend, key = budget_key, counted = counted_of, day_of = day_of,
+  -- Notes of what was spent that nobody knows it: the call timed out.
+  local function budget_assume(now, user, tokens, micros)
+    count_budget(day_of(now), user, 'assumed_', tonumber(tokens) or 0, tonumber(micros) or 0)
+  end
+
+  return { release = budget_release, spend = budget_spend, assume = budget_assume, key = budget_key, counted = counted_of, day_of = day_of,
     ends = budget_ends, of_user = user_spend, of_fleet = fleet_spend, user_ttl_ms = USER_SPEND_TTL_MS,
     fleet_ttl_ms = FLEET_SPEND_TTL_MS }
 end
@@ -174,6 +182,8 @@ local reply = { 'user', redis.call('HGET', root .. ':suspended', user) or '', re
 for n = 0, tonumber(ARGV[3]) - 1 do
   local day = b.day_of(now - n * track.day_ms)
   local spent = b.counted(b.of_user(day, user))
-  reply[#reply + 1] = { day, spent[1] or '0', spent[2] or '0', spent[3] or '0', spent[4] or '0' }
+  local row = { day }
+  for i = 1, 6 do row[i + 1] = spent[i] or '0' end
+  reply[#reply + 1] = row
 end
 return reply

@@ -1,6 +1,7 @@
 -- A worker whose calls nothing limits says that it lives. Others do so with their limits (limiter/announce.lua).
 -- KEYS  1 root
 -- ARGV  1 queue  2 worker  3 ttl_ms (0: it takes nothing more)  4 replica  5 version  6 up_ms  7 slots  8 busy  9 cpu
+--       10 model  11 priced
 -- Returns {'registered'}
 -- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
 local root = KEYS[1]
@@ -44,7 +45,8 @@ end
 -- `workers:<queue>` has the workers that take jobs of the queue, by when each is taken for gone; `worker:<worker>` has what a worker
 -- says of itself. Both end by themselves, when nobody says anything any more.
 
--- `ttl` is 0 for a worker that takes nothing more. `card` is {replica, version, up_ms, slots, busy, cpu}.
+-- `ttl` is 0 for a worker that takes nothing more. `card` is {replica, version, up_ms, slots, busy, cpu, model, priced}: the model
+-- where calls are paid by tokens, and '1' where the worker knows its price, else '0'.
 local function register(of_the_queue, worker, ttl, now, card)
   local workers, key = root .. ':workers:' .. of_the_queue, root .. ':worker:' .. worker
   redis.call('ZREMRANGEBYSCORE', workers, '-inf', text(now))
@@ -56,10 +58,10 @@ local function register(of_the_queue, worker, ttl, now, card)
   redis.call('ZADD', workers, text(now + ttl), worker)
   redis.call('PEXPIRE', workers, text(ttl))
   redis.call('HSET', key, 'replica', card[1], 'version', card[2], 'started', text(now - tonumber(card[3])), 'slots', card[4],
-    'busy', card[5], 'cpu', card[6] or '', 'seen', text(now))
+    'busy', card[5], 'cpu', card[6] or '', 'seen', text(now), 'model', card[7] or '', 'priced', card[8] or '')
   redis.call('PEXPIRE', key, text(ttl))
 end
 
 write_though_full()
-register(queue, ARGV[2], tonumber(ARGV[3]), now_ms(), { ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9] })
+register(queue, ARGV[2], tonumber(ARGV[3]), now_ms(), { ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11] })
 return { 'registered' }

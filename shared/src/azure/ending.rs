@@ -1,7 +1,10 @@
 //! What a call's end means for the fleet.
 
 use super::{AzureError, Heard};
-use crate::queue::{CallEnd, Ending};
+use crate::{
+    budget::Billing,
+    queue::{CallEnd, Ending},
+};
 
 /// What the limiter and the breaker make of an answer, or of none.
 pub(super) const fn end_of(outcome: &Result<Heard, AzureError>) -> CallEnd<'static> {
@@ -9,7 +12,16 @@ pub(super) const fn end_of(outcome: &Result<Heard, AzureError>) -> CallEnd<'stat
         Ok(_) => (Ending::Ok, ""),
         Err(error) => of_error(error),
     };
-    CallEnd { ending, reason, tokens: None, limit_requests: None, remaining_requests: None, limit_tokens: None }
+    CallEnd {
+        ending,
+        reason,
+        tokens: None,
+        billing: Billing::NONE,
+        assumed: false,
+        limit_requests: None,
+        remaining_requests: None,
+        limit_tokens: None,
+    }
 }
 
 const fn of_error(error: &AzureError) -> (Ending, &'static str) {

@@ -1,7 +1,10 @@
 //! The budget as operators see and change it.
 
 use super::{Limit, Limits};
-use crate::redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script};
+use crate::{
+    job::QueueName,
+    redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script},
+};
 
 static STATUS: LuaScript = lua_script!("budget/status");
 static KILL: LuaScript = lua_script!("budget/kill");
@@ -57,6 +60,27 @@ pub struct Spend {
     pub held_tokens: u64,
     /// What these may cost, in micro-dollars.
     pub held_micros: u64,
+    /// Tokens of those spent that nobody knows: of calls that timed out after they were sent.
+    pub assumed_tokens: u64,
+    /// What these cost at most, in micro-dollars; part of what was spent.
+    pub assumed_micros: u64,
+}
+
+/// Why a limit was not set.
+#[derive(Debug, thiserror::Error)]
+pub enum SetLimitError {
+    /// A live worker's calls would not count.
+    #[error(
+        "a limit in US dollars can't be set: a live worker calls the model {model}, which has no price; add it to OPENAI_PRICES \
+         of workers and api and restart them"
+    )]
+    Unpriced {
+        /// The model.
+        model: String,
+    },
+    /// Redis does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] UnavailableError),
 }
 
 /// A period's counters as `status.lua` returns them.
@@ -132,18 +156,54 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// When Redis does not answer.
-    pub async fn set_limit(&self, limit: Limit, value: Option<u64>) -> Result<(), UnavailableError> {
-        let mut call = LIMIT.call();
-        call.key(self.keys.root()).arg(limit.name());
-        if let Some(value) = value {
-            call.arg(value);
-        }
-        self.redis.run(&call).await
+    /// As [`Self::set_limits`].
+    pub async fn set_limit(&self, limit: Limit, value: Option<u64>) -> Result<(), SetLimitError> {
+        self.set_limits(&[(limit, value)]).await
     }
+
+    /// Sets several limits: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// When a limit of money is among them and a live worker calls a model without a price, or Redis does not answer.
+    pub async fn set_limits(&self, limits: &[(Limit, Option<u64>)]) -> Result<(), SetLimitError> {
+        let mut call = LIMIT.call();
+        call.key(self.keys.root()).arg(QueueName::ALL.len());
+        for queue in QueueName::ALL {
+            call.arg(queue.as_str());
+        }
+        for (limit, value) in limits {
+            call.arg(limit.name()).arg(value.map(|value| value.to_string()).unwrap_or_default());
+        }
+        let mut reply = self.redis.run::<Vec<String>>(&call).await?.into_iter();
+        match reply.next().as_deref() {
+            Some("unpriced") => Err(SetLimitError::Unpriced { model: reply.next().unwrap_or_default() }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether an operator has set a limit of money, which calls without a price would pass by.
+///
+/// # Errors
+///
+/// When Redis does not answer.
+pub(crate) async fn money_is_limited(redis: &RedisPool, keys: &Keys) -> Result<bool, UnavailableError> {
+    let mut read = redis::pipe();
+    let limits = [Limit::UserMicrosPerDay, Limit::FleetMicrosPerMonth];
+    read.hmget(keys.budget(), &limits.map(Limit::name));
+    let (set,): (Vec<Option<String>>,) = redis.query(&read).await?;
+    Ok(set.iter().flatten().any(|value| value.parse::<u64>().is_ok_and(|value| value > 0)))
 }
 
 fn spend(counted: &[Option<u64>]) -> Spend {
     let at = |i: usize| counted.get(i).copied().flatten().unwrap_or_default();
-    Spend { tokens: at(0), micros: at(1), held_tokens: at(2), held_micros: at(3) }
+    Spend {
+        tokens: at(0),
+        micros: at(1),
+        held_tokens: at(2),
+        held_micros: at(3),
+        assumed_tokens: at(4),
+        assumed_micros: at(5),
+    }
 }

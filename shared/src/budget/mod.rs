@@ -3,7 +3,8 @@
 //! # Redis structures
 //!
 //! `spend:user:<day>:<user>` and `spend:fleet:<month>` are hashes with what was spent (`tokens`, `micros`) and what
-//! accepted jobs may yet come to (`held_tokens`, `held_micros`). `budget` is a hash with the kill switch and the
+//! accepted jobs may yet come to (`held_tokens`, `held_micros`). What calls that timed out are assumed to have used is
+//! part of what was spent, and counted once more by itself (`assumed_tokens`, `assumed_micros`). `budget` is a hash with the kill switch and the
 //! limits that an operator has set. Money is counted in whole micro-dollars.
 //!
 //! # Who counts
@@ -13,6 +14,7 @@
 //! [`Budget`] is for operators.
 
 mod allowance;
+mod billing;
 mod client;
 mod limits;
 mod price;
@@ -22,7 +24,9 @@ mod tests;
 mod usd;
 
 pub use allowance::{Allowance, Hold};
-pub use client::{Budget, BudgetStatus, KillSwitch, LimitInForce, Spend};
+pub use billing::{Billing, ServiceTier};
+pub(crate) use client::money_is_limited;
+pub use client::{Budget, BudgetStatus, KillSwitch, LimitInForce, SetLimitError, Spend};
 pub use limits::{Limit, Limits};
 pub use price::{PriceError, Prices};
 pub use usd::{Usd, UsdError};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use super::{Usd, UsdError};
+use super::{Billing, ServiceTier, Usd, UsdError};
 
 /// Tokens that a price is for.
 const PRICED_TOKENS: u128 = 1_000_000;
@@ -10,8 +10,12 @@ const PRICED_TOKENS: u128 = 1_000_000;
 /// The cost of a million tokens of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Price {
-    prompt: Usd,
-    completion: Usd,
+    input: Usd,
+    /// Input that is read from the provider's cache.
+    cached: Usd,
+    /// Input that is written into it.
+    cache_write: Usd,
+    output: Usd,
 }
 
 /// The prices of the models, as `OPENAI_PRICES` lists them.
@@ -21,8 +25,10 @@ pub struct Prices(BTreeMap<String, Price>);
 /// A list of prices that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PriceError {
-    /// Not of the form `model=prompt/completion`.
-    #[error("`{0}` is not of the form model=prompt/completion, in USD per million tokens")]
+    /// Neither two nor four prices.
+    #[error(
+        "`{0}` is not of the form model=input/output or model=input/cached/cache write/output, in USD per million tokens"
+    )]
     Form(String),
     /// A price is not an amount of money.
     #[error("the price of {model}: {error}")]
@@ -41,19 +47,66 @@ impl Prices {
     /// The cost of a call in micro-dollars, rounded up; 0 for a model without a price.
     #[must_use]
     pub fn cost_micros(&self, model: &str, prompt_tokens: u64, completion_tokens: u64) -> u64 {
-        let Some(price) = self.0.get(model) else { return 0 };
-        let part = |price: Usd, tokens: u64| u128::from(price.micros()) * u128::from(tokens);
-        let cost = part(price.prompt, prompt_tokens).saturating_add(part(price.completion, completion_tokens));
-        let micros = u64::try_from(cost.div_ceil(PRICED_TOKENS)).unwrap_or(u64::MAX);
-        micros.min(Usd::MAX.micros())
+        self.billed_micros(model, (prompt_tokens, completion_tokens), &Billing::NONE)
+    }
+
+    /// The cost of a call with `tokens` of prompt and answer in micro-dollars, rounded up: what the
+    /// provider says that it cost, else by the prices of its kinds of tokens and of its tier; 0 for a
+    /// model without a price.
+    #[must_use]
+    pub fn billed_micros(&self, model: &str, (prompt, completion): (u64, u64), billing: &Billing) -> u64 {
+        let micros = billing.cost_micros.or_else(|| {
+            let price = self.of(model)?;
+            let cached = billing.cached_tokens.min(prompt);
+            let written = billing.cache_write_tokens.min(prompt - cached);
+            let part = |price: Usd, tokens: u64| u128::from(price.micros()) * u128::from(tokens);
+            let cost = part(price.input, prompt - cached - written)
+                .saturating_add(part(price.cached, cached))
+                .saturating_add(part(price.cache_write, written))
+                .saturating_add(part(price.output, completion));
+            let (times, parts) = match billing.tier {
+                ServiceTier::Standard => (1, 1),
+                ServiceTier::Flex => (1, 2),
+                ServiceTier::Priority => (2, 1),
+            };
+            let micros = cost.saturating_mul(times).div_ceil(PRICED_TOKENS * parts);
+            Some(u64::try_from(micros).unwrap_or(u64::MAX))
+        });
+        micros.unwrap_or(0).min(Usd::MAX.micros())
+    }
+
+    /// Whether the model has a price, which may be 0.
+    #[must_use]
+    pub fn has(&self, model: &str) -> bool {
+        self.of(model).is_some()
+    }
+
+    /// The price of a model. A dated snapshot (`gpt-4o-mini-2024-07-18`) costs what its model costs,
+    /// and a gateway's name (`openai/gpt-4o-mini`) what its last segment costs, unless they are listed.
+    fn of(&self, model: &str) -> Option<&Price> {
+        let listed = |name: &str| self.0.get(name).or_else(|| self.0.get(undated(name)?));
+        listed(model).or_else(|| {
+            // A fine-tuned model has a price of its own, and its name may have any segments.
+            let (_, last) = model.rsplit_once('/').filter(|_| !model.starts_with("ft:"))?;
+            listed(last)
+        })
     }
 
     /// Says so where a model has no price: limits of money do not bind its calls. For the start of a process.
     pub fn warn_unless_priced(&self, model: &str) {
-        if !self.0.contains_key(model) {
+        if !self.has(model) {
             tracing::warn!(openai.model = model, "OPENAI_PRICES does not list the model: its calls count as free");
         }
     }
+}
+
+/// The model of a snapshot: its name without `-YYYY-MM-DD`.
+fn undated(name: &str) -> Option<&str> {
+    let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (rest, day) = name.rsplit_once('-')?;
+    let (rest, month) = rest.rsplit_once('-')?;
+    let (model, year) = rest.rsplit_once('-')?;
+    (digits(year, 4) && digits(month, 2) && digits(day, 2)).then_some(model)
 }
 
 impl FromStr for Prices {
@@ -73,15 +126,34 @@ impl FromStr for Prices {
 
 fn read(entry: &str) -> Result<(&str, Price), PriceError> {
     let form = || PriceError::Form(entry.to_owned());
-    let (model, price) = entry.split_once('=').ok_or_else(form)?;
-    let (prompt, completion) = price.split_once('/').ok_or_else(form)?;
+    let (model, prices) = entry.split_once('=').ok_or_else(form)?;
     let model = model.trim();
     if model.is_empty() {
         return Err(form());
     }
     let amount =
         |text: &str| text.trim().parse().map_err(|error| PriceError::Amount { model: model.to_owned(), error });
-    Ok((model, Price { prompt: amount(prompt)?, completion: amount(completion)? }))
+    let parts: Vec<&str> = prices.split('/').collect();
+    let price = match parts[..] {
+        [input, output] => {
+            let input = amount(input)?;
+            Price { input, cached: input, cache_write: dearer(input), output: amount(output)? }
+        }
+        [input, cached, cache_write, output] => Price {
+            input: amount(input)?,
+            cached: amount(cached)?,
+            cache_write: amount(cache_write)?,
+            output: amount(output)?,
+        },
+        _ => return Err(form()),
+    };
+    Ok((model, price))
+}
+
+/// What cache writes cost where no price says so: 1.25 times the input, as with OpenAI's models that
+/// charge for them. <https://platform.openai.com/docs/guides/prompt-caching>
+const fn dearer(input: Usd) -> Usd {
+    Usd::from_micros((input.micros() * 5).div_ceil(4))
 }
 
 #[cfg(test)]
@@ -100,10 +172,57 @@ mod tests {
             ("mini", 0, 0, 0),
             ("ft:mini:team/x", 3, 2, 28),
             ("free", 9_000, 9_000, 0),
-            ("mini-2024-07-18", 9_000, 9_000, 0),
+            ("unknown", 9_000, 9_000, 0),
             ("mini", u64::MAX, u64::MAX, Usd::MAX.micros()),
         ] {
             assert_eq!(prices.cost_micros(model, prompt, completion), micros, "{model} {prompt} {completion}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_token_and_each_tier_has_its_price() {
+        let prices: Prices = "four=0.10/0.01/0.125/0.50, two=0.10/0.50".parse().unwrap();
+        let million = 1_000_000;
+        let part = Billing { cached_tokens: million, cache_write_tokens: million, ..Billing::NONE };
+        let cost = |model, billing| prices.billed_micros(model, (3 * million, million), &billing);
+        assert_eq!(cost("four", part), 100_000 + 10_000 + 125_000 + 500_000);
+        // Where two prices are given, cached input is not cheaper, and a write costs 1.25 times the input.
+        assert_eq!(cost("two", part), 100_000 + 100_000 + 125_000 + 500_000);
+        assert_eq!(cost("four", Billing { tier: ServiceTier::Flex, ..part }), 367_500);
+        assert_eq!(cost("four", Billing { tier: ServiceTier::Priority, ..part }), 1_470_000);
+        // More than there is of the prompt.
+        let all = Billing { cached_tokens: 9 * million, cache_write_tokens: 9 * million, ..Billing::NONE };
+        assert_eq!(cost("four", all), 30_000 + 500_000);
+        // What the provider says counts, with a price and without one.
+        let told = Billing { cost_micros: Some(7), tier: ServiceTier::Priority, ..part };
+        assert_eq!((cost("four", told), cost("unknown", told)), (7, 7));
+        let most = Billing { cost_micros: Some(u64::MAX), ..part };
+        assert_eq!(cost("four", most), Usd::MAX.micros());
+    }
+
+    #[test]
+    fn snapshots_and_names_at_gateways_cost_what_their_model_costs() {
+        let prices: Prices =
+            "mini=1/1, mini-2025-01-01=2/2, gate/mini=3/3, dated-2024-07-18=4/4, x=9/9".parse().unwrap();
+        for (model, dollars) in [
+            ("mini", 1),
+            ("mini-2024-07-18", 1),
+            ("mini-2025-01-01", 2),
+            ("gate/mini", 3),
+            ("gate/mini-2024-07-18", 3),
+            ("openai/mini", 1),
+            ("a/b/mini", 1),
+            ("openai/mini-2024-07-18", 1),
+            ("openai/mini-2025-01-01", 2),
+            ("dated-2024-07-18", 4),
+        ] {
+            assert!(prices.has(model), "{model}");
+            assert_eq!(prices.cost_micros(model, 1_000_000, 0), dollars * 1_000_000, "{model}");
+        }
+        for model in
+            ["min", "mini-", "mini-2024", "mini-2024-7-18", "mini-large", "dated", "ft:mini:team/x", "mini/", ""]
+        {
+            assert!(!prices.has(model), "{model}");
         }
     }
 
@@ -120,9 +239,11 @@ mod tests {
             ("mini", "`mini` is not of the form"),
             ("a=1/2,mini=1", "`mini=1` is not of the form"),
             ("=1/2", "`=1/2` is not of the form"),
+            ("mini=1/2/3", "`mini=1/2/3` is not of the form"),
+            ("mini=1/2/3/4/5", "`mini=1/2/3/4/5` is not of the form"),
             ("a=1/2,a=1/3", "a is there twice"),
             ("mini=1/two", "the price of mini: `two` is not an amount in USD"),
-            ("mini=1/2/3", "the price of mini: `2/3` is not an amount in USD"),
+            ("mini=1//1/2", "the price of mini: `` is not an amount in USD"),
             ("mini=-1/2", "the price of mini: `-1` is not an amount in USD"),
         ] {
             let error = text.parse::<Prices>().unwrap_err().to_string();

@@ -2,7 +2,7 @@
 -- KEYS  1 root
 -- ARGV  1 user, where one is asked for
 -- Returns {'budget', day, day_ends_ms, month_ends_ms, {kill, reason, since}, {limits that are set}, {fleet's tokens, micros,
---         held_tokens, held_micros}, {user's, in the same order; or empty}}
+--         held_tokens, held_micros, assumed_tokens, assumed_micros}, {user's, in the same order; or empty}}
 -- @include "queue/keys"
 -- @include "budget/budget"
 

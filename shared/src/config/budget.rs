@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::budget::{Limits, Usd};
+use super::ConfigError;
+use crate::budget::{Limits, Prices, Usd};
 
 /// The budget: jobs are refused when they could overrun it. Days and months are those of UTC.
 #[derive(Debug, Clone, Args)]
@@ -26,6 +27,25 @@ pub struct BudgetConfig {
 }
 
 impl BudgetConfig {
+    /// Checks that limits of money can be kept: calls to a model without a price would not count.
+    ///
+    /// # Errors
+    ///
+    /// When there is such a limit and `model` has no price.
+    pub fn validate(&self, prices: &Prices, model: &str) -> Result<(), ConfigError> {
+        let limits = [
+            ("BUDGET_USER_USD_PER_DAY", self.budget_user_usd_per_day),
+            ("BUDGET_FLEET_USD_PER_MONTH", self.budget_fleet_usd_per_month),
+        ];
+        match limits.into_iter().find(|(_, limit)| *limit > Usd::ZERO) {
+            Some((variable, limit)) if !prices.has(model) => Err(ConfigError::new(format!(
+                "{variable} is {limit}, and the model {model} has no price: OPENAI_PRICES (--openai-prices) must list it, such \
+                 as {model}=0.10/0.50, or {model}=0/0 if it is free"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The limits as scripts count them.
     #[must_use]
     pub const fn limits(&self) -> Limits {
@@ -67,6 +87,24 @@ mod tests {
             config.limits(),
             Limits { user_micros_per_day: 500_000, fleet_micros_per_month: 1_200_000_000, ..Limits::default() }
         );
+    }
+
+    #[test]
+    fn a_limit_of_money_needs_a_price() {
+        let prices: Prices = "mini=1/2,free=0/0".parse().unwrap();
+        for flag in ["--budget-user-usd-per-day", "--budget-fleet-usd-per-month"] {
+            let config = parse(&[flag, "0.5"]).unwrap();
+            for model in ["mini", "mini-2026-01-31", "free"] {
+                config.validate(&prices, model).unwrap();
+            }
+            let error = config.validate(&prices, "cards").unwrap_err().to_string();
+            let variable = flag[2..].replace('-', "_").to_uppercase();
+            assert!(
+                error.contains("model cards") && error.contains("OPENAI_PRICES") && error.contains(&variable),
+                "{error}"
+            );
+        }
+        parse(&["--budget-user-tokens-per-day", "5"]).unwrap().validate(&prices, "cards").unwrap();
     }
 
     #[test]

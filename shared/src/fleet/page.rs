@@ -11,7 +11,7 @@ use crate::{
         metrics::{
             BREAKER, CALL_MEAN, CALLS, DEAD_MAX, FLEET_SLOTS, KILLED, LIMIT_DOLLARS, LIMITS_DIFFER, MISCONFIGURED,
             MODEL_SHUTDOWN, QUEUE_ENDED, QUEUE_JOBS, QUEUE_OLDEST, QUEUE_PAUSED, QUEUE_WAITING, SPENT_DOLLARS,
-            SPENT_TOKENS, UPSTREAM_PAUSED, WINDOW_LIMIT, WINDOW_USED, WORKERS,
+            SPENT_TOKENS, SUSPECTS, UPSTREAM_PAUSED, WINDOW_LIMIT, WINDOW_USED, WORKERS, WORKERS_LOST,
         },
     },
 };
@@ -48,6 +48,7 @@ impl Look {
         let (jobs, waiting, oldest) =
             (Gauges::new(&QUEUE_JOBS), Gauges::new(&QUEUE_WAITING), Gauges::new(&QUEUE_OLDEST));
         let (ended, paused) = (Gauges::new(&QUEUE_ENDED), Gauges::new(&QUEUE_PAUSED));
+        let (suspects, lost) = (Gauges::new(&SUSPECTS), Gauges::new(&WORKERS_LOST));
         for ServiceLook { queue, line, .. } in &self.services {
             let queue = queue.as_str();
             let by_state = [
@@ -66,11 +67,13 @@ impl Look {
             }
             ended.set([queue.into()], float(line.ended_last_minute));
             paused.set([queue.into()], flag(line.paused));
+            suspects.set([queue.into()], float(line.suspects));
+            lost.set([queue.into()], float(line.workers_lost));
         }
         for gauges in [&jobs, &waiting, &oldest] {
             gauges.show(page);
         }
-        for gauges in [&ended, &paused] {
+        for gauges in [&ended, &paused, &suspects, &lost] {
             gauges.show(page);
         }
         page.gauge(&DEAD_MAX, float(DEAD_LETTERS_MAX));

@@ -20,5 +20,7 @@ if ttl > 0 then
 else
   redis.call('ZREM', announced, own)
 end
-if ARGV[10] then register(ARGV[10], worker, ttl, now, { ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16] }) end
+if ARGV[10] then
+  register(ARGV[10], worker, ttl, now, { ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18] })
+end
 return in_force(group, now)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use crate::{breaker::BreakerSettings, budget::Prices};
+use crate::{breaker::BreakerSettings, budget::Prices, workers::PaidModel};
 
 /// Models that share a limit, named `provider:model`; a breaker is shared by all groups of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,4 +80,12 @@ pub struct Upstream {
     pub breaker: BreakerSettings,
     /// A digest of what a person may have to correct, so that it is known when it was; empty where nothing is.
     pub settings: String,
+}
+
+impl Upstream {
+    /// The model, where its calls are paid by tokens.
+    pub(crate) fn paid_model(&self) -> Option<PaidModel> {
+        let model = || PaidModel { name: self.model.clone(), priced: self.prices.has(&self.model) };
+        (self.call_tokens > 0).then(model)
+    }
 }

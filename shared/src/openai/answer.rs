@@ -38,7 +38,12 @@ pub(super) fn read(
     let text = String::from_utf8_lossy(body);
     let malformed = |what| OpenAiError::Malformed { what };
     let body = serde_json::from_str(text.trim_start_matches('\u{feff}'));
-    let body = match body.map_err(|_| malformed("it is not a chat completion"))? {
+    let unreadable = |_| {
+        // A completion that broke off was paid for; a page of a proxy was not.
+        let begun = text.trim_start().starts_with('{') && text.contains("\"choices\"");
+        malformed("it is not a chat completion").charged(begun.then(|| Usage::estimate(request, &text)))
+    };
+    let body = match body.map_err(unreadable)? {
         // Gemini sends errors in an array.
         Value::Array(mut bodies) if bodies.len() == 1 => bodies.remove(0),
         body => body,
@@ -46,9 +51,9 @@ pub(super) fn read(
     let choice = body.pointer("/choices/0");
     let written = choice.map_or_else(Written::default, |choice| Written::of(&choice["message"]));
     let all = [&written.content, &written.reasoning, &written.refusal].map(String::as_str).concat();
-    let reported = Usage::read(&body["usage"], request, &all);
+    let reported = Usage::read(&body["usage"], request, &all).map(|usage| usage.in_tier(&body));
     // Only a choice shows that a model has been at work.
-    let usage = reported.or_else(|| choice.map(|_| Usage::estimate(request, &all)));
+    let usage = reported.or_else(|| choice.map(|_| Usage::estimate(request, &all).in_tier(&body)));
     let charged = |error: OpenAiError| error.charged(usage);
 
     let finish = choice.and_then(|choice| choice["finish_reason"].as_str());
@@ -109,6 +114,7 @@ fn parts(value: &Value, types: &[&str], field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::ServiceTier;
     use serde_json::json;
 
     fn read_json(body: &serde_json::Value) -> Result<ChatAnswer, OpenAiError> {
@@ -144,7 +150,44 @@ mod tests {
         }));
         let answer = answer.unwrap();
         assert_eq!(answer.content, "{}");
-        assert_eq!(answer.usage, Usage { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 });
+        let usage = Usage { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5, ..Usage::default() };
+        assert_eq!(answer.usage, usage);
+    }
+
+    #[test]
+    fn the_answers_tier_and_cost_count_whatever_becomes_of_it() {
+        for (message, finish) in [
+            (json!({"content": "{}"}), "stop"),
+            (json!({"content": null, "refusal": "no"}), "stop"),
+            (json!({"content": ""}), "content_filter"),
+            (json!({"content": ""}), "stop"),
+            (json!({"content": "{"}), "length"),
+        ] {
+            let outcome = read_json(&json!({
+                "choices": [{"message": message, "finish_reason": finish}],
+                "usage": {"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.5},
+                "service_tier": "flex",
+            }));
+            let usage = outcome.map_or_else(|error| error.parts().1, |answer| Some(answer.usage)).unwrap();
+            assert_eq!((usage.tier, usage.cost_micros), (ServiceTier::Flex, Some(500_000)), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_completion_that_broke_off_is_charged() {
+        let of = |body: &str| {
+            let request = ChatRequest {
+                request_id: "id".into(),
+                system: "Make cards.".into(),
+                user: "A text.".into(),
+                schema_name: "flashcards",
+                schema: json!({"type": "object"}),
+                max_output_tokens: 100,
+            };
+            read(&request, body.as_bytes(), (None, RateHeaders::default())).unwrap_err().tokens()
+        };
+        assert!(of(r#"{"id":"x","choices":[{"message":{"content":"{\"cards"#) > 10);
+        assert_eq!((of("<html>choices</html>"), of("{"), of("")), (0, 0, 0));
     }
 
     #[test]

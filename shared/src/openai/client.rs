@@ -143,8 +143,10 @@ impl OpenAi {
             return Err(OpenAiError::NotLetGo { source });
         }
         let reply = reply.map_err(|error| match error {
-            // Its length is unknown: the cap is charged.
-            OpenAiError::TooLarge => error.charged(Some(Usage::at_most(request))),
+            // What they used is unknown: the cap is charged. Of a timeout the budget assumes it.
+            OpenAiError::TooLarge | OpenAiError::Timeout { .. } => {
+                error.charged(Some(Usage::at_most(request, parameters.cap(request.max_output_tokens))))
+            }
             error => error,
         })?;
         let told = (retry_after(&reply.headers), RateHeaders::read(&reply.headers));

@@ -1,16 +1,21 @@
 //! What a call's end means for the fleet.
 
 use super::{ChatAnswer, OpenAiError, RateHeaders, Usage};
-use crate::queue::{CallEnd, Ending};
+use crate::{
+    budget::Billing,
+    queue::{CallEnd, Ending},
+};
 
 impl CallEnd<'static> {
     /// What the limiter and the breaker make of an answer, or of none.
     #[must_use]
     pub fn of(outcome: &Result<ChatAnswer, OpenAiError>) -> Self {
+        let mut assumed = false;
         let ((ending, reason), usage, rate) = match outcome {
             Ok(answer) => ((Ending::Ok, ""), Some(answer.usage), answer.rate),
             Err(error) => {
                 let (error, usage) = error.parts();
+                assumed = matches!(error, OpenAiError::Timeout { .. });
                 let rate = match error {
                     OpenAiError::RateLimited { rate, .. } => *rate,
                     _ => RateHeaders::default(),
@@ -23,6 +28,8 @@ impl CallEnd<'static> {
             ending,
             reason,
             tokens,
+            billing: usage.map_or(Billing::NONE, |usage| usage.billing()),
+            assumed,
             limit_requests: rate.requests.limit,
             remaining_requests: rate.requests.remaining,
             limit_tokens: rate.tokens.limit,

@@ -196,10 +196,13 @@ impl OpenAiError {
     }
 
     /// Tokens that were paid for although there is no answer that can be used, as far as they are
-    /// known.
+    /// known: what a timeout may have cost is not.
     #[must_use]
     pub fn tokens(&self) -> u64 {
-        self.parts().1.map_or(0, |usage| usage.total_tokens.into())
+        match self.parts() {
+            (Self::Timeout { .. }, _) | (_, None) => 0,
+            (_, Some(usage)) => usage.total_tokens.into(),
+        }
     }
 }
 

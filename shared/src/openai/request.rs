@@ -46,7 +46,19 @@ pub(super) struct RequestBody<'a> {
     reasoning_effort: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
+    /// <https://platform.openai.com/docs/guides/prompt-caching>
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_cache_options: Option<CacheOptions>,
 }
+
+/// Which parts of the prompt are written into the provider's cache.
+#[derive(Serialize)]
+struct CacheOptions {
+    mode: &'static str,
+}
+
+/// Those before a breakpoint, of which there are none.
+const NO_CACHE_WRITES: CacheOptions = CacheOptions { mode: "explicit" };
 
 #[derive(Serialize)]
 struct Message<'a> {
@@ -88,6 +100,7 @@ impl<'a> RequestBody<'a> {
             max_tokens: cap(CapName::MaxTokens),
             reasoning_effort: parameters.effort.map(Effort::as_str),
             temperature: parameters.temperature,
+            prompt_cache_options: parameters.no_cache_writes.then_some(NO_CACHE_WRITES),
         }
     }
 }
@@ -105,6 +118,7 @@ mod tests {
             effort: None,
             temperature: Some(0.5),
             response_format: true,
+            no_cache_writes: false,
             learned: Learned::default(),
         }
     }
@@ -153,6 +167,12 @@ mod tests {
         let sent = body(&other);
         assert_eq!((&sent["max_tokens"], &sent["reasoning_effort"]), (&json!(70), &json!("none")));
         assert!(sent.get("max_completion_tokens").is_none() && sent.get("temperature").is_none(), "{sent}");
+    }
+
+    #[test]
+    fn cache_writes_are_turned_off_by_a_mode_without_breakpoints() {
+        let sent = body(&CallParameters { no_cache_writes: true, ..parameters() });
+        assert_eq!(sent["prompt_cache_options"], json!({"mode": "explicit"}));
     }
 
     #[test]

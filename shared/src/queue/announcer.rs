@@ -8,11 +8,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::WorkerStats;
 use crate::{
+    budget::money_is_limited,
     limiter::{InForce, Limits, Upstream, announce},
     redis::{Keys, RedisPool, UnavailableError},
     telemetry::CpuMeter,
@@ -34,6 +35,9 @@ pub(super) struct Announcer {
     stats: Arc<WorkerStats>,
     cpu: CpuMeter,
     alerted: AtomicBool,
+    /// Whether this worker takes no jobs: calls that nothing counts would pass by a limit of money.
+    holds: watch::Sender<bool>,
+    hold_told: AtomicBool,
 }
 
 impl Announcer {
@@ -44,8 +48,21 @@ impl Announcer {
         upstream: Option<Arc<Upstream>>,
         (card, stats): (Card, Arc<WorkerStats>),
     ) -> Self {
-        let (cpu, alerted) = (CpuMeter::start(), AtomicBool::new(false));
-        Self { redis, keys, worker, upstream, card, stats, cpu, alerted }
+        let (cpu, alerted, hold_told) = (CpuMeter::start(), AtomicBool::new(false), AtomicBool::new(false));
+        // Until Redis says that there is no such limit.
+        let holds = watch::Sender::new(card.model.as_ref().is_some_and(|model| !model.priced));
+        Self { redis, keys, worker, upstream, card, stats, cpu, alerted, holds, hold_told }
+    }
+
+    /// Whether this worker may take no jobs now, since its model has no price and money is limited.
+    pub(super) fn holds(&self) -> bool {
+        *self.holds.borrow()
+    }
+
+    /// Returns when this worker may take jobs.
+    pub(super) async fn until_released(&self) {
+        // The sender lives as long as this.
+        let _ = self.holds.subscribe().wait_for(|holds| !holds).await;
     }
 
     /// Announces until `stop`, and then withdraws.
@@ -53,13 +70,36 @@ impl Announcer {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            self.announce().await;
+            if self.announce().await {
+                self.hold_where_unpriced().await;
+            }
         }
         if let Err(error) = self.tell(Duration::ZERO).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 "The worker could not withdraw: its limits lapse"
             );
+        }
+    }
+
+    /// A limit of money is refused while a worker announces a model without a price. One that was set
+    /// before is found here, after the announcement, so that neither misses the other.
+    async fn hold_where_unpriced(&self) {
+        let Some(model) = self.card.model.as_ref().filter(|model| !model.priced) else { return };
+        let Ok(holds) = money_is_limited(&self.redis, &self.keys).await else { return };
+        self.holds.send_replace(holds);
+        if self.hold_told.swap(holds, Relaxed) == holds {
+            return;
+        }
+        if holds {
+            tracing::error!(
+                openai.model = model.name,
+                setting = "OPENAI_PRICES",
+                "The model has no price and the budget has a limit in US dollars: this worker takes no jobs until OPENAI_PRICES \
+                 lists the model or the limit is unset (unilingo budget unset)"
+            );
+        } else {
+            tracing::info!(openai.model = model.name, "No limit in US dollars is left: jobs are taken again");
         }
     }
 

@@ -141,6 +141,7 @@ impl RedisBackend {
             replica: self.options.replica.clone(),
             since: Instant::now(),
             slots: self.options.concurrency,
+            model: self.options.upstream.as_deref().and_then(Upstream::paid_model),
         };
         let announcer = Arc::new(Announcer::new(
             self.redis.clone(),

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{JobContext, stats::EndedCall};
 use crate::{
+    budget::Billing,
     job::JobError,
     limiter::{TokenAccounting, Upstream},
     redis::{LuaScript, UnavailableError, lua_script, millis},
@@ -110,6 +111,11 @@ pub struct CallEnd<'a> {
     pub reason: &'a str,
     /// Tokens that it used, of the prompt and of the answer, where that is known.
     pub tokens: Option<(u64, u64)>,
+    /// What decides their cost beside their number.
+    pub billing: Billing,
+    /// Whether nobody knows what it used: if it was sent, the budget counts [`Self::tokens`] as spent
+    /// and shows them as assumed.
+    pub assumed: bool,
     /// The provider's limit of requests, where it tells.
     pub limit_requests: Option<u64>,
     /// Requests left of it when the call arrived.
@@ -199,10 +205,15 @@ impl Call {
         let Some(upstream) = &self.job.upstream else { return Verdict::Plain };
         let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         let took = begun.map(|begun| begun.at.elapsed());
+        let mut end = end;
+        if end.assumed && begun.is_none() {
+            end.tokens = None;
+        }
         let micros =
-            end.tokens.map_or(0, |(prompt, answer)| upstream.prices.cost_micros(&upstream.model, prompt, answer));
-        let (provider, ending, tokens) = (upstream.group.provider(), end.ending, end.tokens);
-        self.job.stats.called(EndedCall { provider, ending, took, tokens, micros });
+            end.tokens.map_or(0, |tokens| upstream.prices.billed_micros(&upstream.model, tokens, &end.billing));
+        let (provider, ending) = (upstream.group.provider(), end.ending);
+        let (tokens, known_micros) = if end.assumed { (None, 0) } else { (end.tokens, micros) };
+        self.job.stats.called(EndedCall { provider, ending, took, tokens, micros: known_micros });
         match self.tell(upstream, end, begun, micros).await {
             Ok((event, number)) => {
                 log_event(upstream, &event, (end.ending, end.reason));
@@ -268,6 +279,8 @@ impl Call {
         let permits = begun.map_or((-1, -1), |begun| begun.permits);
         let took_us = begun.and_then(|begun| i64::try_from(begun.at.elapsed().as_micros()).ok()).unwrap_or(-1);
         let breaker = upstream.breaker;
+        let total = end.tokens.map(|(prompt, answer)| prompt.saturating_add(answer));
+        let (used, assumed) = if end.assumed { (None, total) } else { (total, None) };
         let mut call = END.call();
         call.key(self.job.keys.root())
             .arg(&*self.job.queue)
@@ -277,7 +290,7 @@ impl Call {
             .arg(upstream.group.as_str())
             .arg(word)
             .arg(reason)
-            .arg(known(end.tokens.map(|(prompt, answer)| prompt.saturating_add(answer))))
+            .arg(known(used))
             .arg(if upstream.accounting == TokenAccounting::Used { "used" } else { "reserved" })
             .arg(known(end.limit_requests))
             .arg(known(end.remaining_requests))
@@ -296,6 +309,7 @@ impl Call {
             .arg(micros)
             .arg(took_us)
             .arg(self.tokens)
+            .arg(known(assumed))
             .arg(&upstream.settings);
         let (_, event, number): (String, String, u32) = self.job.redis.run(&call).await?;
         Ok((event, number))

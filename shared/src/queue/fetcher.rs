@@ -58,8 +58,15 @@ impl Fetcher {
             if stop.is_cancelled() {
                 break;
             }
-            let taken = self.take_surely(slots.len()).await;
+            let holds = self.announcer.holds();
+            let taken = self.take_surely(slots.len(), holds).await;
             self.count(&taken);
+            if holds {
+                drop(slots);
+                let released = tokio::time::timeout(self.patience(), self.announcer.until_released());
+                let _ = stop.run_until_cancelled(released).await;
+                continue;
+            }
             let wait = match taken {
                 Taken::Jobs(jobs, wait) => {
                     self.hand_over(jobs, slots);
@@ -132,14 +139,17 @@ impl Fetcher {
     }
 
     /// Asks until there is an answer or the worker stops, always under the same request id: an answer that was lost is given again.
-    async fn take_surely(&mut self, want: usize) -> Taken {
+    /// A worker that `holds` all jobs names no lane: it only does what time brings about.
+    async fn take_surely(&mut self, want: usize, holds: bool) -> Taken {
         self.settings.standing =
             Standing { holding: self.held.count(), finished: self.stats.processed() > 0, lived: self.since.elapsed() };
+        let bare = holds.then(|| TakeSettings { lanes: Vec::new(), upstream: None, ..self.settings.clone() });
+        let settings = bare.as_ref().unwrap_or(&self.settings);
         let request = Uuid::now_v7().simple().to_string();
         let mut pause = PAUSE_FIRST;
         let mut failure: Option<UnavailableError> = None;
         loop {
-            match take(&self.redis, &self.keys, &self.settings, &request, want).await {
+            match take(&self.redis, &self.keys, settings, &request, want).await {
                 Ok(TakeReply { taken, lost }) => {
                     if failure.is_some() {
                         tracing::info!("Redis is back: jobs are taken again");

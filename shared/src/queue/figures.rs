@@ -35,6 +35,8 @@ pub struct QueueFigures {
     pub paused: bool,
     /// The age of the oldest job that has not ended, in ms.
     pub oldest_ms: u64,
+    /// Workers that were lost within the last ten minutes.
+    pub workers_lost: u64,
 }
 
 impl QueueFigures {
@@ -51,8 +53,6 @@ impl QueueFigures {
     }
 }
 
-type Reply = (String, u64, u64, u64, u64, u64, u64, u64, u64, bool, f64, u64);
-
 impl Queue {
     /// Counts the jobs of `queue`; `lately` is the time in which what has ended counts as having ended lately.
     ///
@@ -62,21 +62,17 @@ impl Queue {
     pub async fn figures(&self, queue: QueueName, lately: Duration) -> Result<QueueFigures, UnavailableError> {
         let mut call = FIGURES.call();
         call.key(self.keys.root()).arg(queue.as_str()).arg(millis(lately));
-        let reply: Reply = self.redis.run(&call).await?;
-        let (
-            _,
-            unfinished,
-            active,
-            delayed,
-            completed,
-            failed,
-            completed_lately,
-            failed_lately,
-            ended,
-            paused,
-            first,
-            now,
-        ) = reply;
+        let reply: Vec<String> = self.redis.run(&call).await?;
+        let mut words = reply.into_iter().skip(1);
+        let mut next = || words.next().unwrap_or_default();
+        let mut count = || next().parse().unwrap_or_default();
+        let (unfinished, active, delayed): (u64, u64, u64) = (count(), count(), count());
+        let (completed, failed) = (count(), count());
+        let (completed_lately, failed_lately, ended_last_minute) = (count(), count(), count());
+        let paused = count() == 1;
+        let first: f64 = next().parse().unwrap_or(-1.0);
+        let mut count = || next().parse().unwrap_or_default();
+        let (now, workers_lost): (u64, u64) = (count(), count());
         // Deadlines are all equally far from the time of acceptance.
         let deadline = if first < 0.0 { None } else { Duration::try_from_secs_f64(first / 1_000.0).ok().map(millis) };
         let accepted = deadline.map(|deadline| deadline.saturating_sub(millis(self.jobs.deadline())));
@@ -89,9 +85,10 @@ impl Queue {
             failed,
             completed_lately,
             failed_lately,
-            ended_last_minute: ended,
+            ended_last_minute,
             paused,
             oldest_ms: accepted.map_or(0, |accepted| now.saturating_sub(accepted)),
+            workers_lost,
         })
     }
 }

@@ -2,7 +2,7 @@
 -- KEYS  1 root
 -- ARGV  1 queue  2… lanes
 -- Returns {'line', now_ms, unfinished, active, delayed, dead, ended within the last minute, paused (1 or 0), suspects
---         (jobs whose worker was lost), workers lost within the last hour, when the last one was (0: none), {waiting, when the oldest of the next was accepted (-1: none waits)} of interactive, of normal, of bulk}
+--         (jobs whose worker was lost), workers lost within the last ten minutes, when the last one was (0: none), {waiting, when the oldest of the next was accepted (-1: none waits)} of interactive, of normal, of bulk}
 -- @include "queue/keys"
 -- @include "queue/line"
 
@@ -14,7 +14,7 @@ local function since(name, ms) return redis.call('ZCOUNT', of_queue(name), text(
 local reply = { 'line', text(now), count('deadlines'), count('leases'), count('scheduled'), count('dead'),
   since('done', 60000) + since('dead', 60000), redis.call('HEXISTS', of_queue('order'), 'paused'), 0, 0, '0' }
 for i = 2, #ARGV do reply[9] = reply[9] + redis.call('ZCARD', of_suspects(ARGV[i])) end
-reply[10] = redis.call('ZCOUNT', of_queue('lost'), text(now - 3600000), '+inf')
+reply[10] = redis.call('ZCOUNT', of_queue('lost'), text(now - 600000), '+inf')
 reply[11] = redis.call('HGET', of_queue('order'), 'lost') or '0'
 for _, class in ipairs(CLASSES) do
   local waiting, oldest = 0, -1

@@ -37,7 +37,7 @@ pub struct LineFigures {
     pub paused: bool,
     /// Jobs whose worker was lost, which wait for one that has proven itself.
     pub suspects: u64,
-    /// Workers that were lost within the last hour.
+    /// Workers that were lost within the last ten minutes.
     pub workers_lost: u64,
     /// When the last one was seen to be lost, in ms since the Unix epoch; 0: none.
     pub last_loss_ms: u64,

@@ -168,7 +168,8 @@ local function take_jobs()
   local unproven = wait and wait[2] == 'unproven'
   if wait and not unproven then wait = book(group, worker, wait, now, count < want) end
   if not wait or wait[3] or unproven then wake_for_the_rest(order, lanes) end
-  local left = suspects_left(suspects, order, proven, lease_ms - lived)
+  -- Not where this worker waits at the marker: it would wake itself.
+  local left = not wait and suspects_left(suspects, order, proven, lease_ms - lived)
   if leased[1] then
     jobs[2] = wait and wait[1] or 0
     redis.call('SET', last_take, request .. table.concat(taken), 'PX', ARGV[5])

@@ -183,6 +183,12 @@ impl Keys {
         self.of_queue("done", queue)
     }
 
+    /// Hash: the kill switch, and the limits of the budget that an operator has set.
+    #[must_use]
+    pub fn budget(&self) -> String {
+        format!("{}:budget", self.root())
+    }
+
     /// Hash: the limits in force of a group and where they stand.
     #[must_use]
     pub fn limiter(&self, group: &Group) -> String {

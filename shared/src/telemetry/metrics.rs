@@ -119,6 +119,10 @@ metrics! {
     DEAD_MAX: Gauge, "unilingo_queue_dead_letters_max", [], Fleet,
         "Dead letters of a queue beyond which the oldest make room";
     WORKERS: Gauge, "unilingo_fleet_workers", ["queue"], Fleet, "Live worker processes";
+    WORKERS_LOST: Gauge, "unilingo_fleet_workers_lost", ["queue"], Fleet,
+        "Workers that were lost within the last ten minutes while they had jobs";
+    SUSPECTS: Gauge, "unilingo_queue_suspect_jobs", ["queue"], Fleet,
+        "Jobs whose worker was lost, which wait for one that has proven itself";
     FLEET_SLOTS: Gauge, "unilingo_fleet_slots", ["queue", "state"], Fleet,
         "Slots of live workers: `busy` (as each said within ten seconds) and `free`";
     WINDOW_LIMIT: Gauge, "unilingo_window_limit", ["group", "limit"], Fleet,

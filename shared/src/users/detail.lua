@@ -2,7 +2,7 @@
 -- KEYS  1 root
 -- ARGV  1 '' (no queue)  2 user  3 days to tell of, with today
 -- Returns {'user', suspension ('': none), jobs in the user's list, {field, value, …}, {day, tokens, micros, held tokens,
---         held micros}, …}: the days newest first
+--         held micros, assumed tokens, assumed micros}, …}: the days newest first
 -- @include "queue/keys"
 -- @include "budget/budget"
 -- @include "users/track"
@@ -14,6 +14,8 @@ local reply = { 'user', redis.call('HGET', root .. ':suspended', user) or '', re
 for n = 0, tonumber(ARGV[3]) - 1 do
   local day = b.day_of(now - n * track.day_ms)
   local spent = b.counted(b.of_user(day, user))
-  reply[#reply + 1] = { day, spent[1] or '0', spent[2] or '0', spent[3] or '0', spent[4] or '0' }
+  local row = { day }
+  for i = 1, 6 do row[i + 1] = spent[i] or '0' end
+  reply[#reply + 1] = row
 end
 return reply

@@ -58,8 +58,9 @@ fn read(reply: Vec<Value>) -> Result<UserDetail, RedisError> {
     let listed_jobs = next(&mut reply)?;
     let activity = Hash::read(next(&mut reply)?).activity();
     let days = reply.map(|day| {
-        let (day, tokens, micros, held_tokens, held_micros) = from_redis_value(day)?;
-        Ok(SpentOnDay { day, spend: Spend { tokens, micros, held_tokens, held_micros } })
+        let (day, tokens, micros, held_tokens, held_micros, assumed_tokens, assumed_micros) = from_redis_value(day)?;
+        let spend = Spend { tokens, micros, held_tokens, held_micros, assumed_tokens, assumed_micros };
+        Ok(SpentOnDay { day, spend })
     });
     Ok(UserDetail { suspension, listed_jobs, activity, days: days.collect::<Result<_, RedisError>>()? })
 }

@@ -10,4 +10,4 @@ mod live;
 mod register;
 
 pub use live::{LiveWorker, live_workers};
-pub(crate) use register::{Card, Load, register};
+pub(crate) use register::{Card, Load, PaidModel, register};

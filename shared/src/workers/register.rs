@@ -19,6 +19,17 @@ pub(crate) struct Card {
     pub(crate) since: Instant,
     /// Jobs that it can run at once.
     pub(crate) slots: usize,
+    /// The model that it calls, where its calls are paid by tokens.
+    pub(crate) model: Option<PaidModel>,
+}
+
+/// A model that is paid by tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct PaidModel {
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether the worker knows what it costs.
+    pub(crate) priced: bool,
 }
 
 /// What changes from one time to the next.
@@ -39,6 +50,10 @@ impl Card {
             .arg(self.slots)
             .arg(load.busy)
             .arg(load.cpu.map(|percent| percent.to_string()).unwrap_or_default());
+        match &self.model {
+            Some(model) => call.arg(&model.name).arg(u8::from(model.priced)),
+            None => call.arg("").arg(""),
+        };
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn a_retry_waits_as_long_as_it_was_told_to(subject: &mut impl S
     if waited < wait { Err(format!("it came again after {waited:?}")) } else { worker.stop().await }
 }
 
-pub(super) async fn a_crash_counts_as_an_attempt(subject: &mut impl Subject) -> Verdict {
+pub(super) async fn a_job_that_ends_its_workers_ends_itself(subject: &mut impl Subject) -> Verdict {
     subject.push("deadly").await;
     for _ in 0..MAX_ATTEMPTS {
         let mut worker = subject.start(hold(&Arc::new(Semaphore::new(0))));

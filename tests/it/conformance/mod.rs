@@ -54,7 +54,7 @@ suite! {
     a_long_backlog_is_worked_through => (fails with "too many results to unpack");
     a_job_ends_after_its_attempts => (fails with "stays at 0");
     a_retry_waits_as_long_as_it_was_told_to => (fails with "it came again after");
-    a_crash_counts_as_an_attempt => (fails with "stays at 0");
+    a_job_that_ends_its_workers_ends_itself => (fails with "stays at 0");
     an_undecodable_job_stands_in_nobodys_way => (fails with "stays at 0");
     a_pause_of_redis_ends_no_worker => (fails with "timed out");
     a_stop_settles_what_was_finished => (fails with "does not end");

@@ -106,7 +106,13 @@ impl Ours {
 }
 
 fn jobs_config() -> JobsConfig {
-    JobsConfig { job_max_attempts: MAX_ATTEMPTS, queue_max_waiting: 1_000_000, ..crate::harness::jobs_config() }
+    JobsConfig {
+        job_max_attempts: MAX_ATTEMPTS,
+        // The first crash makes it a suspect.
+        job_max_crashes: MAX_ATTEMPTS - 1,
+        queue_max_waiting: 1_000_000,
+        ..crate::harness::jobs_config()
+    }
 }
 
 fn options(drain: CancellationToken, fallback_poll: Duration) -> BackendOptions {

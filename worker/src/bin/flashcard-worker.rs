@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use shared::{
-    config::{ConfigError, OpenAiConfig, UpstreamTimeout},
+    config::{BudgetConfig, ConfigError, OpenAiConfig, UpstreamTimeout},
     job::QueueName,
     openai::{ModelCheck, OpenAi, ParameterStore},
     redis::{Keys, RedisPool},
@@ -42,12 +42,15 @@ struct Settings {
     #[command(flatten)]
     openai: OpenAiConfig,
     #[command(flatten)]
+    budget: BudgetConfig,
+    #[command(flatten)]
     worker: WorkerSettings,
 }
 
 fn main() -> ExitCode {
-    runner::main(|Settings { port, openai, worker }: Settings| {
+    runner::main(|Settings { port, openai, budget, worker }: Settings| {
         openai.validate()?;
+        budget.validate(&openai.call.openai_prices, &openai.call.openai_model)?;
         let limits = CallLimits::from(&openai);
         let upstream = openai.upstream(limits.call_tokens_beside_text());
         let redis = RedisPool::new(&worker.redis)?;

@@ -86,8 +86,8 @@ pub(super) enum JobResult {
 #[schema(as = JobError)]
 struct Failure<'a> {
     /// A stable code. Of jobs that failed: `invalid_cards`, `empty_content`,
-    /// `call_exceeds_token_limit`, `openai_unavailable`, `openai_timeout`, `openai_rejected_request`, `openai_refused`,
-    /// `openai_cut_off`, `openai_content_filtered`, `openai_malformed_answer`, `undecodable_payload`, `unknown_kind`,
+    /// `call_exceeds_token_limit`, `openai_unavailable`, `openai_timeout`, `openai_rejected_request`, `openai_refused_request`,
+    /// `openai_refused`, `openai_cut_off`, `openai_content_filtered`, `openai_malformed_answer`, `undecodable_payload`, `unknown_kind`,
     /// `handler_panicked`, `attempt_failed`, `redis_unavailable`, `lease_lost`, `result_not_written`, `worker_lost`,
     /// `deadline_exceeded`, `corrupt_job`, `job_cancelled`; of recordings `audio_corrupt`, `audio_empty`, `audio_too_long`,
     /// `audio_silent`, `audio_codec_unsupported`, `audio_format_unknown`, `audio_rejected`, `recording_gone`, `azure_unavailable`,

@@ -28,6 +28,8 @@ const DEPTH_HIGH: u64 = 50;
 const DEPTH_CRITICAL: u64 = 100;
 /// Percent of the jobs that ended lately.
 const FAILURE_RATE_HIGH: f64 = 10.0;
+/// Workers that were lost within ten minutes.
+const CRASH_LOOP: u64 = 3;
 /// Jobs of this age must have come to something, where nothing holds them.
 const STALL_MS: u64 = 60_000;
 
@@ -86,6 +88,8 @@ struct Alerts {
     openai_misconfigured: bool,
     /// The provider shuts the model down within 90 days.
     openai_model_shutdown: bool,
+    /// Three workers or more were lost within ten minutes: they were killed or ended by themselves while they had jobs.
+    worker_crash_loop: bool,
 }
 
 impl Alerts {
@@ -98,6 +102,7 @@ impl Alerts {
             self.worker_stalled,
             self.openai_misconfigured,
             self.openai_model_shutdown,
+            self.worker_crash_loop,
         ];
         all.into_iter().filter(|raised| *raised).count()
     }
@@ -184,6 +189,7 @@ fn raised(queues: &[Watched], model: Option<ModelFinding>) -> Alerts {
         openai_misconfigured: queues.iter().any(|queue| queue.misconfigured)
             || model.is_some_and(|model| !model.served),
         openai_model_shutdown: model.is_some_and(|model| model.shuts_down_soon(unix_ms())),
+        worker_crash_loop: queues.iter().any(|queue| queue.figures.workers_lost >= CRASH_LOOP),
     }
 }
 
@@ -246,6 +252,8 @@ mod tests {
             (QueueFigures { ended_last_minute: 1, ..old }, closed, &[]),
             (QueueFigures { paused: true, ..old }, closed, &[]),
             (old, BreakerState::Open, &["circuitBreakerOpen"]),
+            (QueueFigures { workers_lost: 2, ..quiet }, closed, &[]),
+            (QueueFigures { workers_lost: 3, ..quiet }, closed, &["workerCrashLoop"]),
         ] {
             assert_eq!(alerts_of(figures, breaker), expected, "{figures:?} {breaker:?}");
         }

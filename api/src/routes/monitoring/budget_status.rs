@@ -79,12 +79,23 @@ pub(crate) struct Spend {
     usd: f64,
     held_tokens: u64,
     held_usd: f64,
+    /// Part of `tokens` that nobody knows: calls that timed out after they were sent, by their reservation.
+    assumed_tokens: u64,
+    /// Part of `usd`, of the same calls.
+    assumed_usd: f64,
 }
 
 impl From<budget::Spend> for Spend {
     fn from(spend: budget::Spend) -> Self {
-        let budget::Spend { tokens, micros, held_tokens, held_micros } = spend;
-        Self { tokens, usd: usd(micros), held_tokens, held_usd: usd(held_micros) }
+        let budget::Spend { tokens, micros, held_tokens, held_micros, assumed_tokens, assumed_micros } = spend;
+        Self {
+            tokens,
+            usd: usd(micros),
+            held_tokens,
+            held_usd: usd(held_micros),
+            assumed_tokens,
+            assumed_usd: usd(assumed_micros),
+        }
     }
 }
 

@@ -97,8 +97,8 @@ impl BudgetCommand {
             Self::Unset(args) => args.switches.changes(),
             Self::Show(_) | Self::Kill(_) | Self::Unkill(_) => Vec::new(),
         };
-        for (limit, value) in changes {
-            budget.set_limit(limit, value).await?;
+        if !changes.is_empty() {
+            budget.set_limits(&changes).await?;
         }
         match &self {
             Self::Kill(args) => budget.set_kill_switch(Some(&args.reason)).await?,

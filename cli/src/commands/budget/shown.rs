@@ -35,8 +35,15 @@ impl Shown {
 }
 
 fn spend(spend: &Spend) -> Value {
-    let Spend { tokens, micros, held_tokens, held_micros } = spend;
-    json!({ "tokens": tokens, "micros": micros, "held_tokens": held_tokens, "held_micros": held_micros })
+    let Spend { tokens, micros, held_tokens, held_micros, assumed_tokens, assumed_micros } = spend;
+    json!({
+        "tokens": tokens,
+        "micros": micros,
+        "held_tokens": held_tokens,
+        "held_micros": held_micros,
+        "assumed_tokens": assumed_tokens,
+        "assumed_micros": assumed_micros,
+    })
 }
 
 impl fmt::Display for Shown {
@@ -57,17 +64,32 @@ impl fmt::Display for Shown {
         )?;
         let month = status.day.get(..7).unwrap_or_default();
         write_spend(f, &format!("fleet, {month}"), &status.fleet, status.month_ends_at_ms)?;
-        match &status.user {
-            Some(user) => write_spend(f, &format!("user, {}", status.day), user, status.day_ends_at_ms),
-            None => Ok(()),
+        if let Some(user) = &status.user {
+            write_spend(f, &format!("user, {}", status.day), user, status.day_ends_at_ms)?;
         }
+        write_assumed(f, "fleet", &status.fleet)?;
+        status.user.as_ref().map_or(Ok(()), |user| write_assumed(f, "user", user))
     }
 }
 
 fn write_spend(f: &mut fmt::Formatter<'_>, who: &str, spend: &Spend, ends_at_ms: u64) -> fmt::Result {
-    let Spend { tokens, micros, held_tokens, held_micros } = *spend;
+    let Spend { tokens, micros, held_tokens, held_micros, .. } = *spend;
     let [usd, held_usd] = [micros, held_micros].map(|micros| Usd::from_micros(micros).to_string());
     write!(f, "\n{who:<22}  {tokens:>12}  {held_tokens:>12}  {usd:>12}  {held_usd:>12}  {}", rfc3339(ends_at_ms))
+}
+
+/// What of the spent is not known: calls that timed out after they were sent.
+fn write_assumed(f: &mut fmt::Formatter<'_>, who: &str, spend: &Spend) -> fmt::Result {
+    if spend.assumed_tokens == 0 {
+        return Ok(());
+    }
+    let usd = Usd::from_micros(spend.assumed_micros);
+    let label = format!("{who}, assumed");
+    write!(
+        f,
+        "\n{label:<22}  {:>12}  {:>12}  {usd:>12}  {:>12}  of the spent: calls that timed out",
+        spend.assumed_tokens, "", ""
+    )
 }
 
 /// How the limit is called on this command line.
@@ -107,7 +129,13 @@ mod tests {
             day: "2024-02-29".to_owned(),
             day_ends_at_ms: 1_709_251_200_000,
             month_ends_at_ms: 1_709_251_200_000,
-            fleet: Spend { tokens: 1_234_567, micros: 1_250_000, held_tokens: 8_000, held_micros: 7_500 },
+            fleet: Spend {
+                tokens: 1_234_567,
+                micros: 1_250_000,
+                held_tokens: 8_000,
+                held_micros: 7_500,
+                ..Spend::default()
+            },
             user: None,
         }
     }
@@ -128,6 +156,24 @@ mod tests {
              fleet, 2024-02               1234567          8000          1.25        0.0075  2024-03-01T00:00:00.000Z\n\
              user, 2024-02-29                 600             0       0.00045             0  2024-03-01T00:00:00.000Z"
         );
+    }
+
+    #[test]
+    fn what_is_assumed_of_the_spent_is_a_line_of_its_own() {
+        let assumed = |spend: Spend| Spend { assumed_tokens: 5_676, assumed_micros: 2_206, ..spend };
+        let user = Some(Spend { tokens: 6_000, micros: 2_300, ..Spend::default() });
+        let shown = Shown(BudgetStatus { fleet: assumed(status().fleet), user: user.map(assumed), ..status() });
+        let text = shown.to_string();
+        let lines: Vec<&str> = text.lines().rev().take(2).collect();
+        assert_eq!(
+            lines,
+            [
+                "user, assumed                   5676                    0.002206                of the spent: calls that timed out",
+                "fleet, assumed                  5676                    0.002206                of the spent: calls that timed out",
+            ]
+        );
+        assert_eq!(shown.document()["user"]["assumed_tokens"], 5_676);
+        assert_eq!(shown.document()["fleet"]["assumed_micros"], 2_206);
     }
 
     #[test]

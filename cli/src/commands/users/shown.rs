@@ -37,6 +37,8 @@ impl Shown<'_> {
                 "micros": spend.micros,
                 "held_tokens": spend.held_tokens,
                 "held_micros": spend.held_micros,
+                "assumed_tokens": spend.assumed_tokens,
+                "assumed_micros": spend.assumed_micros,
             })
         });
         json!({

@@ -64,7 +64,13 @@ impl Pair {
                 format!("accept {amount:?} of {user} at {now}: {accepted:?}")
             }
             45..75 => self.release().await,
-            75..85 => {
+            75..80 => {
+                let amount = Amount { tokens: amount.tokens / 4, micros: amount.micros / 4 };
+                self.f.assume(now, user, amount).await;
+                self.model.assume(now, user, amount);
+                format!("assume {amount:?} of {user} at {now}")
+            }
+            80..85 => {
                 let amount = Amount { tokens: amount.tokens / 4, micros: amount.micros / 4 };
                 self.f.spend(now, user, amount).await;
                 self.model.spend(now, user, amount);

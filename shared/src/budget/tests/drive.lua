@@ -26,6 +26,12 @@ if call == 'spend' then
   b.spend(now, user, tokens, micros)
   return {}
 end
+-- As a call ends that timed out.
+if call == 'assume' then
+  b.spend(now, user, tokens, micros)
+  b.assume(now, user, tokens, micros)
+  return {}
+end
 -- As a job is accepted.
 local limits, killed = budget_limits({ ARGV[6], ARGV[7], ARGV[8], ARGV[9] })
 if killed then return killed end

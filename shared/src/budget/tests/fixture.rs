@@ -67,6 +67,10 @@ impl Fixture {
         self.drive("spend", &now.to_string(), user, amount).await;
     }
 
+    pub(super) async fn assume(&self, now: u64, user: &str, amount: Amount) {
+        self.drive("assume", &now.to_string(), user, amount).await;
+    }
+
     /// Day, its end and the month's end at each of these times.
     pub(super) async fn periods(&self, times: &[u64]) -> Vec<(String, u64, u64)> {
         let mut invocation = DRIVE.call();
@@ -84,10 +88,11 @@ impl Fixture {
     /// The counters of a period: `user:2028-02-29:ada`, `fleet:2028-02`.
     pub(super) async fn counted(&self, period: &str) -> Spend {
         let key = self.key(period);
-        let counted: [Option<u64>; 4] =
-            self.raw(&["HMGET", &key, "tokens", "micros", "held_tokens", "held_micros"]).await;
-        let [tokens, micros, held_tokens, held_micros] = counted.map(Option::unwrap_or_default);
-        Spend { tokens, micros, held_tokens, held_micros }
+        let fields = ["tokens", "micros", "held_tokens", "held_micros", "assumed_tokens", "assumed_micros"];
+        let counted: [Option<u64>; 6] = self.raw(&[&["HMGET", &key], &fields[..]].concat()).await;
+        let [tokens, micros, held_tokens, held_micros, assumed_tokens, assumed_micros] =
+            counted.map(Option::unwrap_or_default);
+        Spend { tokens, micros, held_tokens, held_micros, assumed_tokens, assumed_micros }
     }
 
     pub(super) fn key(&self, period: &str) -> String {

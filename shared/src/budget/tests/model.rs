@@ -96,4 +96,14 @@ impl Model {
             spend.micros += amount.micros;
         }
     }
+
+    pub(super) fn assume(&mut self, now: u64, user: &str, amount: Amount) {
+        self.spend(now, user, amount);
+        let day = day(now);
+        for period in [of_user(&day, user), of_fleet(&day)] {
+            let spend = self.periods.entry(period).or_default();
+            spend.assumed_tokens += amount.tokens;
+            spend.assumed_micros += amount.micros;
+        }
+    }
 }

@@ -16,6 +16,7 @@ pub(in crate::openai) struct Defaults {
     cap_name: CapName,
     effort: Option<Effort>,
     temperature: Option<f32>,
+    no_cache_writes: bool,
 }
 
 impl Defaults {
@@ -41,7 +42,8 @@ impl Defaults {
             Temperature::Default => None,
             Temperature::Value(value) => Some(value),
         };
-        Self { cap_name: cap_name(base, model), effort, temperature }
+        let no_cache_writes = is_of(base, "api.openai.com") && Family::writes_cache(model);
+        Self { cap_name: cap_name(base, model), effort, temperature, no_cache_writes }
     }
 
     /// What the next call is sent with, after what was learned.
@@ -52,6 +54,7 @@ impl Defaults {
             effort: learned.effort(self.effort),
             temperature: self.temperature.filter(|_| !learned.is_dropped(Parameter::Temperature)),
             response_format: !learned.is_dropped(Parameter::ResponseFormat),
+            no_cache_writes: self.no_cache_writes && !learned.is_dropped(Parameter::CacheOptions),
             learned,
         }
     }
@@ -137,6 +140,23 @@ mod tests {
         assert_eq!(of("chat-latest"), (None, None));
         let azure = defaults("https://r.openai.azure.com/openai/v1", "gpt-4o-mini", &[]);
         assert_eq!((azure.effort, azure.temperature), (None, None), "a deployment's name says nothing");
+    }
+
+    #[test]
+    fn cache_writes_are_turned_off_where_they_cost_and_can_be() {
+        let of = |base, model| defaults(base, model, &[]).no_cache_writes;
+        for base in ["https://api.openai.com/v1", "https://eu.api.openai.com/v1"] {
+            for model in ["gpt-6-luna", "gpt-5.6-luna", "gpt-5.6-terra-2026-05-01", "gpt-6.1-sol", "gpt-5.10", "gpt-10"]
+            {
+                assert!(of(base, model), "{model} at {base}");
+            }
+            for model in ["gpt-4o-mini", "gpt-5", "gpt-5-mini", "gpt-5.5", "gpt-oss-20b", "o3", "chat-latest", "gpt-"] {
+                assert!(!of(base, model), "{model} at {base}");
+            }
+        }
+        for base in ["https://r.openai.azure.com/openai/v1", "https://openrouter.ai/api/v1", "http://localhost/v1"] {
+            assert!(!of(base, "gpt-6-luna"), "{base}");
+        }
     }
 
     #[test]

@@ -42,6 +42,16 @@ impl Family {
         }
     }
 
+    /// Whether the model writes prompts into a cache, and charges for it, unless a call says otherwise:
+    /// GPT-5.6 and newer. <https://platform.openai.com/docs/guides/prompt-caching>
+    pub(super) fn writes_cache(model: &str) -> bool {
+        let name = base_name(model);
+        let version = name.strip_prefix("gpt-").and_then(|rest| rest.split('-').next()).unwrap_or_default();
+        let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+        let (Ok(major), Ok(minor)) = (major.parse::<u32>(), minor.parse::<u32>()) else { return false };
+        (major, minor) >= (5, 6)
+    }
+
     /// Whether the name is one of OpenAI's own, wherever the model is served.
     pub(super) fn is_openai(model: &str) -> bool {
         let name = base_name(model);

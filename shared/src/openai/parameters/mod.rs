@@ -34,10 +34,13 @@ pub(super) enum Parameter {
     Temperature,
     /// `response_format`.
     ResponseFormat,
+    /// `prompt_cache_options`.
+    CacheOptions,
 }
 
 impl Parameter {
-    const ALL: [Self; 5] = [Self::CapName, Self::Cap, Self::Effort, Self::Temperature, Self::ResponseFormat];
+    const ALL: [Self; 6] =
+        [Self::CapName, Self::Cap, Self::Effort, Self::Temperature, Self::ResponseFormat, Self::CacheOptions];
 
     /// Its name in Redis and logs.
     pub(super) const fn as_str(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Parameter {
             Self::Effort => "reasoning_effort",
             Self::Temperature => "temperature",
             Self::ResponseFormat => "response_format",
+            Self::CacheOptions => "prompt_cache_options",
         }
     }
 
@@ -57,7 +61,7 @@ impl Parameter {
             Self::Cap => "OPENAI_MAX_OUTPUT_TOKENS",
             Self::Effort => "OPENAI_REASONING_EFFORT",
             Self::Temperature => "OPENAI_TEMPERATURE",
-            Self::ResponseFormat => "OPENAI_MODEL",
+            Self::ResponseFormat | Self::CacheOptions => "OPENAI_MODEL",
         }
     }
 }
@@ -120,6 +124,9 @@ pub(super) struct CallParameters {
     pub(super) temperature: Option<f32>,
     /// Whether the schema goes as `response_format`; else it goes in the prompt.
     pub(super) response_format: bool,
+    /// Whether the call says that nothing is to be written into the provider's cache, which costs
+    /// more than plain input: a lesson is sent once.
+    pub(super) no_cache_writes: bool,
     /// What was learned when the call was built.
     pub(super) learned: Learned,
 }
@@ -136,6 +143,7 @@ impl CallParameters {
         let effort = self.effort.map(|_| ("reasoning_effort", Parameter::Effort));
         let temperature = self.temperature.map(|_| ("temperature", Parameter::Temperature));
         let format = self.response_format.then_some(("response_format", Parameter::ResponseFormat));
-        [cap, effort, temperature, format].into_iter().flatten()
+        let cache = self.no_cache_writes.then_some(("prompt_cache_options", Parameter::CacheOptions));
+        [cap, effort, temperature, format, cache].into_iter().flatten()
     }
 }

@@ -19,6 +19,7 @@ fn sent() -> CallParameters {
         effort: Some(Effort::None),
         temperature: Some(0.2),
         response_format: true,
+        no_cache_writes: true,
         learned: Learned::default(),
     }
 }

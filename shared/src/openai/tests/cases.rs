@@ -221,6 +221,6 @@ async fn a_refusal_without_usage_costs_what_is_estimated() {
 async fn reasoning_that_eats_the_cap_is_cut_off_and_paid() {
     let outcome = outcome("upstreams/reasoning-eats-cap-200.json").await;
     assert_eq!(CallEnd::of(&outcome).tokens, Some((900, 4_096)));
-    let expected = Usage { prompt_tokens: 900, completion_tokens: 4_096, total_tokens: 4_996 };
+    let expected = Usage { prompt_tokens: 900, completion_tokens: 4_096, total_tokens: 4_996, ..Usage::default() };
     assert!(matches!(outcome, Err(OpenAiError::CutOff { usage }) if usage == expected));
 }

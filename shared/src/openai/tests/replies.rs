@@ -22,7 +22,7 @@ async fn an_answer_brings_content_usage_and_limits() {
     let upstream = Upstream::start(reply("200 OK", headers, GOOD), Then::Close).await;
     let answer = upstream.ask().await.unwrap();
     assert_eq!(answer.content, r#"{"cards":[]}"#);
-    assert_eq!(answer.usage, Usage { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17 });
+    assert_eq!(answer.usage, Usage { prompt_tokens: 12, completion_tokens: 5, total_tokens: 17, ..Usage::default() });
     assert_eq!(answer.rate.requests.limit, Some(60));
     assert_eq!(answer.rate.tokens.remaining, None);
 }
@@ -98,7 +98,7 @@ async fn a_redirect_is_not_followed() {
 async fn a_200_that_is_no_completion_is_malformed() {
     for body in ["<html>hello</html>", "", "null", "{}", r#"{"choices":[]}"#, &GOOD[..40]] {
         let error = error_of("200 OK", "", body).await;
-        assert!(matches!(error, OpenAiError::Malformed { .. }), "{body}: {error}");
+        assert!(matches!(error.cause(), OpenAiError::Malformed { .. }), "{body}: {error}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Door, OpenAiError, Then, Upstream, client, open, question, reply};
-use crate::job::JobError;
+use crate::{job::JobError, queue::CallEnd};
 
 async fn error_of(bytes: impl Into<Vec<u8>>, then: Then) -> OpenAiError {
     error_within(Duration::from_mins(1), bytes, then).await
@@ -24,13 +24,19 @@ async fn error_within(timeout: Duration, bytes: impl Into<Vec<u8>>, then: Then) 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_a_timeout() {
     let error = error_of_endless("").await;
-    assert!(matches!(error, OpenAiError::Timeout { .. }), "{error:?}");
+    assert!(matches!(error.cause(), OpenAiError::Timeout { .. }), "{error:?}");
+    assert_eq!(error.tokens(), 0, "nobody knows what it cost");
+    let end = CallEnd::of(&Err(error));
+    assert!(end.assumed && end.tokens.is_some_and(|(prompt, answer)| prompt > 0 && answer > 0), "{end:?}");
 }
 
 #[tokio::test]
 async fn an_answer_that_stops_half_way_is_a_timeout() {
     let error = error_of_endless("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\"").await;
-    assert!(matches!(error, OpenAiError::Timeout { .. }), "{error:?}");
+    assert!(matches!(error.cause(), OpenAiError::Timeout { .. }), "{error:?}");
+    assert_eq!(error.tokens(), 0, "nobody knows what it cost");
+    let end = CallEnd::of(&Err(error));
+    assert!(end.assumed && end.tokens.is_some_and(|(prompt, answer)| prompt > 0 && answer > 0), "{end:?}");
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ async fn jobs_are_counted_where_they_stand() {
     f.raw::<u64>(&["ZADD", &f.keys.dead(QUEUE), "1", "old"]).await;
     let counted = figures().await;
     let expected = QueueFigures {
+        workers_lost: 0,
         at_ms: counted.at_ms,
         oldest_ms: counted.oldest_ms,
         waiting: 1,

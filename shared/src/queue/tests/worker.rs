@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use super::{
     fixture::{Echo, Fixture, QUEUE},
+    limits::{FREE, upstream},
     running::{PATIENCE, Running, until_idle, worker_config},
 };
 use crate::{
+    budget::{Budget, Limit, Limits as BudgetLimits, Prices},
     config::WorkerConfig,
     job::{JobState, Kind, Priority},
+    limiter::{Upstream, vouch},
     queue::NewJob,
 };
 
@@ -241,5 +244,40 @@ async fn an_idle_worker_ends_overdue_jobs_that_it_does_not_know() {
     for id in overdue {
         assert_eq!(worker.end_of(id).await.failure.unwrap().code, "deadline_exceeded");
     }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_model_has_no_price_takes_no_jobs_while_money_is_limited() {
+    let f = Fixture::start().await;
+    vouch(&f.pool, &f.keys).await.unwrap();
+    let budget = Budget::new(f.pool.clone(), f.keys.clone(), BudgetLimits::default());
+    budget.set_limit(Limit::FleetMicrosPerMonth, Some(1_000_000)).await.unwrap();
+    let id = f.enqueue("echo").await;
+    let config = WorkerConfig { fallback_poll_ms: 10, ..worker_config() };
+    let free = Upstream { prices: Prices::default(), ..upstream(FREE) };
+    let mut unpriced = Running::with_upstream(&f, &config, Some(free));
+    // It asks, for what time brings about, and takes nothing.
+    tokio::time::timeout(PATIENCE, async { while script_calls(&f).await < 20 {} }).await.unwrap();
+    let view = f.view(id).await;
+    assert_eq!((view.state, view.attempts), (JobState::Waiting, 0));
+    assert!(unpriced.started.try_recv().is_err());
+
+    // Beside it another one that knows the price takes the job.
+    let priced = Running::with_upstream(&f, &config, Some(upstream(FREE)));
+    assert_eq!(priced.end_of(id).await.attempts, 1);
+    assert_eq!((unpriced.stats.processed(), priced.stats.processed()), (0, 1));
+    unpriced.stop().await;
+    priced.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_model_has_no_price_takes_jobs_while_money_is_not_limited() {
+    let f = Fixture::start().await;
+    vouch(&f.pool, &f.keys).await.unwrap();
+    let id = f.enqueue("echo").await;
+    let free = Upstream { prices: Prices::default(), ..upstream(FREE) };
+    let worker = Running::with_upstream(&f, &worker_config(), Some(free));
+    assert_eq!(worker.end_of(id).await.attempts, 1);
     worker.stop().await;
 }

@@ -2,7 +2,7 @@
 
 use super::{FREE, Fixture, ended};
 use crate::{
-    budget::{Budget, Limit, Limits as BudgetLimits},
+    budget::{Billing, Budget, Limit, Limits as BudgetLimits, Spend},
     job::{JobError, JobId, Kind, QueueName},
     limiter::Limits,
     queue::{CallEnd, Ending, EnqueueError, NewJob, tests::fixture::allowance},
@@ -61,6 +61,38 @@ async fn a_job_is_held_to_what_it_may_cost_and_settled_to_what_it_did() {
     f.complete(&job).await;
     assert_eq!(f.spend_of("ada").await, (150, 2_000));
     assert_eq!(f.spend_of("bob").await, (0, 2_000));
+}
+
+#[tokio::test]
+async fn a_call_that_timed_out_keeps_its_reservation_as_spent_and_assumed() {
+    let f = fixture(BudgetLimits::default()).await;
+    let timeout = CallEnd { tokens: Some((100, 500)), assumed: true, ..ended(Ending::Failed) };
+    let budget = Budget::new(f.pool.clone(), f.keys.clone(), BudgetLimits::default());
+    f.ask_for("ada").await.unwrap();
+    let job = f.ask("a", 1).await.0.remove(0);
+    // It was not sent, so it cost nothing.
+    f.context(&job).call(100).end(timeout).await;
+    assert_eq!(f.spend_of("ada").await, (0, 2_000));
+    f.end(&job, &JobError::retry("x", "x")).await;
+
+    let job = f.ask("a", 1).await.0.remove(0);
+    let call = f.begin(&job, 600).await.unwrap();
+    call.end(timeout).await;
+    let next = f.context(&job).call(600);
+    next.begin().await.unwrap();
+    let cached = Billing { cached_tokens: 100, ..Billing::NONE };
+    next.end(CallEnd { tokens: Some((100, 50)), billing: cached, ..ended(Ending::Ok) }).await;
+    f.complete(&job).await;
+    let status = budget.status(Some("ada")).await.unwrap();
+    // At 1 and 10 dollars a million.
+    let spend = Spend {
+        tokens: 600 + 150,
+        micros: 5_100 + 600,
+        assumed_tokens: 600,
+        assumed_micros: 5_100,
+        ..Spend::default()
+    };
+    assert_eq!((status.fleet, status.user), (spend, Some(spend)));
 }
 
 #[tokio::test]

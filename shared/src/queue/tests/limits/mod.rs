@@ -6,6 +6,7 @@ mod learning;
 mod model;
 mod order;
 mod property;
+mod suspects;
 mod waiting;
 mod windows;
 
@@ -14,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 use super::fixture::{Echo, Fixture};
 use crate::{
     breaker::BreakerSettings,
+    budget::Billing,
     job::{JobError, Priority},
     limiter::{Group, Limits, TokenAccounting, Upstream, announce, vouch},
     queue::{
@@ -148,6 +150,8 @@ pub(super) const fn ended(ending: Ending) -> CallEnd<'static> {
         ending,
         reason: "openai_failed",
         tokens: None,
+        billing: Billing::NONE,
+        assumed: false,
         limit_requests: None,
         remaining_requests: None,
         limit_tokens: None,

@@ -230,29 +230,43 @@ impl Pair {
     }
 
     fn how(&mut self, id: JobId) -> How {
-        let after = |rng: &mut StdRng| rng.random_bool(0.5).then(|| rng.random_range(1..20_000));
-        let bad = self.bad.contains(&id);
-        match (self.trouble, self.rng.random_range(0..100)) {
-            (0, _) => How::Ok,
-            (1, 0..40) => How::Ok,
-            (1, 40..45) => How::Rejected,
-            (1, 45..65) => How::Limited { after: after(&mut self.rng), plain: self.rng.random_bool(0.5) },
-            (1, 65..82) => How::Failed,
-            (1, 82..86) => How::Unsent,
-            (1, 86..89) => How::Own,
-            (1, 89..94) => How::Doubted,
-            (1, 94..97) => How::Paused(self.rng.random_range(1..5_000)),
-            (1, _) => How::Blocked,
-            (2, 0..70) if bad => How::Limited { after: None, plain: false },
-            (2, 70..95) if bad => How::Doubted,
-            (2, 97) => How::Limited { after: after(&mut self.rng), plain: true },
-            (3, 0..80) if bad => How::Doubted,
-            (3, 80..90) if bad => How::Failed,
-            (3, 90..96) => How::Failed,
-            (4, 0..90) if bad => How::Failed,
-            (4, 97) => How::Failed,
-            (5, 0..90) if bad => How::Limited { after: None, plain: false },
+        let (roll, bad) = (self.rng.random_range(0..100), self.bad.contains(&id));
+        if self.trouble == 1 {
+            return self.any_trouble(roll);
+        }
+        // Of a hundred calls of a bad job: refused with 429, refused with 403, failed.
+        let shares = match (self.trouble, bad) {
+            (2, true) => [70, 25, 0],
+            (3, true) => [0, 80, 10],
+            (4, true) => [0, 0, 90],
+            (5, true) => [90, 0, 0],
+            (3, false) => [0, 0, 6],
+            _ => [0; 3],
+        };
+        match roll {
+            _ if roll < shares[0] => How::Limited { after: None, plain: false },
+            _ if roll < shares[0] + shares[1] => How::Doubted,
+            _ if roll < shares.iter().sum() => How::Failed,
+            99 if self.trouble == 2 => How::Limited { after: None, plain: true },
+            99 if self.trouble == 4 => How::Failed,
             _ => How::Ok,
+        }
+    }
+
+    fn any_trouble(&mut self, roll: u32) -> How {
+        match roll {
+            0..40 => How::Ok,
+            40..45 => How::Rejected,
+            45..65 => {
+                let after = self.rng.random_bool(0.5).then(|| self.rng.random_range(1..20_000));
+                How::Limited { after, plain: self.rng.random_bool(0.5) }
+            }
+            65..82 => How::Failed,
+            82..86 => How::Unsent,
+            86..89 => How::Own,
+            89..94 => How::Doubted,
+            94..97 => How::Paused(self.rng.random_range(1..5_000)),
+            _ => How::Blocked,
         }
     }
 

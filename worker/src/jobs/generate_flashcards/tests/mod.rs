@@ -3,6 +3,7 @@
 mod cases;
 mod repair;
 mod resume;
+mod too_large;
 mod whole;
 
 use shared::job::{
