@@ -21,6 +21,7 @@ mod one_limit;
 mod openai_parameters;
 mod operator;
 mod operator_looks;
+mod output_cap;
 mod pronunciation;
 mod redis_away;
 mod redis_keys;
