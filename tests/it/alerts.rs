@@ -38,7 +38,7 @@ async fn the_first_burst_of_failures_of_a_new_worker_raises_jobs_fail() {
 async fn the_first_429s_of_a_new_worker_raise_upstream_rate_limited() {
     let mut system = system().await;
     system.set("WORKER_CONCURRENCY", 100);
-    let rule = FaultRule { fault: Fault::RateLimit, count: None, for_ms: None, retry_after_ms: Some(1) };
+    let rule = FaultRule { retry_after_ms: Some(1), ..FaultRule::new(Fault::RateLimit) };
     system.simulator.inject(rule);
     let (api, worker) = (system.api().await, system.worker("a").await);
     let first = Scraped::of(&system, &worker).await;

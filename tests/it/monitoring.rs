@@ -108,8 +108,7 @@ async fn every_process_shows_the_figures_of_the_fleet() {
 
     let alerts = get(&system, &one, "/api/metrics/alerts").await;
     let expected = json!({"queueDepthHigh": false, "queueDepthCritical": false, "failureRateHigh": true,
-        "circuitBreakerOpen": false, "workerStalled": false, "workerCrashLoop": false,
-        "openaiMisconfigured": false, "openaiModelShutdown": false});
+        "circuitBreakerOpen": false, "workerStalled": false, "workerCrashLoop": false, "openaiMisconfigured": false, "openaiModelShutdown": false});
     assert_eq!((&alerts["alerts"], &alerts["alertsActive"]), (&expected, &json!(1)));
     let parts: Vec<_> = alerts["metrics"].as_object().unwrap().keys().collect();
     assert_eq!(parts, ["queue", "performance", "circuitBreakers", "sse"]);

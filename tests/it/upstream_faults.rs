@@ -1,7 +1,7 @@
 //! One retry layer: how many calls a job costs, whatever the upstream does.
 
 use serde_json::Value;
-use shared::testing::simulator::Fault;
+use shared::testing::simulator::{Fault, FaultRule};
 
 use crate::harness::{System, chapter};
 
@@ -9,12 +9,7 @@ use crate::harness::{System, chapter};
 async fn run(fault: Fault, count: Option<u32>) -> (Value, usize) {
     let system = System::new().await;
     let (api, _worker) = (system.api().await, system.worker("a").await);
-    system.simulator.inject(shared::testing::simulator::FaultRule {
-        fault,
-        count,
-        for_ms: None,
-        retry_after_ms: Some(50),
-    });
+    system.simulator.inject(FaultRule { count, retry_after_ms: Some(50), ..FaultRule::new(fault) });
     let id = system.submit(&api, &chapter(1, 3)).await;
     let job = system.end_of(&api, &id).await;
     (job, system.simulator.calls_of(&id).len())

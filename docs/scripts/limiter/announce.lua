@@ -87,8 +87,9 @@ end
 -- `workers:<queue>` has the workers that take jobs of the queue, by when each is taken for gone; `worker:<worker>` has what a worker
 -- says of itself. Both end by themselves, when nobody says anything any more.
 
--- `ttl` is 0 for a worker that takes nothing more. `card` is {replica, version, up_ms, slots, busy, cpu, model, priced}: the model
--- where calls are paid by tokens, and '1' where the worker knows its price, else '0'.
+-- `ttl` is 0 for a worker that takes nothing more. `card` is {replica, version, up_ms, slots, busy,
+-- cpu, model, priced}: the model where calls are paid by tokens, and '1' where the worker knows its
+-- price, else '0'.
 local function register(of_the_queue, worker, ttl, now, card)
   local workers, key = root .. ':workers:' .. of_the_queue, root .. ':worker:' .. worker
   redis.call('ZREMRANGEBYSCORE', workers, '-inf', text(now))

@@ -165,7 +165,8 @@ impl Budget {
     ///
     /// # Errors
     ///
-    /// When a limit of money is among them and a live worker calls a model without a price, or Redis does not answer.
+    /// When a limit of money is among them and a live worker calls a model without a price, or Redis
+    /// does not answer.
     pub async fn set_limits(&self, limits: &[(Limit, Option<u64>)]) -> Result<(), SetLimitError> {
         let mut call = LIMIT.call();
         call.key(self.keys.root()).arg(QueueName::ALL.len());

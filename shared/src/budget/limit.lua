@@ -1,8 +1,8 @@
 -- Sets limits that win over the configured ones, or takes them back: all of them, or none.
 -- KEYS  1 root
--- ARGV  1 number of queues  2… queues whose workers' models need a price for a limit of money; then limit, value ('': it is
---       taken back), …
--- Returns {'set'} | {'unpriced', model}: a live worker calls a model that has no price, and nothing was set
+-- ARGV  1 number of queues  2… queues whose workers' models need a price for a limit of money; then
+--       limit, value ('': it is taken back), …
+-- Returns {'set'} | {'unpriced', model}: a live worker calls a model without a price; nothing was set
 -- Memory: none of its own; reads at most WORKERS_MAX workers of a queue.
 -- @include "queue/keys"
 -- @include "budget/budget"

@@ -3,9 +3,10 @@
 //! # Redis structures
 //!
 //! `spend:user:<day>:<user>` and `spend:fleet:<month>` are hashes with what was spent (`tokens`, `micros`) and what
-//! accepted jobs may yet come to (`held_tokens`, `held_micros`). What calls that timed out are assumed to have used is
-//! part of what was spent, and counted once more by itself (`assumed_tokens`, `assumed_micros`). `budget` is a hash with the kill switch and the
-//! limits that an operator has set. Money is counted in whole micro-dollars.
+//! accepted jobs may yet come to (`held_tokens`, `held_micros`). Of what was
+//! spent, `assumed_tokens` and `assumed_micros` are those of calls that timed out after they were
+//! sent. `budget` is a hash with the kill switch and the limits that an operator has set. Money is
+//! counted in whole micro-dollars.
 //!
 //! # Who counts
 //!

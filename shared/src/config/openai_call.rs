@@ -8,7 +8,7 @@ use crate::budget::{Allowance, Limits, Prices};
 const PRICES: &str = "gpt-6-luna=0.10/0.01/0.125/0.50,gpt-6-sol=2/0.20/2.50/10,gpt-6.1-terra=1/0.10/1.25/5,\
 gpt-6.1-sol=2/0.20/2.50/10,gpt-5.6-luna=0.20/0.02/0.25/1.20,gpt-5.6-terra=2/0.20/2.50/12,\
 gpt-5-mini=0.25/0.025/0.25/2,gpt-4o-mini=0.15/0.075/0.15/0.60,gpt-4o=2.50/1.25/2.50/10,gpt-4.1=2/0.50/2/8,\
-gpt-4.1-mini=0.40/0.10/0.40/1.60";
+gpt-4.1-mini=0.40/0.10/0.40/1.60,gpt-4.1-nano=0.10/0.025/0.10/0.40";
 
 /// The model that writes the cards where none is named.
 pub const DEFAULT_MODEL: &str = "gpt-6-luna";
@@ -29,9 +29,10 @@ pub struct OpenAiCallConfig {
     #[arg(long, env = "OPENAI_MAX_OUTPUT_TOKENS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(64..))]
     pub openai_max_output_tokens: u32,
 
-    /// What a million tokens of each model cost, in US dollars: model=input/cached/cache write/output,… or
-    /// model=input/output,… A dated snapshot costs what its model costs, a gateway's name (openai/gpt-6-luna) what its last
-    /// segment costs. A model that is not listed counts as free, which a limit in US dollars does not allow
+    /// What a million tokens of each model cost, in US dollars: model=input/cached/cache write/output,…
+    /// or model=input/output,… A dated snapshot costs what its model costs, a gateway's name
+    /// (openai/gpt-6-luna) what its last segment costs. A model that is not listed counts as free,
+    /// which a limit in US dollars does not allow
     #[arg(long, env = "OPENAI_PRICES", default_value = PRICES)]
     pub openai_prices: Prices,
 }
@@ -74,6 +75,7 @@ mod tests {
             ("gpt-4o", 12_500_000),
             ("gpt-4.1", 10_000_000),
             ("gpt-4.1-mini", 2_000_000),
+            ("gpt-4.1-nano", 500_000),
             ("gpt-4o-mini-2024-07-18", 750_000),
             ("openai/gpt-6-luna", 600_000),
         ] {

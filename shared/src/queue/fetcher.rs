@@ -90,7 +90,7 @@ impl Fetcher {
             Taken::Jobs(_, wait) => (true, *wait),
             Taken::Wait(wait) => (false, Some(*wait)),
         };
-        let limited = matches!(wait, Some(Wait::Woken | Wait::Booked(_)));
+        let limited = matches!(wait, Some(Wait::Woken | Wait::Booked(_) | Wait::Breaker));
         self.stats.took(match wait {
             _ if jobs => Taking::Jobs,
             Some(Wait::Unannounced) => Taking::Unannounced,
@@ -108,6 +108,7 @@ impl Fetcher {
         let patience = self.patience();
         match wait {
             Wait::Idle(after) => self.idle.wait(after.map_or(patience, |after| after.min(patience))).await,
+            Wait::Breaker => self.idle.wait(patience).await,
             // A process of a waiting fleet sends about one command a second.
             Wait::Woken => self.idle.wait(patience * 2).await,
             // A timer of our own: those of blocked commands are up to 100 ms late.

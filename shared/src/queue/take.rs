@@ -79,6 +79,8 @@ pub(super) enum Wait {
     Woken,
     /// For just this long: this worker is the one that takes the next permit when it is due.
     Booked(Duration),
+    /// Until woken, or for a short time: the circuit breaker is open, and whoever has the probe, or is to send it, may be lost.
+    Breaker,
     /// No limits are in force: they must be announced first.
     Unannounced,
     /// For just this long: a worker was lost a short time ago, and this one has not proven itself yet.
@@ -130,6 +132,7 @@ fn parse(reply: Vec<Value>) -> Result<TakeReply, RedisError> {
             let wait = match (why.as_str(), after) {
                 ("empty", after) => Wait::Idle(after),
                 ("unannounced", _) => Wait::Unannounced,
+                ("breaker", None) => Wait::Breaker,
                 ("unproven", Some(after)) => Wait::Unproven(after),
                 _ => limited(ms),
             };
@@ -190,6 +193,8 @@ mod tests {
             (250, "empty", Wait::Idle(Some(quarter))),
             (250, "requests", Wait::Booked(quarter)),
             (-1, "concurrency", Wait::Woken),
+            (-1, "breaker", Wait::Breaker),
+            (250, "breaker", Wait::Booked(quarter)),
             (0, "unannounced", Wait::Unannounced),
             (250, "unproven", Wait::Unproven(quarter)),
         ] {

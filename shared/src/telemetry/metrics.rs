@@ -105,7 +105,7 @@ metrics! {
     TOKENS: Counter, "unilingo_upstream_tokens_total", ["provider", "direction"], Worker,
         "Tokens of calls as the provider counted them: `prompt` and `answer`";
     COST: Counter, "unilingo_upstream_cost_dollars_total", ["provider"], Worker,
-        "What calls cost, by `OPENAI_PRICES`";
+        "What calls cost: by the answer where it says so, else by `OPENAI_PRICES`; calls that timed out are not counted";
 
     QUEUE_JOBS: Gauge, "unilingo_queue_jobs", ["queue", "state"], Fleet,
         "Jobs by state: `waiting` (for a worker, or for the same work of another job), `active`, `delayed`, `dead` (dead letters)";

@@ -1,6 +1,7 @@
 //! The whole system as processes: api replicas and workers on a Redis of their own, with the simulator as upstream.
 
 mod alert_rules;
+mod crowd;
 mod form;
 mod lesson;
 mod load;
@@ -23,6 +24,7 @@ use shared::{
 
 pub(crate) use self::{
     alert_rules::assert_raises,
+    crowd::{assert_completed, p95_ms},
     form::form,
     lesson::{chapter, lesson},
     load::{Load, Submitted},

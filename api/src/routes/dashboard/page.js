@@ -88,6 +88,7 @@ function showBudget({ fleet, limits, killSwitch }) {
     ['Spent this month', usd(fleet.usd) + limit('fleetUsdPerMonth', usd)],
     ['Tokens this month', number(fleet.tokens) + limit('fleetTokensPerMonth', number)],
     ['Held for accepted jobs', usd(fleet.heldUsd)],
+    ['Assumed for calls that timed out', usd(fleet.assumedUsd)],
     ['Kill switch', killSwitch.enabled ? `on: ${killSwitch.reason}` : 'off', killSwitch.enabled ? 'bad' : 'good'],
   ]);
   const button = $('kill-switch');

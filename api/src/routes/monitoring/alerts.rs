@@ -84,12 +84,12 @@ struct Alerts {
     circuit_breaker_open: bool,
     /// Jobs could run, and none was taken or ended for a minute.
     worker_stalled: bool,
+    /// Three workers or more were lost within ten minutes: they were killed or ended by themselves while they had jobs.
+    worker_crash_loop: bool,
     /// No OpenAI call works until a person corrects a setting.
     openai_misconfigured: bool,
     /// The provider shuts the model down within 90 days.
     openai_model_shutdown: bool,
-    /// Three workers or more were lost within ten minutes: they were killed or ended by themselves while they had jobs.
-    worker_crash_loop: bool,
 }
 
 impl Alerts {
@@ -100,9 +100,9 @@ impl Alerts {
             self.failure_rate_high,
             self.circuit_breaker_open,
             self.worker_stalled,
+            self.worker_crash_loop,
             self.openai_misconfigured,
             self.openai_model_shutdown,
-            self.worker_crash_loop,
         ];
         all.into_iter().filter(|raised| *raised).count()
     }
@@ -186,10 +186,10 @@ fn raised(queues: &[Watched], model: Option<ModelFinding>) -> Alerts {
         failure_rate_high: failure_rate(queues) > FAILURE_RATE_HIGH,
         circuit_breaker_open: queues.iter().any(|queue| queue.breaker != BreakerState::Closed),
         worker_stalled: queues.iter().any(Watched::stalled),
+        worker_crash_loop: queues.iter().any(|queue| queue.figures.workers_lost >= CRASH_LOOP),
         openai_misconfigured: queues.iter().any(|queue| queue.misconfigured)
             || model.is_some_and(|model| !model.served),
         openai_model_shutdown: model.is_some_and(|model| model.shuts_down_soon(unix_ms())),
-        worker_crash_loop: queues.iter().any(|queue| queue.figures.workers_lost >= CRASH_LOOP),
     }
 }
 

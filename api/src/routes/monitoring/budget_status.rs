@@ -79,7 +79,7 @@ pub(crate) struct Spend {
     usd: f64,
     held_tokens: u64,
     held_usd: f64,
-    /// Part of `tokens` that nobody knows: calls that timed out after they were sent, by their reservation.
+    /// Part of `tokens`: the reservations of calls that timed out after they were sent.
     assumed_tokens: u64,
     /// Part of `usd`, of the same calls.
     assumed_usd: f64,

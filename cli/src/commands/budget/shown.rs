@@ -168,8 +168,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "user, assumed                   5676                    0.002206                of the spent: calls that timed out",
-                "fleet, assumed                  5676                    0.002206                of the spent: calls that timed out",
+                "user, assumed                   5676                0.002206                of the spent: calls that timed out",
+                "fleet, assumed                  5676                0.002206                of the spent: calls that timed out",
             ]
         );
         assert_eq!(shown.document()["user"]["assumed_tokens"], 5_676);

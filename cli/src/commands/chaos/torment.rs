@@ -202,7 +202,7 @@ impl<'a> Torment<'a> {
         let retry_after_ms = self.random.random_bool(0.5).then(|| self.random.random_range(10..=1_000));
         let count = Some(self.random.random_range(1..=4));
         // Each ends by itself, so that faults of several kinds do not pile up.
-        self.system.upstream.inject(FaultRule { fault, count, for_ms: Some(2_000), retry_after_ms });
+        self.system.upstream.inject(FaultRule { count, for_ms: Some(2_000), retry_after_ms, ..FaultRule::new(fault) });
     }
 
     /// One of a role that does not stand still.

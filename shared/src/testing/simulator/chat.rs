@@ -86,7 +86,8 @@ pub(super) async fn chat(
         limited: true,
     });
     let request_id = headers.get(&CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let call = upstream.arrive(request_id, ask);
+    let has = |text: &str| accepted.as_ref().is_ok_and(|accepted| accepted.request.has(text));
+    let call = upstream.arrive(request_id, ask, has);
     match answer(&upstream, profile, &call, accepted).await {
         Ok((mut response, used)) => {
             call.answered(response.status().as_u16(), used);
@@ -142,6 +143,11 @@ fn completion(
 ) -> (Response, u32) {
     let Accepted { request, max_output, reasoning, tier, writes_cache, extras, .. } = accepted;
     let mut answer = Answer::new(&request, fault, max_output, reasoning);
+    let percent = upstream.config().used_percent;
+    if percent > 0 {
+        let used = u64::from(request.reserved_tokens(max_output)) * u64::from(percent) / 100;
+        answer.used.completion = u32::try_from(used).unwrap_or(u32::MAX).saturating_sub(answer.used.prompt);
+    }
     if profile.rules().is_some_and(Provider::caches) {
         count_cache(upstream, &request, writes_cache, &mut answer.used);
     }

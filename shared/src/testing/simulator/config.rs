@@ -45,6 +45,10 @@ pub struct SimulatorConfig {
     #[arg(long, env = "SIMULATOR_SPEECH_MAX_CONCURRENT", default_value_t = 0)]
     pub speech_max_concurrent: u32,
 
+    /// Tokens that an answer says it used, in percent of what the call reserved; 0: what it really used
+    #[arg(long, env = "SIMULATOR_USED_PERCENT", default_value_t = 0)]
+    pub used_percent: u32,
+
     /// How many calls the log keeps; the oldest are dropped
     #[arg(long, env = "SIMULATOR_KEEP_ARRIVALS", default_value_t = 2_000_000)]
     pub keep_arrivals: usize,
@@ -63,6 +67,7 @@ impl Default for SimulatorConfig {
             token_accounting: TokenAccounting::Reserved,
             rate_headers: true,
             speech_max_concurrent: 0,
+            used_percent: 0,
             keep_arrivals: 2_000_000,
         }
     }
@@ -81,6 +86,7 @@ pub struct ConfigPatch {
     pub token_accounting: Option<TokenAccounting>,
     pub rate_headers: Option<bool>,
     pub speech_max_concurrent: Option<u32>,
+    pub used_percent: Option<u32>,
 }
 
 impl SimulatorConfig {
@@ -93,6 +99,7 @@ impl SimulatorConfig {
         self.window_ms = patch.window_ms.unwrap_or(self.window_ms).max(1);
         self.token_accounting = patch.token_accounting.unwrap_or(self.token_accounting);
         self.speech_max_concurrent = patch.speech_max_concurrent.unwrap_or(self.speech_max_concurrent);
+        self.used_percent = patch.used_percent.unwrap_or(self.used_percent);
         self.rate_headers = patch.rate_headers.unwrap_or(self.rate_headers);
     }
 }

@@ -8,6 +8,7 @@ use axum::{
 };
 use futures_util::{future::ready, stream};
 use http::StatusCode;
+use serde_json::json;
 
 use super::{Fault, api_error::ApiError, faults::Injected};
 
@@ -22,6 +23,14 @@ pub(super) fn refusal(injected: Injected) -> Option<Response> {
                 .code("rate_limit_exceeded")
                 .retry_after_ms(Some(injected.retry_after_ms.unwrap_or(RETRY_AFTER_MS)))
         }
+        Fault::WordlessRateLimit => return Some((StatusCode::TOO_MANY_REQUESTS, "").into_response()),
+        Fault::RequestTooLarge => ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "tokens",
+            "Request too large for gpt-4o in organization org-simulator on tokens per min (TPM): Limit 30000, Requested \
+             310340. The input or output tokens must be reduced in order to run successfully.",
+        )
+        .code("rate_limit_exceeded"),
         Fault::InsufficientQuota => ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
             "insufficient_quota",
@@ -33,6 +42,15 @@ pub(super) fn refusal(injected: Injected) -> Option<Response> {
         }
         Fault::Forbidden => ApiError::invalid(StatusCode::FORBIDDEN, "Country, region, or territory not supported.")
             .code("unsupported_country_region_territory"),
+        // <https://openrouter.ai/docs/guides/moderation>
+        Fault::Moderation => ApiError::invalid(StatusCode::FORBIDDEN, "Your input was flagged").body(json!({"error": {
+            "code": 403, "message": "Your input was flagged",
+            "metadata": {"reasons": ["violence"], "flagged_input": "…", "provider_name": "OpenAI"},
+        }})),
+        Fault::HtmlForbidden => {
+            let page = "<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1></body></html>";
+            return Some((StatusCode::FORBIDDEN, Html(page)).into_response());
+        }
         Fault::BadRequest => ApiError::invalid(StatusCode::BAD_REQUEST, "Invalid request. (injected fault)"),
         Fault::ModelNotFound => ApiError::invalid(
             StatusCode::NOT_FOUND,

@@ -84,6 +84,11 @@ impl ChatRequest {
         self.messages.iter().flat_map(Message::texts).collect()
     }
 
+    /// Whether a message has this text.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.messages.iter().flat_map(Message::texts).any(|part| part.contains(text))
+    }
+
     /// A quarter of the bytes of all messages.
     pub(super) fn prompt_tokens(&self) -> u32 {
         tokens(self.messages.iter().flat_map(Message::texts).map(str::len).sum())

@@ -10,6 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
+use serde_json::json;
 
 use super::{api_error::ApiError, chat::chat, control, speech, state::Upstream};
 
@@ -54,6 +55,9 @@ async fn provider(
                 Ok(model) => Json(model).into_response(),
                 Err(error) => error.respond(Some(rules)),
             }
+        }
+        (Some(path), None) if method == Method::GET && path.starts_with("/models/") => {
+            Json(json!({"id": path.trim_start_matches("/models/"), "object": "model"})).into_response()
         }
         (_, rules) => {
             let message = format!("Invalid URL ({method} {})", uri.path());

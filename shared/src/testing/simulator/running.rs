@@ -83,13 +83,18 @@ impl RunningSimulator {
 
     /// The next `count` calls meet this fault, after those that were set before.
     pub fn fail_next(&self, fault: Fault, count: u32) {
-        self.inject(FaultRule { fault, count: Some(count), for_ms: None, retry_after_ms: None });
+        self.inject(FaultRule { count: Some(count), ..FaultRule::new(fault) });
     }
 
     /// From now on and for this long calls meet this fault.
     pub fn fail_for(&self, fault: Fault, span: Duration) {
         let for_ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        self.inject(FaultRule { fault, count: None, for_ms: Some(for_ms), retry_after_ms: None });
+        self.inject(FaultRule { for_ms: Some(for_ms), ..FaultRule::new(fault) });
+    }
+
+    /// From now on calls whose prompt has `text` meet this fault.
+    pub fn fail_text(&self, fault: Fault, text: impl Into<String>) {
+        self.inject(FaultRule { containing: Some(text.into()), ..FaultRule::new(fault) });
     }
 
     /// Sets any rule.

@@ -129,12 +129,13 @@ impl Upstream {
     }
 
     /// Logs a call and decides on it. `ask` is `None` for one that is refused whatever the limits are.
-    pub(super) fn arrive(self: &Arc<Self>, request_id: &str, ask: Option<Ask>) -> Call {
+    /// `has` says whether its prompt has a text.
+    pub(super) fn arrive(self: &Arc<Self>, request_id: &str, ask: Option<Ask>, has: impl Fn(&str) -> bool) -> Call {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let now_us = self.now_us();
         let index = inner.log.next_index();
-        let (verdict, levels) = ask.map_or((Verdict::Answer, [None; 2]), |ask| inner.decide(now_us, index, ask));
+        let (verdict, levels) = ask.map_or((Verdict::Answer, [None; 2]), |ask| inner.decide(now_us, index, ask, has));
         inner.log.push(Entry {
             t_us: now_us,
             request_id: request_id[..request_id.floor_char_boundary(REQUEST_ID)].into(),
@@ -230,8 +231,9 @@ impl Upstream {
 }
 
 impl Inner {
-    fn decide(&mut self, now_us: u64, index: u64, ask: Ask) -> (Verdict, Levels) {
-        let fault = self.faults.peek(now_us);
+    fn decide(&mut self, now_us: u64, index: u64, ask: Ask, has: impl Fn(&str) -> bool) -> (Verdict, Levels) {
+        let met = self.faults.meet(now_us, has);
+        let fault = met.map(|(_, injected)| injected);
         let limits = Limits::from(&self.config);
         let mut verdict = fault.map_or(Verdict::Answer, Verdict::Fault);
         let mut levels = [None; 2];
@@ -252,8 +254,8 @@ impl Inner {
                 levels = window.levels(now_us, &limits);
             }
         }
-        if matches!(verdict, Verdict::Fault(_)) {
-            self.faults.spend();
+        if let (Verdict::Fault(_), Some((rule, _))) = (verdict, met) {
+            self.faults.spend(rule);
         }
         (verdict, levels)
     }

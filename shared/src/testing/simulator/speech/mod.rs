@@ -71,7 +71,7 @@ pub(super) async fn assess(
     });
     let ask = asked.as_ref().ok().map(|(key, _)| Ask { key: *key, reserved: 0, limited: false });
     let request_id = headers.get("x-client-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    let call = upstream.arrive(request_id, ask);
+    let call = upstream.arrive(request_id, ask, |_| false);
     let place = upstream.speech.enter(upstream.config().speech_max_concurrent);
     match answer(&call, place.as_ref(), asked.map(|(_, asked)| asked)).await {
         Ok(response) => {

@@ -43,7 +43,7 @@ fn cases_in_order() -> [Fault; 7] {
 #[tokio::test]
 async fn retry_after_says_what_the_rule_says() {
     let simulator = start();
-    let rule = FaultRule { fault: Fault::RateLimit, count: Some(1), for_ms: None, retry_after_ms: Some(2_500) };
+    let rule = FaultRule { count: Some(1), retry_after_ms: Some(2_500), ..FaultRule::new(Fault::RateLimit) };
     simulator.inject(rule);
     let response = call(&simulator, "a.1.1").await;
     assert_eq!((header(&response, "retry-after"), header(&response, "retry-after-ms")), (Some("3"), Some("2500")));
