@@ -23,6 +23,7 @@ mod one_limit;
 mod openai_parameters;
 mod operator;
 mod operator_looks;
+mod output_cap;
 mod poison;
 mod probe_killed;
 mod pronunciation;

@@ -127,8 +127,10 @@ async fn an_effort_that_is_refused_rises_to_one_that_is_accepted() {
 
 #[tokio::test]
 async fn a_cap_above_the_models_maximum_is_lowered_for_all() {
-    let mut system = system_at(ProviderProfile::OpenaiClassic).await;
-    system.set("OPENAI_MAX_OUTPUT_TOKENS", 20_000);
+    let mut system = system_at(ProviderProfile::OpenaiReasoning).await;
+    // A model whose thoughts nobody can estimate gets the whole cap.
+    system.set_text("OPENAI_REASONING_EFFORT", "high".to_owned());
+    system.set("OPENAI_MAX_OUTPUT_TOKENS", 130_000);
     let (api, _worker) = (system.api().await, system.worker("a").await);
     let ids = submit(&system, &api, 0..1).await;
     assert_completed(&system, &api, &ids).await;
@@ -136,12 +138,13 @@ async fn a_cap_above_the_models_maximum_is_lowered_for_all() {
     assert_completed(&system, &api, &second).await;
     assert_eq!((system.simulator.calls_of(&ids[0]).len(), system.simulator.calls_of(&second[0]).len()), (2, 1));
     let calls = system.simulator.calls_of(&second[0]);
-    assert!((16_384..20_000).contains(&calls[0].reserved_tokens), "{calls:?}");
+    assert!((128_000..130_000).contains(&calls[0].reserved_tokens), "{calls:?}");
 }
 
 #[tokio::test]
 async fn a_cap_that_the_context_has_no_room_for_is_the_jobs_own() {
     let mut system = system_at(ProviderProfile::Vllm).await;
+    system.set_text("OPENAI_REASONING_EFFORT", "high".to_owned());
     // With the prompt above the context of 8,192 tokens.
     system.set("OPENAI_MAX_OUTPUT_TOKENS", 8_000);
     let (api, workers) = (system.api().await, [system.worker("a").await]);

@@ -65,6 +65,23 @@ pub fn main<S: Parser>(prepare: impl FnOnce(S) -> Result<Service, ConfigError>) 
     }
 }
 
+/// Says where the limit of tokens feeds fewer calls than the limit of requests lets go.
+fn warn_where_tokens_are_short(upstream: &Upstream) {
+    let (rpm, tpm) = (upstream.limits.rpm, upstream.limits.tpm);
+    let calls = tpm.checked_div(upstream.call_tokens.into()).filter(|calls| tpm > 0 && *calls < rpm);
+    if let Some(calls) = calls {
+        tracing::warn!(
+            limiter.group = upstream.group.as_str(),
+            rpm,
+            tpm,
+            call_tokens = upstream.call_tokens,
+            calls,
+            "The limit of tokens feeds fewer calls than the limit of requests: raise OPENAI_RATE_LIMIT_TPM, or lower \
+             OPENAI_MAX_OUTPUT_TOKENS"
+        );
+    }
+}
+
 /// What was refused before may be corrected in this worker's settings: then its jobs need not wait for the next slow probe.
 async fn probe_where_settings_are_new(redis: &RedisPool, keys: &Keys, upstream: &Upstream) {
     if upstream.settings.is_empty() {
@@ -96,6 +113,7 @@ async fn run(service: Service) -> anyhow::Result<()> {
     // With 0 the system has chosen one.
     let port = listener.local_addr()?.port();
     check_durability(&redis, settings.durability, &lifecycle).await?;
+    warn_where_tokens_are_short(&upstream);
     probe_where_settings_are_new(&redis, &Keys::new(&settings.redis.queue_prefix), &upstream).await;
     if let Some(check) = model_check {
         lifecycle.tasks().spawn(check.run(lifecycle.drain().clone()));

@@ -73,7 +73,8 @@ local function open_limiter(group, now)
   local key = of_group('limiter', group)
   local f = redis.call('HMGET', key, 'window_ms', 'guard_ms', 'rpm', 'rps', 'tpm', 'concurrency', 'tokens', 'pause_until',
     'refusals', 'warm_until', 'learned_rpm', 'room', 'room_until', 'header_tpm', 'hold_until', 'step', 'granted', 'trial',
-    'sure_rpm', 'reached', 'watch_until', 'used_mean', 'reserved_mean', 'overuse_until')
+    'sure_rpm', 'reached', 'watch_until', 'used_mean', 'reserved_mean', 'overuse_until',
+    'announced_rpm', 'announced_tpm')
   if not f[1] then return nil end
   local l = { group = group, key = key, now = now, window = tonumber(f[1]), guard = tonumber(f[2]) or 0, rpm = bound(f[3]),
     rps = bound(f[4]), tpm = bound(f[5]), concurrency = bound(f[6]), tokens = tonumber(f[7]) or 0,
@@ -82,7 +83,7 @@ local function open_limiter(group, now)
     header_tpm = tonumber(f[14]), hold_until = tonumber(f[15]) or 0, step = tonumber(f[16]) or 0,
     granted = tonumber(f[17]) or 0, trial = f[18], sure = tonumber(f[19]), reached = f[20] == '1',
     watch_until = tonumber(f[21]) or 0, used_mean = tonumber(f[22]) or 0, reserved_mean = tonumber(f[23]) or 0,
-    overuse = now < (tonumber(f[24]) or 0), grants = {} }
+    overuse = now < (tonumber(f[24]) or 0), announced_rpm = tonumber(f[25]), announced_tpm = tonumber(f[26]), grants = {} }
   l.span = l.window + l.guard
   l.logged = l.rpm or l.rps or l.tpm
   l.configured_rpm = l.rpm

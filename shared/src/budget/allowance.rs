@@ -4,6 +4,12 @@ use super::{Limits, Prices};
 
 /// Tokens of the instructions in each call.
 const INSTRUCTION_TOKENS: u64 = 1_500;
+/// Cards of a short text, for so many tokens of text one more, and most cards of a job.
+const CARDS: u64 = 17;
+const TEXT_TOKENS_PER_CARD: u64 = 150;
+const CARDS_MAX: u64 = 40;
+/// Tokens of a card, generously.
+const CARD_TOKENS: u64 = 200;
 
 /// What is needed to reckon with a job.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +36,8 @@ pub struct Hold {
 }
 
 impl Allowance {
-    /// The hold for a job that sends `text_tokens`: one call for each part of its text, each answered at full length. Jobs
-    /// that send nothing hold nothing. Repairs and retries can come to more: what was really used is what counts in the end.
+    /// The hold for a job that sends `text_tokens`: one call for each part of its text, and as many cards as it may
+    /// be asked for. Jobs that send nothing hold nothing. Repairs and retries can come to more: what was really used is what counts in the end.
     #[must_use]
     pub fn hold(&self, text_tokens: u32) -> Hold {
         if text_tokens == 0 {
@@ -39,7 +45,8 @@ impl Allowance {
         }
         let calls = u64::from(text_tokens.div_ceil(self.chunk_tokens.max(1)));
         let prompt = u64::from(text_tokens) + calls * INSTRUCTION_TOKENS;
-        let answer = calls * u64::from(self.max_output_tokens);
+        let cards = (CARDS + u64::from(text_tokens) / TEXT_TOKENS_PER_CARD).min(CARDS_MAX);
+        let answer = (cards * CARD_TOKENS).min(calls * u64::from(self.max_output_tokens));
         Hold { tokens: prompt + answer, micros: self.prices.cost_micros(&self.model, prompt, answer) }
     }
 }
@@ -60,5 +67,8 @@ mod tests {
         assert_eq!(allowance.hold(0), Hold::default());
         assert_eq!(allowance.hold(1), Hold { tokens: 1 + 1_500 + 500, micros: 1_501 + 5_000 });
         assert_eq!(allowance.hold(2_500).tokens, 2_500 + 3 * 2_000);
+        let generous = Allowance { max_output_tokens: 4_096, ..allowance };
+        assert_eq!(generous.hold(1).tokens, 1 + 1_500 + 17 * 200);
+        assert_eq!(generous.hold(2_500).tokens, 2_500 + 3 * 1_500 + 33 * 200);
     }
 }

@@ -25,7 +25,7 @@ pub struct OpenAiCallConfig {
     #[arg(long, env = "OPENAI_CHUNK_TOKENS", default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(100..))]
     pub openai_chunk_tokens: u32,
 
-    /// Cap of one answer, in tokens
+    /// Most tokens of one answer; its cap is estimated from the cards asked for, their language and the model's reasoning
     #[arg(long, env = "OPENAI_MAX_OUTPUT_TOKENS", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(64..))]
     pub openai_max_output_tokens: u32,
 

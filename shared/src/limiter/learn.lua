@@ -8,6 +8,8 @@ local HOLD_WINDOWS, HOLD_WINDOWS_MAX = 4, 64
 -- Takes up the rate headers of an answer: the limits, and what was left of the requests. What is left counts as of the
 -- call's arrival, so own calls since are not mistaken for those of others.
 local function heed_headers(l, limit, remaining, token_limit, seen, granted)
+  if limit and limit ~= l.announced_rpm then redis.call('HSET', l.key, 'announced_rpm', text(limit)) end
+  if token_limit and token_limit ~= l.announced_tpm then redis.call('HSET', l.key, 'announced_tpm', text(token_limit)) end
   if l.tpm then
     if token_limit and token_limit < l.tpm then
       redis.call('HSET', l.key, 'header_tpm', text(token_limit))

@@ -24,11 +24,23 @@ pub struct LimiterStatus {
     pub in_flight: u64,
     /// The limit of requests that was learned from refusals.
     pub learned_rpm: Option<u64>,
+    /// The limit of requests that the upstream's headers leave, while it is below the one in force.
+    pub header_rpm: Option<u64>,
+    /// The limit of tokens that they announce, while it is below the one in force.
+    pub header_tpm: Option<u64>,
+    /// What the upstream's last headers announced.
+    pub announced_rpm: Option<u64>,
+    /// See [`Self::announced_rpm`].
+    pub announced_tpm: Option<u64>,
+    /// Reservations are scaled by this, in percent, since calls used more than they had reserved.
+    pub reservations_percent: Option<u64>,
+    /// Tokens that a call in the window has reserved, on average.
+    pub tokens_per_call: Option<u64>,
     /// Until when the upstream has asked for a pause, in milliseconds since the Unix epoch.
     pub pause_until_ms: Option<u64>,
 }
 
-type Answer = (HashMap<String, String>, HashMap<String, u64>, u64, u64, bool);
+type Answer = (HashMap<String, String>, HashMap<String, u64>, u64, u64, bool, (u64, u64));
 
 const LIMITS: [&str; 6] = ["window_ms", "guard_ms", "rpm", "rps", "tpm", "concurrency"];
 
@@ -43,9 +55,16 @@ pub async fn limiter_status(redis: &RedisPool, keys: &Keys, group: &Group) -> Re
         .hgetall(keys.limits(group))
         .zcard(keys.permits(group))
         .zcard(keys.in_flight(group))
-        .exists(keys.announced(group));
-    let (state, set, requests, in_flight, announced): Answer = redis.query(&ask).await?;
+        .exists(keys.announced(group))
+        .cmd("TIME");
+    let (state, set, requests, in_flight, announced, (seconds, micros)): Answer = redis.query(&ask).await?;
     let number = |name: &str| state.get(name).and_then(|value| value.parse::<u64>().ok());
+    let now = seconds * 1_000 + micros / 1_000;
+    let until = |name: &str| number(name).is_some_and(|until| now < until);
+    // An empty log holds none, whatever the sum said last.
+    let tokens = number("tokens").filter(|_| requests > 0).unwrap_or(0);
+    let below =
+        |value: Option<u64>, limit: &str| value.filter(|value| number(limit).is_some_and(|limit| *value < limit));
     Ok(LimiterStatus {
         in_force: LIMITS
             .iter()
@@ -55,10 +74,22 @@ pub async fn limiter_status(redis: &RedisPool, keys: &Keys, group: &Group) -> Re
         set,
         differ: announced && number("differ") == Some(1),
         requests,
-        // An empty log holds none, whatever the sum said last.
-        tokens: number("tokens").filter(|_| requests > 0).unwrap_or(0),
+        tokens,
         in_flight,
         learned_rpm: number("learned_rpm"),
+        header_rpm: below(number("room").filter(|_| until("room_until")), "rpm"),
+        header_tpm: below(number("header_tpm"), "tpm"),
+        announced_rpm: number("announced_rpm"),
+        announced_tpm: number("announced_tpm"),
+        reservations_percent: scale(&state).filter(|_| until("overuse_until")),
+        tokens_per_call: (requests > 0 && tokens > 0).then(|| tokens / requests),
         pause_until_ms: number("pause_until").filter(|until| *until > 0),
     })
+}
+
+/// Real use of reservations, in percent, where it is above them.
+fn scale(state: &HashMap<String, String>) -> Option<u64> {
+    let mean = |name: &str| state.get(name)?.split('.').next()?.parse::<u64>().ok();
+    let (used, reserved) = (mean("used_mean")?, mean("reserved_mean")?);
+    (used > reserved && reserved > 0).then(|| used.saturating_mul(100) / reserved)
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::tokens;
+
 use super::{ChatRequest, OpenAiError, RateHeaders, Usage, error_body::shorten, error_in_answer};
 
 /// An answer that is complete.
@@ -13,6 +15,8 @@ pub struct ChatAnswer {
     pub content: String,
     /// What it cost.
     pub usage: Usage,
+    /// Tokens that the model thought before it wrote, as far as that is known.
+    pub thoughts: u32,
     /// The provider's view of its limits.
     pub rate: RateHeaders,
 }
@@ -68,13 +72,20 @@ pub(super) fn read(
     if !written.refusal.is_empty() {
         return Err(charged(OpenAiError::Refused { reason: shorten(&written.refusal) }));
     }
+    let thought = body["usage"]["completion_tokens_details"]["reasoning_tokens"].as_u64();
     match finish {
-        Some("length") => return Err(OpenAiError::CutOff { usage }),
+        Some("length") => {
+            let thoughts = thought.is_some_and(|tokens| tokens > 0) || written.content.trim().is_empty();
+            return Err(OpenAiError::CutOff { usage, thoughts });
+        }
         Some("content_filter") => return Err(charged(OpenAiError::ContentFilter)),
         _ => {}
     }
     let content = written.text().ok_or_else(|| charged(malformed("it has no content")))?;
-    Ok(ChatAnswer { content, usage, rate })
+    // What was counted and is not in the answer.
+    let beside = || usage.completion_tokens.saturating_sub(tokens::estimate(&content));
+    let thoughts = thought.map_or_else(beside, |tokens| u32::try_from(tokens).unwrap_or(u32::MAX - 1));
+    Ok(ChatAnswer { content, usage, thoughts, rate })
 }
 
 impl Written {
@@ -132,7 +143,7 @@ mod tests {
     fn error(message: &serde_json::Value, finish_reason: &str) -> OpenAiError {
         match choice(message, finish_reason).unwrap_err() {
             OpenAiError::Charged { source, usage } if usage.total_tokens > 0 => *source,
-            error @ OpenAiError::CutOff { usage } if usage.total_tokens > 0 => error,
+            error @ OpenAiError::CutOff { usage, .. } if usage.total_tokens > 0 => error,
             other => panic!("{other} is not charged"),
         }
     }

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -32,6 +35,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time for a question about the model.
 const WITNESS_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// No answer has shown how much the model thinks.
+const NOTHING_SEEN: u32 = u32::MAX;
+
 /// A client of an OpenAI-compatible API. Cheap to clone; all clones share their connections.
 #[derive(Clone)]
 pub struct OpenAi {
@@ -40,6 +46,10 @@ pub struct OpenAi {
     endpoint: Endpoint,
     model: String,
     defaults: Defaults,
+    /// Whether thoughts took an answer's room, since this process began.
+    thinks: Arc<AtomicBool>,
+    /// Most tokens that a whole answer's thoughts took since then.
+    thoughts: Arc<AtomicU32>,
     /// What the fleet has learned about parameters; without it a refused parameter is a rejected call.
     store: Option<ParameterStore>,
 }
@@ -83,7 +93,16 @@ impl OpenAi {
             .with_project_id("");
         let client = Client::build(http.clone(), settings);
         let (model, defaults) = (config.call.openai_model.clone(), Defaults::new(config));
-        Ok(Self { http, client, endpoint, model, defaults, store: None })
+        Ok(Self {
+            http,
+            client,
+            endpoint,
+            model,
+            defaults,
+            thinks: Arc::default(),
+            thoughts: Arc::new(AtomicU32::new(NOTHING_SEEN)),
+            store: None,
+        })
     }
 
     /// Asks the provider about the model, which costs nothing: whether key and account are good.
@@ -119,6 +138,31 @@ impl OpenAi {
     /// refused that.
     pub async fn max_output_tokens(&self, configured: u32) -> u32 {
         self.parameters().await.cap(configured)
+    }
+
+    /// Tokens that the model thinks before it answers; `None` where nobody knows how many.
+    pub async fn reasoning_tokens(&self) -> Option<u32> {
+        // Its thoughts took the room of an answer before: what its name says is wrong.
+        if self.thinks.load(Relaxed) {
+            return None;
+        }
+        let seen = Some(self.thoughts.load(Relaxed)).filter(|seen| *seen != NOTHING_SEEN);
+        self.defaults.reasoning_tokens(self.parameters().await.effort, seen)
+    }
+
+    fn note_thoughts(&self, outcome: &Result<ChatAnswer, OpenAiError>) {
+        match outcome {
+            Ok(answer) => {
+                let most = |seen| Some(if seen == NOTHING_SEEN { answer.thoughts } else { answer.thoughts.max(seen) });
+                let _ = self.thoughts.fetch_update(Relaxed, Relaxed, most);
+            }
+            Err(OpenAiError::CutOff { thoughts: true, .. }) if !self.thinks.swap(true, Relaxed) => tracing::warn!(
+                openai.model = self.model,
+                setting = "OPENAI_REASONING_EFFORT",
+                "The model's thoughts took the room of its answer: calls reserve OPENAI_MAX_OUTPUT_TOKENS from now on"
+            ),
+            Err(_) => {}
+        }
     }
 
     async fn parameters(&self) -> CallParameters {
@@ -158,7 +202,9 @@ impl OpenAi {
             "The OpenAI API answered"
         );
         if reply.status.is_success() {
-            answer::read(request, &reply.body, told).map_err(|error| error.of_request(request_id))
+            let outcome = answer::read(request, &reply.body, told);
+            self.note_thoughts(&outcome);
+            outcome.map_err(|error| error.of_request(request_id))
         } else {
             if let Some(error) = self.adapt(request, &parameters, &reply, request_id).await {
                 return Err(error);

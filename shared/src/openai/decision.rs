@@ -192,7 +192,7 @@ mod tests {
         let (decision, _) = of(server(Some(Duration::from_secs(9))));
         assert!(matches!(decision, Decision::RetryAfter(_)) && within(decision, 9));
         assert_eq!(
-            of(OpenAiError::CutOff { usage: crate::openai::Usage::default() }),
+            of(OpenAiError::CutOff { usage: crate::openai::Usage::default(), thoughts: false }),
             (Decision::Retry, "openai_cut_off".into())
         );
         assert_eq!(of(OpenAiError::Malformed { what: "x" }), (Decision::Retry, "openai_malformed_answer".into()));

@@ -125,6 +125,8 @@ pub enum OpenAiError {
     CutOff {
         /// What it cost all the same.
         usage: Usage,
+        /// Whether the model's thoughts took the room, and not the answer.
+        thoughts: bool,
     },
     /// The provider's filter held the answer back.
     #[error("the provider's content filter held the answer back")]
@@ -181,7 +183,7 @@ impl OpenAiError {
     pub(super) const fn parts(&self) -> (&Self, Option<Usage>) {
         match self {
             Self::Charged { source, usage } => (source, Some(*usage)),
-            Self::CutOff { usage } => (self, Some(*usage)),
+            Self::CutOff { usage, .. } => (self, Some(*usage)),
             error => (error, None),
         }
     }

@@ -33,7 +33,7 @@ pub use client::OpenAi;
 pub use error::OpenAiError;
 pub use misconfiguration::{Fault, Misconfiguration};
 pub use model_finding::{ModelCheck, ModelFinding, model_finding};
-pub use parameters::{LearnedParameters, ParameterStore, forget_parameters, learned_parameters};
+pub use parameters::{LearnedParameters, ParameterStore, forget_parameters, learned_parameters, reasoning_tokens};
 pub use rate_headers::{RateHeaders, RateWindow};
 pub use request::ChatRequest;
 pub use usage::Usage;

@@ -32,13 +32,15 @@ fn api_figures(look: &Look) -> ApiFigures {
 pub fn figures_of(look: &Look, service: &ServiceLook) -> WorkerFigures {
     let live = u32::try_from(service.workers.len()).unwrap_or(u32::MAX);
     let slots = service.workers.iter().map(|worker| worker.slots).min().unwrap_or(SLOTS);
-    let rpm = service.limit("rpm").map(|rpm| service.limits.learned_rpm.map_or(rpm, |learned| rpm.min(learned)));
+    let limits = &service.limits;
+    let narrowed = |limit: u64, by: &[Option<u64>]| by.iter().flatten().fold(limit, |limit, other| limit.min(*other));
+    let rpm = service.limit("rpm").map(|rpm| narrowed(rpm, &[limits.learned_rpm, limits.header_rpm]));
     let window_ms = service.limit("window_ms").unwrap_or(60_000) + service.limit("guard_ms").unwrap_or_default();
     let window = Window {
         length: std::time::Duration::from_millis(window_ms),
         rpm,
         rps: service.limit("rps"),
-        tpm: service.limit("tpm"),
+        tpm: service.limit("tpm").map(|tpm| narrowed(tpm, &[limits.header_tpm])),
         concurrency: service.limit("concurrency"),
         requests: service.usage.requests,
         tokens: service.usage.tokens,

@@ -27,6 +27,42 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// What the upstream says, what narrows the limits, and whether they fit together.
+    fn narrowed(&self) -> Vec<String> {
+        let LimiterStatus { in_force, header_rpm, header_tpm, announced_rpm, announced_tpm, .. } = &self.status;
+        let mut lines = Vec::new();
+        if announced_rpm.is_some() || announced_tpm.is_some() {
+            lines.push(format!(
+                "upstream     announces rpm {}, tpm {}",
+                number(*announced_rpm),
+                number(*announced_tpm)
+            ));
+        }
+        for (name, value) in [("rpm", header_rpm), ("tpm", header_tpm)] {
+            if let Some(value) = value {
+                lines.push(format!("narrowed     {name} to {value} by the upstream's headers"));
+            }
+        }
+        if let Some(percent) = self.status.reservations_percent {
+            let (whole, rest) = (percent / 100, percent % 100);
+            lines.push(format!(
+                "tokens       reservations are scaled by {whole}.{rest:02}: calls used more than was estimated"
+            ));
+        }
+        let limit = |name: &str| in_force.get(name).copied().filter(|limit| *limit > 0);
+        if let (Some(rpm), Some(tpm), Some(each)) = (limit("rpm"), limit("tpm"), self.status.tokens_per_call) {
+            let tpm = header_tpm.map_or(tpm, |narrowed| tpm.min(narrowed));
+            if let Some(calls) = tpm.checked_div(each).filter(|calls| *calls < rpm) {
+                lines.push(format!(
+                    "tokens       tpm {tpm} feeds {calls} calls of {each} tokens a window, and not rpm {rpm}"
+                ));
+            }
+        }
+        lines
+    }
+}
+
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LimiterStatus { in_force, set, .. } = &self.status;
@@ -44,6 +80,9 @@ impl fmt::Display for Shown {
             writeln!(f, "window       {window} ms, and {guard} ms of guard")?;
         }
         writeln!(f, "learned rpm  {}", number(self.status.learned_rpm))?;
+        for line in self.narrowed() {
+            writeln!(f, "{line}")?;
+        }
         let pause = self.status.pause_until_ms.map_or_else(none, |until| format!("until {}", rfc3339(until)));
         writeln!(f, "pause        {pause}")?;
         let workers = match (in_force.is_empty(), self.status.differ) {
@@ -99,6 +138,12 @@ mod tests {
             tokens: 34_567,
             in_flight: 3,
             learned_rpm: None,
+            header_rpm: None,
+            header_tpm: None,
+            announced_rpm: None,
+            announced_tpm: None,
+            reservations_percent: None,
+            tokens_per_call: None,
             pause_until_ms: None,
         }
     }
@@ -139,6 +184,27 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_the_upstream_says_and_what_it_narrows_is_named() {
+        let told = LimiterStatus {
+            header_tpm: Some(30_000),
+            announced_rpm: Some(500),
+            announced_tpm: Some(30_000),
+            reservations_percent: Some(140),
+            tokens_per_call: Some(2_000),
+            ..status()
+        };
+        let text = shown(told).to_string();
+        for line in [
+            "upstream     announces rpm 500, tpm 30000",
+            "narrowed     tpm to 30000 by the upstream's headers",
+            "tokens       reservations are scaled by 1.40: calls used more than was estimated",
+            "tokens       tpm 30000 feeds 15 calls of 2000 tokens a window, and not rpm 500",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line} in {text}");
+        }
     }
 
     #[test]

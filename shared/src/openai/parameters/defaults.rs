@@ -7,6 +7,9 @@ use crate::config::{OpenAiConfig, ReasoningEffort, Temperature};
 
 /// Low, since cards are facts, and not 0, since a retry should be able to come out differently.
 const TEMPERATURE: f32 = 0.2;
+/// Tokens that models think at the two lowest efforts, generously.
+const MINIMAL_TOKENS: u32 = 256;
+const LOW_TOKENS: u32 = 1_024;
 /// The port that Ollama listens on. It ignores `max_completion_tokens`.
 const OLLAMA_PORT: u16 = 11_434;
 
@@ -17,6 +20,7 @@ pub(in crate::openai) struct Defaults {
     effort: Option<Effort>,
     temperature: Option<f32>,
     no_cache_writes: bool,
+    family: Family,
 }
 
 impl Defaults {
@@ -43,7 +47,20 @@ impl Defaults {
             Temperature::Value(value) => Some(value),
         };
         let no_cache_writes = is_of(base, "api.openai.com") && Family::writes_cache(model);
-        Self { cap_name: cap_name(base, model), effort, temperature, no_cache_writes }
+        Self { cap_name: cap_name(base, model), effort, temperature, no_cache_writes, family }
+    }
+
+    /// Tokens that the model thinks at `effort` before it answers; `None` where nobody knows how many. Of a model whose name
+    /// says nothing, twice the most that was `seen`.
+    pub(in crate::openai) fn reasoning_tokens(&self, effort: Option<Effort>, seen: Option<u32>) -> Option<u32> {
+        match effort {
+            Some(Effort::Minimal) => Some(MINIMAL_TOKENS),
+            Some(Effort::Low) => Some(LOW_TOKENS),
+            Some(Effort::Medium | Effort::High) => None,
+            None if self.family == Family::Unknown => seen.map(|tokens| tokens.saturating_mul(2)),
+            None if self.family != Family::Classic => None,
+            Some(Effort::None) | None => Some(0),
+        }
     }
 
     /// What the next call is sent with, after what was learned.
@@ -58,6 +75,13 @@ impl Defaults {
             learned,
         }
     }
+}
+
+/// Tokens that the configured model thinks before it answers; `None` where nobody knows how many.
+#[must_use]
+pub fn reasoning_tokens(config: &OpenAiConfig) -> Option<u32> {
+    let defaults = Defaults::new(config);
+    defaults.reasoning_tokens(defaults.effort, None)
 }
 
 /// The name of the output cap. A server that is not known gets `max_tokens`: some ignore the other
@@ -157,6 +181,25 @@ mod tests {
         for base in ["https://r.openai.azure.com/openai/v1", "https://openrouter.ai/api/v1", "http://localhost/v1"] {
             assert!(!of(base, "gpt-6-luna"), "{base}");
         }
+    }
+
+    #[test]
+    fn thoughts_are_known_by_effort_and_family() {
+        let of = |model, more: &[&str]| {
+            let words = [&["test", "--openai-model", model], more].concat();
+            reasoning_tokens(&Settings::parse_from(words).openai)
+        };
+        assert_eq!(of("gpt-6-luna", &[]), Some(0));
+        assert_eq!(of("gpt-4o-mini", &[]), Some(0));
+        assert_eq!(of("o3", &[]), Some(LOW_TOKENS));
+        assert_eq!(of("gpt-6-luna", &["--openai-reasoning-effort", "default"]), None);
+        assert_eq!(of("gpt-6-luna", &["--openai-reasoning-effort", "high"]), None);
+        assert_eq!(of("qwen3:4b", &[]), None);
+        let seen = Defaults::new(&Settings::parse_from(["test", "--openai-model", "qwen3:4b"]).openai);
+        assert_eq!(
+            (seen.reasoning_tokens(None, Some(0)), seen.reasoning_tokens(None, Some(300))),
+            (Some(0), Some(600))
+        );
     }
 
     #[test]

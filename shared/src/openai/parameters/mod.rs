@@ -17,6 +17,7 @@ mod tests;
 
 pub(super) use adaptation::{Next, next};
 pub(super) use defaults::Defaults;
+pub use defaults::reasoning_tokens;
 pub(super) use learned::Learned;
 pub(super) use refusal::Refusal;
 pub use store::{LearnedParameters, ParameterStore, forget_parameters, learned_parameters};

@@ -222,5 +222,5 @@ async fn reasoning_that_eats_the_cap_is_cut_off_and_paid() {
     let outcome = outcome("upstreams/reasoning-eats-cap-200.json").await;
     assert_eq!(CallEnd::of(&outcome).tokens, Some((900, 4_096)));
     let expected = Usage { prompt_tokens: 900, completion_tokens: 4_096, total_tokens: 4_996, ..Usage::default() };
-    assert!(matches!(outcome, Err(OpenAiError::CutOff { usage }) if usage == expected));
+    assert!(matches!(outcome, Err(OpenAiError::CutOff { usage, thoughts: true }) if usage == expected));
 }

@@ -14,6 +14,7 @@ use shared::{
 
 use super::{
     answer::{self, Seen},
+    answer_size::answer_tokens,
     attempt::Attempt,
     card::CardRules,
     chunk,
@@ -21,7 +22,7 @@ use super::{
     goal::Goal,
     limits::{CARDS_MAX, CallLimits},
     merge::merge,
-    model::{ChatModel, NoAnswer, TooLarge},
+    model::{ChatModel, CutOff, NoAnswer, TooLarge},
     own_cap::OwnCap,
     part_state::{PartState, Phase},
     plan::{Part, Topics, plan},
@@ -125,13 +126,19 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         self.calls += 1;
         let id = format!("{}.{}.{}", self.attempt.job_id(), self.attempt.number(), self.calls);
         let request = self.request(part, id);
+        let cap = request.max_output_tokens;
         let permit = self.attempt.permit(prompt::call_tokens(&request));
         let answer = match self.model.ask(request, permit).await {
             Ok(answer) => answer,
             Err(NoAnswer { too_large: Some(too_large), error, .. }) => {
                 return self.shrink(part, too_large, error).await;
             }
-            Err(no_answer) => return Err(self.pay_for_nothing(part, no_answer).await),
+            Err(no_answer) => {
+                if let Some(what) = no_answer.cut_off {
+                    self.make_room(part, what, cap);
+                }
+                return Err(self.pay_for_nothing(part, no_answer).await);
+            }
         };
         self.spent = self.spent.saturating_add(answer.tokens);
 
@@ -185,6 +192,29 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
         self.states = vec![PartState::default(); self.parts.len()];
     }
 
+    /// The answer did not fit: the next call for the part is another one.
+    fn make_room(&mut self, part: usize, what: CutOff, cap: u32) {
+        let (asked, bound) = (self.question(part).ask().max_cards, self.limits.max_output_tokens);
+        let state = &mut self.states[part];
+        state.cut_off(what, (cap, bound), asked);
+        tracing::info!(
+            job.id = %self.attempt.job_id(),
+            chunk = part,
+            max_output_tokens = cap,
+            next_max_output_tokens = state.cap.unwrap_or(cap),
+            next_max_cards = state.most_cards.unwrap_or(asked),
+            thoughts = what == CutOff::Thoughts,
+            "An answer did not fit its cap"
+        );
+    }
+
+    /// The cap of the next answer for a part: what its cards need, and more where that was too little.
+    fn cap(&self, part: usize) -> u32 {
+        let cards = self.question(part).ask().max_cards;
+        let needed = self.limits.cap(answer_tokens(cards, self.lesson));
+        needed.max(self.states[part].cap.unwrap_or(0)).min(self.limits.max_output_tokens)
+    }
+
     /// Puts a call on record that cost something and brought nothing.
     async fn pay_for_nothing(&mut self, part: usize, no_answer: NoAnswer) -> JobError {
         let NoAnswer { error, tokens, max_output_tokens, .. } = no_answer;
@@ -219,12 +249,12 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
 
     /// The call for a part, without what is merely helpful where that would be over the limit.
     fn request(&self, part: usize, id: String) -> ChatRequest {
-        let question = self.question(part);
-        let request = question.prompt().request(id, self.limits.max_output_tokens);
+        let (question, cap) = (self.question(part), self.cap(part));
+        let request = question.prompt().request(id, cap);
         if prompt::check_limit(&request, self.limits).is_ok() {
             return request;
         }
-        question.bare().request(request.request_id, self.limits.max_output_tokens)
+        question.bare().request(request.request_id, cap)
     }
 
     fn question(&self, part: usize) -> Question<'_> {

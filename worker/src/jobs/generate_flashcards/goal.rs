@@ -46,6 +46,17 @@ pub(super) struct Ask {
     pub(super) topics: Option<AskTopics>,
 }
 
+impl Ask {
+    /// The same for at most `most` cards, and as many topics as these can fill.
+    pub(super) fn within(self, most: usize) -> Self {
+        let topics = self.topics.map(|topics| {
+            let filled = (most / topics.per_topic.max(1)).max(1);
+            AskTopics { min: topics.min.min(filled), max: topics.max.min(filled), ..topics }
+        });
+        Self { min_cards: self.min_cards.min(most), max_cards: self.max_cards.min(most), topics }
+    }
+}
+
 /// How many topics one call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct AskTopics {

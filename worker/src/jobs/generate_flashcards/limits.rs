@@ -1,8 +1,8 @@
 //! Numbers that bound a job: what the app expects and what the operator allows.
 
-use shared::config::OpenAiConfig;
+use shared::{config::OpenAiConfig, openai::reasoning_tokens};
 
-use super::prompt;
+use super::{answer_size::usual_answer_tokens, prompt};
 
 /// Fewest cards of a job.
 pub(super) const CARDS_MIN: usize = 10;
@@ -12,6 +12,8 @@ pub(super) const CARDS_MAX: usize = 40;
 pub(super) const TOPICS_MIN: usize = 3;
 /// Most topics where the model finds them.
 pub(super) const TOPICS_MAX: usize = 8;
+/// Most cards that a short text is asked for.
+const USUAL_CARDS: usize = 12;
 /// Fewest cards of a topic that the model found.
 pub(super) const TOPIC_CARDS_MIN: usize = 5;
 
@@ -24,6 +26,8 @@ pub struct CallLimits {
     pub max_output_tokens: u32,
     /// Tokens per minute of the whole fleet; 0 for no limit.
     pub tokens_per_minute: u32,
+    /// Tokens that the model thinks before it answers; `None` where nobody knows how many.
+    pub reasoning: Option<u32>,
 }
 
 impl CallLimits {
@@ -35,7 +39,13 @@ impl CallLimits {
     /// Tokens that a job's first call takes beside its part of the text.
     #[must_use]
     pub fn call_tokens_beside_text(self) -> u32 {
-        prompt::call_tokens_beside_text(self.max_output_tokens)
+        prompt::call_tokens_beside_text(self.cap(usual_answer_tokens(USUAL_CARDS)))
+    }
+
+    /// The cap of an answer that needs so many tokens beside the model's thoughts.
+    pub(super) fn cap(self, answer: u32) -> u32 {
+        let needed = self.reasoning.map_or(u32::MAX, |thoughts| thoughts.saturating_add(answer));
+        needed.min(self.max_output_tokens)
     }
 }
 
@@ -45,6 +55,7 @@ impl From<&OpenAiConfig> for CallLimits {
             chunk_tokens: config.call.openai_chunk_tokens,
             max_output_tokens: config.call.openai_max_output_tokens,
             tokens_per_minute: config.openai_rate_limit_tpm,
+            reasoning: reasoning_tokens(config),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! (`merge`). `generation` is the course of it all.
 
 mod answer;
+mod answer_size;
 mod attempt;
 mod card;
 mod card_list;
@@ -46,7 +47,7 @@ use self::{attempt::Attempt, generation::Generation, own_cap::OwnCap};
 pub use self::{
     attempt::Permit,
     limits::CallLimits,
-    model::{Answer, ChatModel, NoAnswer, TooLarge},
+    model::{Answer, ChatModel, CutOff, NoAnswer, TooLarge},
 };
 
 /// Runs `generate-flashcards` jobs with the model `M`.
@@ -71,6 +72,7 @@ impl<M: ChatModel> GenerateFlashcardsHandler<M> {
         // The api does the same; this is for jobs of older ones.
         let lesson = GenerateFlashcards { content: lesson_text::normalize(&lesson.content), ..lesson };
         let limits = self.limits.within(self.model.max_output_tokens(self.limits.max_output_tokens).await);
+        let limits = CallLimits { reasoning: self.model.reasoning_tokens(limits.reasoning).await, ..limits };
         let limits = limits.within(OwnCap::restore(attempt).await?.map_or(u32::MAX, |own| own.tokens));
         let mut generation = Generation::new(&self.model, attempt, &lesson, limits);
         let outcome = generation.run().await;

@@ -30,6 +30,17 @@ pub struct NoAnswer {
     pub too_large: Option<TooLarge>,
     /// The output tokens that this job may ask for from now on, where more were refused for its text.
     pub max_output_tokens: Option<u32>,
+    /// Set where the answer did not fit its cap.
+    pub cut_off: Option<CutOff>,
+}
+
+/// What did not fit an answer's cap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutOff {
+    /// The cards.
+    Cards,
+    /// What the model thought before them.
+    Thoughts,
 }
 
 /// The provider accepts only smaller requests.
@@ -48,7 +59,7 @@ impl TooLarge {
 
 impl From<JobError> for NoAnswer {
     fn from(error: JobError) -> Self {
-        Self { error, tokens: 0, too_large: None, max_output_tokens: None }
+        Self { error, tokens: 0, too_large: None, max_output_tokens: None, cut_off: None }
     }
 }
 
@@ -59,6 +70,11 @@ pub trait ChatModel: Send + Sync + 'static {
 
     /// The most output tokens that a call may ask for: `configured`, or less where the upstream refuses that.
     fn max_output_tokens(&self, configured: u32) -> impl Future<Output = u32> + Send {
+        std::future::ready(configured)
+    }
+
+    /// Tokens that it thinks before it answers: `configured`, or what was found out since; `None` where nobody knows.
+    fn reasoning_tokens(&self, configured: Option<u32>) -> impl Future<Output = Option<u32>> + Send {
         std::future::ready(configured)
     }
 }
@@ -79,9 +95,17 @@ impl ChatModel for OpenAi {
                 OpenAiError::ParameterRefused { max_output_tokens, .. } => *max_output_tokens,
                 _ => None,
             },
+            cut_off: match error.cause() {
+                OpenAiError::CutOff { thoughts, .. } => Some(if *thoughts { CutOff::Thoughts } else { CutOff::Cards }),
+                _ => None,
+            },
             error: error.judged(verdict),
         })?;
         Ok(Answer { content: answer.content, tokens: answer.usage.total_tokens.into() })
+    }
+
+    async fn reasoning_tokens(&self, _configured: Option<u32>) -> Option<u32> {
+        Self::reasoning_tokens(self).await
     }
 
     async fn max_output_tokens(&self, configured: u32) -> u32 {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use shared::job::{JobError, kinds::Flashcard};
 
-use super::{answer::Seen, card::CardRules, goal::Goal, problem::Problems};
+use super::{answer::Seen, card::CardRules, goal::Goal, model::CutOff, problem::Problems};
 
 /// What comes next for a part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,12 @@ pub(super) struct PartState {
     /// Done with fewer cards than needed: the repair did not bring all of them.
     #[serde(default)]
     pub(super) short: bool,
+    /// Least cap of the next answer, after one was cut off.
+    #[serde(default)]
+    pub(super) cap: Option<u32>,
+    /// Most cards of the next answer, after one was cut off at the largest cap.
+    #[serde(default)]
+    pub(super) most_cards: Option<usize>,
 }
 
 impl PartState {
@@ -79,6 +85,21 @@ impl PartState {
         Err(JobError::retry("invalid_cards", text))
     }
 
+    /// Takes up that an answer of at most `asked` cards was cut off at `cap` tokens, of which there may be `bound`: the next
+    /// call has more room, or asks for less.
+    pub(super) fn cut_off(&mut self, what: CutOff, (cap, bound): (u32, u32), asked: usize) {
+        if cap < bound {
+            let larger = match what {
+                CutOff::Cards => cap.saturating_add(cap.div_ceil(2)).min(bound),
+                // How much a model thinks does not follow from the cards.
+                CutOff::Thoughts => bound,
+            };
+            self.cap = Some(larger);
+        } else {
+            self.most_cards = Some((asked * 2 / 3).max(1));
+        }
+    }
+
     /// The record.
     pub(super) fn record(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -114,7 +135,16 @@ mod tests {
         let mut problems = Problems::default();
         problems.add(Problem::DuplicateFront, 2);
         let cards = vec![card("a", "T"), card("b", "T")];
-        PartState { phase: Phase::Done, cards, problems, calls: 2, tokens: 900, short: false }
+        PartState {
+            phase: Phase::Done,
+            cards,
+            problems,
+            calls: 2,
+            tokens: 900,
+            short: false,
+            cap: Some(1_800),
+            most_cards: None,
+        }
     }
 
     #[test]
@@ -161,9 +191,25 @@ mod tests {
     fn a_short_part_is_done_and_a_record_of_an_older_worker_is_not_short() {
         let short = PartState { short: true, ..state() };
         assert_eq!(PartState::restore(&short.record(), RULES, 3), Some(short.clone()));
-        let old = short.record().replace(",\"short\":true", "");
+        let old = short.record().replace(",\"short\":true", "").replace(",\"cap\":1800,\"most_cards\":null", "");
         assert_ne!(old, short.record());
-        assert_eq!(PartState::restore(&old, RULES, 2), Some(state()));
+        assert_eq!(PartState::restore(&old, RULES, 2), Some(PartState { cap: None, ..state() }));
+    }
+
+    #[test]
+    fn a_cut_off_answer_is_never_asked_for_again_unchanged() {
+        let mut state = PartState::default();
+        for (cap, next) in [(1_000, 1_500), (1_500, 2_250), (2_250, 3_000)] {
+            state.cut_off(CutOff::Cards, (cap, 3_000), 12);
+            assert_eq!((state.cap, state.most_cards), (Some(next), None));
+        }
+        for (asked, most) in [(12, 8), (8, 5), (1, 1)] {
+            state.cut_off(CutOff::Cards, (3_000, 3_000), asked);
+            assert_eq!((state.cap, state.most_cards), (Some(3_000), Some(most)));
+        }
+        let mut state = PartState::default();
+        state.cut_off(CutOff::Thoughts, (1_000, 4_096), 12);
+        assert_eq!((state.cap, state.most_cards), (Some(4_096), None));
     }
 
     #[test]

@@ -7,14 +7,16 @@ use shared::{
     tokens::estimate,
 };
 
-use super::{
-    goal::Ask,
-    limits::{CARDS_MAX, CARDS_MIN, CallLimits},
-    schema,
-};
+use super::{goal::Ask, limits::CallLimits, schema};
 
 /// Who the model is and what it does. The same for every call, so that the provider can cache it.
 const SYSTEM: &str = include_str!("system.md");
+
+/// Tokens of [`SYSTEM`], counted with OpenAI's vocabularies, and a tenth more for others.
+const SYSTEM_TOKENS: u32 = 580;
+
+/// The same of a schema.
+const SCHEMA_TOKENS: u32 = 135;
 
 /// Tokens of an ordinary message beside its text.
 const MESSAGE_TOKENS: u32 = 150;
@@ -89,7 +91,7 @@ impl Prompt<'_> {
 
 /// Whether a call could ever be let through: the provider counts its prompt, and the cap of its answer, up front.
 pub(super) fn check_limit(request: &ChatRequest, limits: CallLimits) -> Result<(), JobError> {
-    let CallLimits { max_output_tokens, tokens_per_minute, .. } = limits;
+    let (max_output_tokens, tokens_per_minute) = (request.max_output_tokens, limits.tokens_per_minute);
     let (prompt, call) = (prompt_tokens(request), call_tokens(request));
     if tokens_per_minute == 0 || call <= tokens_per_minute {
         return Ok(());
@@ -109,16 +111,12 @@ pub(super) fn call_tokens(request: &ChatRequest) -> u32 {
 /// Tokens of an ordinary first call beside its part of the text. A call that turns out larger takes what is missing when
 /// it begins.
 pub(super) fn call_tokens_beside_text(max_output_tokens: u32) -> u32 {
-    let schema = estimate(&schema::schema(CARDS_MIN, CARDS_MAX).to_string());
-    [estimate(SYSTEM), schema, MESSAGE_TOKENS, max_output_tokens].into_iter().fold(0, u32::saturating_add)
+    [SYSTEM_TOKENS, SCHEMA_TOKENS, MESSAGE_TOKENS, max_output_tokens].into_iter().fold(0, u32::saturating_add)
 }
 
 /// Tokens of what is sent, estimated upwards.
 fn prompt_tokens(request: &ChatRequest) -> u32 {
-    [request.system.as_str(), &request.user, &request.schema.to_string()]
-        .into_iter()
-        .map(estimate)
-        .fold(0, u32::saturating_add)
+    [SYSTEM_TOKENS, SCHEMA_TOKENS, estimate(&request.user)].into_iter().fold(0, u32::saturating_add)
 }
 
 #[cfg(test)]
@@ -149,6 +147,18 @@ mod tests {
                 "avoid_fronts": ["Blatt"], "text": "Ein Text.",
             })
         );
+    }
+
+    /// The vocabularies take seconds to load.
+    #[test]
+    fn the_instructions_are_counted_and_not_guessed() {
+        let schema = schema::schema(10, 40).to_string();
+        for (text, counted) in [(SYSTEM, SYSTEM_TOKENS), (&schema, SCHEMA_TOKENS)] {
+            for vocabulary in [tiktoken_rs::cl100k_base_singleton(), tiktoken_rs::o200k_base_singleton()] {
+                let real = u32::try_from(vocabulary.encode_ordinary(text).len()).unwrap();
+                assert!(counted >= real + real / 10 && counted <= real + real / 4, "{counted} for {real}");
+            }
+        }
     }
 
     /// FNV-1a: <https://www.rfc-editor.org/rfc/rfc9923>.
@@ -201,7 +211,12 @@ mod tests {
         let request = prompt(&lesson, "Ein Text.").request("id".to_owned(), 100);
         let tokens = prompt_tokens(&request);
         assert!(tokens > estimate(&request.system) + estimate(&request.user) + 50, "the schema counts as well");
-        let limits = |tokens_per_minute| CallLimits { chunk_tokens: 500, max_output_tokens: 100, tokens_per_minute };
+        let limits = |tokens_per_minute| CallLimits {
+            chunk_tokens: 500,
+            max_output_tokens: 100,
+            tokens_per_minute,
+            reasoning: Some(0),
+        };
         assert!(check_limit(&request, limits(0)).is_ok());
         assert!(check_limit(&request, limits(tokens + 100)).is_ok());
         let error = check_limit(&request, limits(tokens + 99)).unwrap_err();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use shared::job::kinds::GenerateFlashcards;
 
 use super::{
-    goal::Goal,
+    goal::{Ask, Goal},
     part_state::{PartState, Phase},
     problem::Problems,
     prompt::Prompt,
@@ -39,11 +39,17 @@ impl Question<'_> {
             lesson: self.lesson,
             topic: self.topic,
             text: self.text,
-            ask: self.goal.ask(&self.goal.review(&self.state.cards)),
+            ask: self.ask(),
             avoid_fronts: Vec::new(),
             known_topics: Vec::new(),
             problems: Vec::new(),
         }
+    }
+
+    /// What to ask for: no more cards than fit an answer.
+    pub(super) fn ask(&self) -> Ask {
+        let ask = self.goal.ask(&self.goal.review(&self.state.cards));
+        self.state.most_cards.map_or(ask, |most| ask.within(most))
     }
 
     /// The part's own first, since its text would bring them up again; then the latest of the others.

@@ -63,7 +63,8 @@ impl SmallerCalls {
 mod tests {
     use super::*;
 
-    const LIMITS: CallLimits = CallLimits { chunk_tokens: 3_000, max_output_tokens: 4_096, tokens_per_minute: 0 };
+    const LIMITS: CallLimits =
+        CallLimits { chunk_tokens: 3_000, max_output_tokens: 4_096, tokens_per_minute: 0, reasoning: Some(0) };
 
     fn than(text: u32, figures: Option<(u64, u64)>) -> Option<(u32, u32)> {
         let smaller = SmallerCalls::than(LIMITS, text, TooLarge { figures })?;

@@ -20,7 +20,7 @@ use shared::{
 
 use super::{
     attempt::{Attempt, Permit},
-    model::{Answer, ChatModel, NoAnswer, TooLarge},
+    model::{Answer, ChatModel, CutOff, NoAnswer, TooLarge},
 };
 
 /// Tokens of every scripted answer.
@@ -54,6 +54,7 @@ pub(super) fn lesson(topic: &str) -> GenerateFlashcards {
 pub(super) struct Asked {
     pub(super) id: String,
     pub(super) message: Value,
+    pub(super) max_output_tokens: u32,
 }
 
 impl Asked {
@@ -111,10 +112,12 @@ impl ChatModel for FakeModel {
         let message: Value = serde_json::from_str(&request.user).unwrap();
         let cards = &request.schema["properties"]["cards"];
         assert_eq!((&cards["minItems"], &cards["maxItems"]), (&message["min_cards"], &message["max_cards"]));
-        let asked = Asked { id: request.request_id, message };
+        let asked = Asked { id: request.request_id, message, max_output_tokens: request.max_output_tokens };
         self.asked.lock().unwrap().push(asked.clone());
         let content = (self.script)(self, &asked).map_err(|error| NoAnswer {
             too_large: (error.code() == "call_exceeds_token_limit").then_some(TooLarge { figures: None }),
+            cut_off: (error.code() == "openai_cut_off").then_some(CutOff::Cards),
+            tokens: if error.code() == "openai_cut_off" { TOKENS } else { 0 },
             ..NoAnswer::from(error)
         })?;
         Ok(Answer { content, tokens: TOKENS })

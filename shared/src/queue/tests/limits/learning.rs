@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use super::{FREE, Fixture, GUARD, WINDOW, ended, refused};
 use crate::{
+    budget::Limits as BudgetLimits,
+    fleet::Fleet,
     job::JobState,
     limiter::{LimitName, Limits, limiter_status, set_limits},
     openai::{OpenAiError, RateHeaders},
     queue::{Call, CallEnd, Ending, Verdict, take::TakenJob},
+    scaling::figures_of,
 };
 
 impl Fixture {
@@ -205,6 +208,12 @@ async fn an_announced_limit_of_tokens_narrows_theirs() {
     f.enqueue_many(20).await;
     f.call_many(1).await[0].1.end(CallEnd { limit_tokens: Some(300), ..ended(Ending::Ok) }).await;
     assert_eq!(f.call_many(9).await.len(), 2);
+    let status = limiter_status(&f.pool, &f.keys, &Fixture::group()).await.unwrap();
+    let told = (status.header_tpm, status.announced_tpm, status.header_rpm, status.announced_rpm);
+    assert_eq!(told, (Some(300), Some(300), None, None), "operators see which limit is narrowed, and by whom");
+    let fleet = Fleet::new(f.pool.clone(), f.keys.clone(), "model", BudgetLimits::default());
+    let look = fleet.look().await.unwrap();
+    assert_eq!(figures_of(&look, &look.services[0]).window.tpm, Some(300), "advice on workers reckons with it");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Whole attempts with a scripted model.
 
 mod cases;
+mod cut_off;
 mod repair;
 mod resume;
 mod too_large;
@@ -18,7 +19,8 @@ use super::{
 
 /// Text in one call of these tests, in tokens.
 const CHUNK_TOKENS: u32 = 1_000;
-const LIMITS: CallLimits = CallLimits { chunk_tokens: CHUNK_TOKENS, max_output_tokens: 4_096, tokens_per_minute: 0 };
+const LIMITS: CallLimits =
+    CallLimits { chunk_tokens: CHUNK_TOKENS, max_output_tokens: 4_096, tokens_per_minute: 0, reasoning: Some(0) };
 
 /// A lesson that is cut into so many parts.
 fn long_lesson(topic: &str, parts: u32) -> GenerateFlashcards {

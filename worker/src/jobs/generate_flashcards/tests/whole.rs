@@ -93,7 +93,7 @@ async fn parts_that_name_the_same_topics_still_come_to_three() {
 
 #[tokio::test]
 async fn a_call_that_could_never_fit_is_not_made() {
-    let limits = CallLimits { tokens_per_minute: 4_500, ..LIMITS };
+    let limits = CallLimits { tokens_per_minute: 1_500, ..LIMITS };
     let (outcome, model) = attempt_within(limits, FakeModel::obedient(), &FakeJob::new(), &lesson("Food")).await;
     let error = outcome.unwrap_err();
     assert_eq!((error.code(), error.decision()), ("call_exceeds_token_limit", Decision::Fail));
@@ -103,14 +103,15 @@ async fn a_call_that_could_never_fit_is_not_made() {
 #[tokio::test]
 async fn what_is_merely_helpful_gives_way_to_the_limit() {
     let lesson = long_lesson("Food", 4);
-    // The smallest limit that the bare calls fit.
+    // Every call has the same cap. The smallest limit that the bare calls fit.
+    let same = CallLimits { reasoning: None, ..LIMITS };
     let (mut low, mut high) = (4_096, 100_000);
     while low < high {
-        let limits = CallLimits { tokens_per_minute: low + (high - low) / 2, ..LIMITS };
+        let limits = CallLimits { tokens_per_minute: low + (high - low) / 2, ..same };
         let (outcome, _) = attempt_within(limits, FakeModel::obedient(), &FakeJob::new(), &lesson).await;
         if outcome.is_ok() { high = limits.tokens_per_minute } else { low = limits.tokens_per_minute + 1 }
     }
-    let limits = CallLimits { tokens_per_minute: low, ..LIMITS };
+    let limits = CallLimits { tokens_per_minute: low, ..same };
     let (outcome, model) = attempt_within(limits, FakeModel::obedient(), &FakeJob::new(), &lesson).await;
     assert!(outcome.is_ok());
     assert_eq!(model.asked().last().unwrap().list("avoid_fronts").len(), 0);
