@@ -50,10 +50,11 @@ const IN_BYTES: [&str; 22] = [
 /// A translation is about a fourth as long as a term with its sentence.
 const BACK: u32 = 4;
 
-/// Tokens that an answer of `cards` cards for the lesson has, with a margin of three tenths.
-pub(super) fn answer_tokens(cards: usize, lesson: &GenerateFlashcards) -> u32 {
+/// Tokens that an answer of `least` to `most` cards for the lesson has: of the most as they usually are, or of the least
+/// with a margin of three tenths. Few models write long cards and the most of them at once.
+pub(super) fn answer_tokens(least: usize, most: usize, lesson: &GenerateFlashcards) -> u32 {
     let card = FRAME + words(&lesson.target_language) + words(&lesson.native_language) / BACK;
-    with_margin(cards, card)
+    of_cards(most, card).max(with_margin(least, card))
 }
 
 /// The same where the languages are not known yet.
@@ -61,8 +62,12 @@ pub(super) fn usual_answer_tokens(cards: usize) -> u32 {
     with_margin(cards, FRAME + LATIN + LATIN / BACK)
 }
 
+fn of_cards(cards: usize, card: u32) -> u32 {
+    u32::try_from(cards).unwrap_or(u32::MAX).saturating_mul(card)
+}
+
 fn with_margin(cards: usize, card: u32) -> u32 {
-    let tokens = u32::try_from(cards).unwrap_or(u32::MAX).saturating_mul(card);
+    let tokens = of_cards(cards, card);
     tokens.saturating_add(tokens / 10 * 3)
 }
 
@@ -123,8 +128,10 @@ mod tests {
                 native_language: native.to_owned(),
                 ..lesson("Food")
             };
-            let (cap, needed) = (answer_tokens(12, &lesson), real(&card) * 12 + 10);
-            assert!(cap >= needed && cap <= needed * 3, "{target}: {cap} for {needed}");
+            for least in [10, 12] {
+                let (cap, needed) = (answer_tokens(least, 12, &lesson), real(&card) * 12 + 10);
+                assert!(cap >= needed && cap <= needed * 3, "{target}: {cap} for {needed}");
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
     card::CardRules,
     chunk,
     folding::key,
-    goal::Goal,
+    goal::{Ask, Goal},
     limits::{CARDS_MAX, CallLimits},
     merge::merge,
     model::{ChatModel, CutOff, NoAnswer, TooLarge},
@@ -210,8 +210,8 @@ impl<'a, M: ChatModel, A: Attempt> Generation<'a, M, A> {
 
     /// The cap of the next answer for a part: what its cards need, and more where that was too little.
     fn cap(&self, part: usize) -> u32 {
-        let cards = self.question(part).ask().max_cards;
-        let needed = self.limits.cap(answer_tokens(cards, self.lesson));
+        let Ask { min_cards, max_cards, .. } = self.question(part).ask();
+        let needed = self.limits.cap(answer_tokens(min_cards, max_cards, self.lesson));
         needed.max(self.states[part].cap.unwrap_or(0)).min(self.limits.max_output_tokens)
     }
 
