@@ -197,7 +197,7 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or one of the commands fails.
     pub async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
-        let Shared { number, mut connection } = self.recovery.current();
+        let Shared { number, mut connection } = self.recovery.open().await;
         let answer = self.in_time(Sent::Commands, pipeline.query_async(&mut connection)).await;
         answer.map_err(|error| self.failed(error, number))
     }
@@ -208,7 +208,7 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or the script fails.
     pub async fn run<T: FromRedisValue>(&self, call: &ScriptCall<'_>) -> Result<T, UnavailableError> {
-        let Shared { number, mut connection } = self.recovery.current();
+        let Shared { number, mut connection } = self.recovery.open().await;
         let answer = self.in_time(Sent::Script(call.name), call.send(&mut connection)).await;
         answer.map_err(|error| {
             self.timings.script_failed(call.name);
@@ -218,7 +218,7 @@ impl RedisPool {
 
     /// The same for a question that the user may not be allowed to ask: then the answer is no, and nothing is told.
     pub(super) async fn query_if_allowed<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
-        let Shared { number, mut connection } = self.recovery.current();
+        let Shared { number, mut connection } = self.recovery.open().await;
         self.in_time(Sent::Commands, pipeline.query_async(&mut connection)).await.map_err(|error| {
             if Trouble::of(&error) == Some(Trouble::Forbidden) { error.into() } else { self.failed(error, number) }
         })
@@ -230,6 +230,7 @@ impl RedisPool {
         match tokio::time::timeout(self.response_timeout, exchange).await {
             Ok(answer) => {
                 self.timings.answered(sent, start.elapsed());
+                self.recovery.answered();
                 answer
             }
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -22,6 +22,12 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// What a new connection does not mend is told once in this time.
 const TELL_AGAIN: Duration = Duration::from_mins(1);
+/// Servers and what lies before them close connections that were silent for a while (`timeout` in redis.conf, load
+/// balancers). After this long a connection is looked at before something is sent that must not be sent twice.
+const IDLE_AFTER: Duration = Duration::from_millis(2_500);
+/// What looking at it and connecting anew may take: a caller hears within 2 s that Redis is away.
+const LOOK_PATIENCE: Duration = Duration::from_millis(500);
+const RENEWAL_PATIENCE: Duration = Duration::from_millis(800);
 
 /// The connection that a process shares, and its replacement when something is wrong with it.
 ///
@@ -37,6 +43,11 @@ pub(super) struct Recovery {
     current: watch::Sender<Shared>,
     runs: AtomicBool,
     told: Mutex<Option<Instant>>,
+    began: Instant,
+    /// When Redis answered last, in ms since `began`; 0 before that.
+    answered_ms: AtomicU64,
+    /// One caller looks whether a silent connection is open; the others wait for what it finds.
+    looking: tokio::sync::Mutex<()>,
 }
 
 /// The shared connection; which one it is says its number.
@@ -58,12 +69,52 @@ impl Recovery {
             current,
             runs: AtomicBool::new(false),
             told: Mutex::default(),
+            began: Instant::now(),
+            answered_ms: AtomicU64::new(0),
+            looking: tokio::sync::Mutex::default(),
         }))
     }
 
     /// The connection in use.
     pub(super) fn current(&self) -> Shared {
         self.current.borrow().clone()
+    }
+
+    /// The connection in use, known to be open a moment ago: one that was silent for a while is looked at first, and where the
+    /// other side has closed it, a new one is waited for. Whoever comes while Redis is known to be away is not kept waiting.
+    pub(super) async fn open(self: &Arc<Self>) -> Shared {
+        if !self.is_idle() {
+            return self.current();
+        }
+        let _looking = self.looking.lock().await;
+        if self.is_idle() && !self.runs.load(Ordering::Acquire) {
+            let mut replaced = self.replaced();
+            let Shared { number, mut connection } = self.current();
+            let mut ping = redis::Cmd::new();
+            ping.arg("PING");
+            let looked = tokio::time::timeout(LOOK_PATIENCE, ping.query_async(&mut connection)).await;
+            match looked.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())) {
+                Ok(()) => self.answered(),
+                Err(error) => {
+                    self.failed(&error, number);
+                    let _ = tokio::time::timeout(RENEWAL_PATIENCE, replaced.changed()).await;
+                }
+            }
+        }
+        self.current()
+    }
+
+    fn is_idle(&self) -> bool {
+        match self.answered_ms.load(Ordering::Relaxed) {
+            0 => true,
+            answered => self.began.elapsed() >= Duration::from_millis(answered) + IDLE_AFTER,
+        }
+    }
+
+    /// Redis has answered on the connection.
+    pub(super) fn answered(&self) {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.answered_ms.store(since.max(1), Ordering::Relaxed);
     }
 
     /// Tells when the connection was replaced.
@@ -73,8 +124,13 @@ impl Recovery {
 
     /// Asks on the connection in use whether writes are taken.
     pub(super) async fn probe(self: &Arc<Self>) -> RedisResult<()> {
-        let Shared { number, mut connection } = self.current();
-        probe(&mut connection, &self.probe_key).await.inspect_err(|error| self.failed(error, number))
+        let Shared { number, mut connection } = self.open().await;
+        let answer = probe(&mut connection, &self.probe_key).await;
+        match &answer {
+            Ok(()) => self.answered(),
+            Err(error) => self.failed(error, number),
+        }
+        answer
     }
 
     /// Sees to it that the connection with this number is replaced, if `error` says that it should be and nobody does so already. It
@@ -120,6 +176,7 @@ impl Recovery {
     async fn replace(&self) -> RedisResult<()> {
         let mut connection = ConnectionManager::new_lazy_with_config(self.client.clone(), self.settings.clone())?;
         probe(&mut connection, &self.probe_key).await?;
+        self.answered();
         self.current.send_modify(|shared| *shared = Shared { number: shared.number + 1, connection });
         Ok(())
     }

@@ -144,3 +144,24 @@ async fn a_password_that_is_set_right_later_is_enough() {
     command(&redis, &["ACL", "SETUSER", "worker", ">pass/word"]).await;
     until_well(&pool).await;
 }
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_it_was_silent_fails_nobody() {
+    let redis = TestRedis::start().await.unwrap();
+    let pool = redis.pool();
+    write(&pool).await.unwrap();
+    command(&redis, &["CONFIG", "SET", "timeout", "3"]).await;
+    let mut looking = redis.patient_pool().connection();
+    let alone = async {
+        let mut list = redis::Cmd::new();
+        list.arg(&["CLIENT", "LIST", "TYPE", "normal"]);
+        while list.query_async::<String>(&mut looking).await.unwrap().lines().count() > 1 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, alone).await.expect("Redis closes what is silent");
+    for answer in futures_util::future::join_all((0..12).map(|_| write(&pool))).await {
+        assert_eq!(answer.unwrap(), "OK");
+    }
+    pool.ping().await.unwrap();
+}
