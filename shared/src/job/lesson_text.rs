@@ -29,6 +29,30 @@ static DATA_URI: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// white space, `data:` URIs and runs that are too long to be words. Empty if nothing else is left.
 #[must_use]
 pub fn normalize(text: &str) -> String {
+    if is_plain(text) { text.trim().to_owned() } else { normalize_any(text) }
+}
+
+/// Whether nothing but surrounding white space can have to go: most texts are ASCII, and one look tells it.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut run = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b' ' | b'\n' | b'\t' => run = 0,
+            b'\r' | 0xb | 0xc | 0x80.. => return false,
+            b':' if bytes[..at].last_chunk::<4>().is_some_and(|word| word.eq_ignore_ascii_case(b"data")) => {
+                return false;
+            }
+            _ => run += 1,
+        }
+        if run > LONGEST_RUN {
+            return false;
+        }
+    }
+    true
+}
+
+fn normalize_any(text: &str) -> String {
     let text = without_data(&text.replace('\u{feff}', ""));
     // A run has the same length in every spelling.
     let text = without_runs(&composed(with_plain_blanks(&text)));
@@ -124,6 +148,20 @@ mod tests {
 
     fn base64(length: usize) -> String {
         "iVBORw0KGgoAAAANSUhEUgAA/8+".chars().cycle().take(length).collect()
+    }
+
+    #[test]
+    fn plain_texts_are_told_by_one_look_and_come_out_alike() {
+        let run = "x".repeat(LONGEST_RUN);
+        for text in
+            ["", " \n", "The leaf.\n\tIt is green: yes.\n", "metadata : x", &run, &format!("{run} {run}\n{run}")]
+        {
+            assert!(is_plain(text), "{text:?}");
+            assert_eq!(text.trim(), normalize_any(text), "{text:?}");
+        }
+        for text in ["a\r\nb", "a\u{b}b", "École", "see data:,x", "DATA:x", "data:", &format!("{run}y")] {
+            assert!(!is_plain(text), "{text:?}");
+        }
     }
 
     #[test]
