@@ -24,14 +24,16 @@ pub(crate) struct HttpMetrics {
 impl HttpMetrics {
     /// Creates the series of `routes` with the value 0. Other series begin with their first request:
     /// those of 404 and 405, HEAD and OPTIONS.
-    pub(crate) fn new(routes: &[(String, &'static str)]) -> Self {
-        let pairs = || routes.iter().map(|(route, method)| (route.clone(), *method));
-        let requests = pairs().flat_map(|(route, method)| {
-            StatusClass::ALL.iter().map(move |class| [route.clone().into(), method.into(), class.as_str().into()])
+    pub(crate) fn new(routes: &[(&'static str, &'static str)]) -> Self {
+        let requests = routes.iter().flat_map(|(route, method)| {
+            StatusClass::ALL.iter().map(|class| [(*route).into(), (*method).into(), class.as_str().into()])
         });
         Self {
             requests: Counters::new(&HTTP_REQUESTS, requests),
-            seconds: Histograms::new(&HTTP_SECONDS, pairs().map(|(route, method)| [route.into(), method.into()])),
+            seconds: Histograms::new(
+                &HTTP_SECONDS,
+                routes.iter().map(|(route, method)| [(*route).into(), (*method).into()]),
+            ),
             refusals: Counters::new(&REFUSALS, combinations(&[Refusal::values()])),
         }
     }
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_a_client_makes_up_is_no_label() {
-        let metrics = HttpMetrics::new(&[("/api/v1/jobs".to_owned(), "GET")]);
+        let metrics = HttpMetrics::new(&[("/api/v1/jobs", "GET")]);
         let brew = Method::from_bytes(b"BREW-1742").unwrap();
         let second = Duration::from_secs(1);
         metrics.answered("none", &brew, StatusCode::NOT_FOUND, None, second);
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn the_series_of_a_route_begin_at_0() {
         let mut page = Page::default();
-        HttpMetrics::new(&[("/api/v1/jobs".to_owned(), "GET")]).show(&mut page);
+        HttpMetrics::new(&[("/api/v1/jobs", "GET")]).show(&mut page);
         let text = page.text();
         for line in [
             "unilingo_http_requests_total{route=\"/api/v1/jobs\",method=\"GET\",status=\"5xx\"} 0.0",

@@ -18,7 +18,7 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::{http_metrics::HttpMetrics, openapi};
+use crate::{http_metrics::HttpMetrics, openapi::ROUTES};
 
 /// Providers that have a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Monitoring {
             openai_thresholds: (breaker.openai_breaker_failures, breaker.openai_breaker_successes),
             budget: Budget::new(redis.clone(), keys.clone(), allowance.limits),
             fleet: Fleet::new(redis.clone(), keys.clone(), &allowance.model, allowance.limits),
-            http: HttpMetrics::new(&openapi::routes()),
+            http: HttpMetrics::new(&ROUTES),
             traffic: Traffic::start(redis.clone(), keys.clone(), lifecycle),
             streams: Arc::default(),
             started: Instant::now(),

@@ -3,6 +3,7 @@
 //! Each noun lists its handlers in its `mod.rs`. What many answers share is said once: what goes wrong in `errors/`,
 //! headers in `headers.rs`, ways to say who asks in `security.rs`.
 
+mod counted_routes;
 mod errors;
 mod fields;
 mod headers;
@@ -21,6 +22,7 @@ use utoipa::{
     },
 };
 
+pub(crate) use counted_routes::ROUTES;
 pub(crate) use errors::{LegacyErrors, Problems, cases};
 pub(crate) use fields::{
     AnyUserInQuery, KillSwitchRequest, LanguageName, SuspendRequest, UserInPath, UserInQuery, lesson, priority,
@@ -71,20 +73,6 @@ impl Deployment {
         fields::leave_out(&mut document);
         document
     }
-}
-
-/// The page for operators and the files that pages load. The document leaves them out. Each answers
-/// GET.
-pub(crate) const PAGES: [&str; 4] = ["/api/docs/{file}", "/monitoring", "/monitoring/page.css", "/monitoring/page.js"];
-
-/// Every path with each of its methods.
-pub(crate) fn routes() -> Vec<(String, &'static str)> {
-    let documented =
-        routes::documents().into_iter().flat_map(|document| document.paths.paths).flat_map(|(path, item)| {
-            let methods = [("GET", item.get), ("POST", item.post), ("DELETE", item.delete)];
-            methods.into_iter().filter_map(move |(method, operation)| operation.map(|_| (path.clone(), method)))
-        });
-    documented.chain(PAGES.map(|path| (path.to_owned(), "GET"))).collect()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
