@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4},
 };
 
 use axum::{
@@ -37,11 +37,15 @@ impl ClientAddress {
         Self { ip: named.unwrap_or(peer).to_canonical(), by_proxy: named.is_some() }
     }
 
-    /// What limits of an address count by: IPv6 by /64, since whoever has one address there has all of them.
+    /// What limits of an address count by: IPv6 by /64, since whoever has one address there has all of them, and an IPv6
+    /// address that stands for an IPv4 one by that. Only limits: whether an address is allowed somewhere is told by its own.
     pub(crate) fn limit_key(&self) -> String {
         match self.ip {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => {
+                if let Some(ip) = embedded_ipv4(ip) {
+                    return ip.to_string();
+                }
                 let [a, b, c, d, ..] = ip.segments();
                 format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
             }
@@ -54,10 +58,40 @@ pub(crate) fn is_forwarded(headers: &HeaderMap) -> bool {
     FORWARDING.iter().any(|name| headers.contains_key(*name))
 }
 
-/// An entry; some proxies add the port.
+/// An entry. Some proxies add the port, put IPv6 in brackets, quote it as `Forwarded` does (RFC 7239, section 6), or name
+/// the zone of a link-local address (RFC 4007, section 11).
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let entry = str::from_utf8(entry).ok()?.trim();
-    entry.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    let entry = entry.strip_prefix('"').and_then(|entry| entry.strip_suffix('"')).unwrap_or(entry);
+    if let Some((inside, after)) = entry.strip_prefix('[').and_then(|entry| entry.split_once(']')) {
+        let port = after.strip_prefix(':').map(str::parse::<u16>);
+        let is_whole = after.is_empty() || matches!(port, Some(Ok(_)));
+        return ipv6(inside).filter(|_| is_whole);
+    }
+    let ipv4_with_port = || entry.parse::<SocketAddrV4>().ok().map(|address| IpAddr::V4(*address.ip()));
+    entry.parse::<Ipv4Addr>().ok().map(IpAddr::V4).or_else(|| ipv6(entry)).or_else(ipv4_with_port)
+}
+
+/// An IPv6 address with or without its zone, which means nothing on another machine.
+fn ipv6(text: &str) -> Option<IpAddr> {
+    let address = text.split_once('%').map_or(text, |(address, _)| address);
+    address.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
+}
+
+/// The IPv4 address that an IPv6 one stands for: behind a translator (RFC 6052, `64:ff9b::/96`) or a tunnel (6to4, RFC 3056,
+/// `2002::/16`). A network of 64 bits would hold all of IPv4 in the one case, and one user of IPv4 in the other.
+fn embedded_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    const TRANSLATED: [u8; 12] = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
+    const TUNNELLED: [u8; 2] = [0x20, 0x02];
+    let octets = ip.octets();
+    let embedded = if octets.starts_with(&TRANSLATED) {
+        octets.last_chunk::<4>()
+    } else if octets.starts_with(&TUNNELLED) {
+        octets[2..].first_chunk::<4>()
+    } else {
+        None
+    };
+    embedded.copied().map(Ipv4Addr::from_octets)
 }
 
 impl FromRequestParts<AppState> for ClientAddress {
@@ -103,6 +137,17 @@ mod tests {
             (&[b"127.0.0.1, 203.0.113.7:4711"], 1, Some("203.0.113.7")),
             (&[b"127.0.0.1, [2001:db8::7]:4711"], 1, Some("2001:db8::7")),
             (&[b"::ffff:203.0.113.7"], 1, Some("203.0.113.7")),
+            (&[b"[2001:db8::1]"], 1, Some("2001:db8::1")),
+            (&[b"\"[2001:db8::1]\""], 1, Some("2001:db8::1")),
+            (&[b"\"[2001:db8::1]:4711\""], 1, Some("2001:db8::1")),
+            (&[b"\"203.0.113.7\""], 1, Some("203.0.113.7")),
+            (&[b"fe80::1%eth0"], 1, Some("fe80::1")),
+            (&[b"[fe80::1%25eth0]:80"], 1, Some("fe80::1")),
+            (&[b"[2001:db8::1]:x"], 1, None),
+            (&[b"[2001:db8::1"], 1, None),
+            (&[b"[203.0.113.7]"], 1, None),
+            (&[b"203.0.113.7%eth0"], 1, None),
+            (&[b"\"203.0.113.7"], 1, None),
             (&[b"127.0.0.1, unknown"], 1, None),
             (&[b"127.0.0.1,"], 1, None),
             (&[b"127.0.0.1", b""], 1, None),
@@ -126,6 +171,12 @@ mod tests {
             ("::ffff:203.0.113.7", "203.0.113.7"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
             ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("64:ff9b::203.0.113.7", "203.0.113.7"),
+            ("64:ff9b::cb00:7108", "203.0.113.8"),
+            ("2002:cb00:7107::1", "203.0.113.7"),
+            ("2002:cb00:7107:1:2:3:4:5", "203.0.113.7"),
+            ("64:ff9b:1::cb00:7107", "64:ff9b:1::/64"),
+            ("fe80::1", "fe80::/64"),
         ] {
             let address = ClientAddress::resolve(&HeaderMap::new(), ip.parse().unwrap(), 0);
             assert_eq!(address.limit_key(), key, "{ip}");

@@ -26,6 +26,7 @@ fn layer(origins: Vec<HeaderValue>) -> CorsLayer {
             header::CACHE_CONTROL,
             header::CONTENT_TYPE,
             custom("idempotency-key"),
+            custom("last-event-id"),
             custom("prefer"),
             custom("user-id"),
             custom("x-request-id"),
