@@ -7,6 +7,7 @@ mod json_body;
 mod list_query;
 mod no_cache;
 mod optional_json_body;
+mod paced_body;
 mod prefer;
 mod query_pairs;
 mod read_body;

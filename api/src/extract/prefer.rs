@@ -8,12 +8,12 @@ use utoipa::{
     openapi::path::{Parameter, ParameterIn},
 };
 
-use crate::{openapi, patience::LONGEST_WAIT, state::AppState};
+use crate::{openapi, patience::LONGEST_HOLD, state::AppState};
 
 /// The preferences that this API knows. Of a preference that is given twice the first counts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Prefer {
-    /// `wait=N`: how long the client would wait for the real answer, at most [`LONGEST_WAIT`].
+    /// `wait=N`: how long the client would wait for the real answer, at most [`LONGEST_HOLD`].
     pub(crate) wait: Option<Duration>,
     /// `respond-async`: rather 202 than waiting.
     pub(crate) respond_async: bool,
@@ -38,7 +38,7 @@ impl Prefer {
 fn seconds(value: &str) -> Option<Duration> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     // Digits that don't fit are a very long wait, and that is cut like any other.
-    digits.then(|| Duration::from_secs(value.parse().unwrap_or(u64::MAX)).min(LONGEST_WAIT))
+    digits.then(|| Duration::from_secs(value.parse().unwrap_or(u64::MAX)).min(LONGEST_HOLD))
 }
 
 impl FromRequestParts<AppState> for Prefer {
@@ -52,7 +52,7 @@ impl FromRequestParts<AppState> for Prefer {
 
 impl IntoParams for Prefer {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "A wish (RFC 7240): `wait=SECONDS` holds the request for the cards, 60 s at most; `respond-async` \
+        let description = "A wish (RFC 7240): `wait=SECONDS` holds the request for the cards, 55 s at most; `respond-async` \
             asks for the 202 at once. What can't be read is passed over";
         vec![openapi::header("Prefer", description, openapi::text().examples(["wait=55"]))]
     }
@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn the_first_counts_and_a_long_wait_is_cut() {
         assert_eq!(parse(&["wait=3, wait=9"]), (Some(3), false));
-        assert_eq!(parse(&["wait=600"]), (Some(60), false));
-        assert_eq!(parse(&["wait=99999999999999999999999"]), (Some(60), false));
+        assert_eq!(parse(&["wait=600"]), (Some(55), false));
+        assert_eq!(parse(&["wait=99999999999999999999999"]), (Some(55), false));
     }
 
     #[test]

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, BodyDataStream, Bytes, HttpBody},
+    body::{Body, Bytes, HttpBody},
     extract::Request,
     http::header::EXPECT,
 };
 use futures_util::{Stream, StreamExt};
 use tokio::time::timeout;
 
+use super::paced_body::{BodyError, PacedBody};
 use crate::error::ApiError;
 
-/// A client that trickles its body must not hold memory for ever.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read and dropped: a client that is still writing when the connection closes
 /// sees a reset and never reads the 413.
 const DISCARD_BYTES: usize = 16 * 1024 * 1024;
@@ -31,7 +30,7 @@ pub(super) async fn read_body(request: Request, max: usize) -> Result<Vec<u8>, A
         }
         return Err(ApiError::body_too_large(max));
     }
-    timeout(BODY_PATIENCE, collect(body.into_data_stream(), max)).await.map_err(|_| ApiError::body_timeout())?
+    collect(PacedBody::new(body), max).await
 }
 
 /// The length by the client's own account.
@@ -39,14 +38,16 @@ fn announced(body: &Body) -> u64 {
     body.size_hint().lower()
 }
 
-async fn collect(mut stream: BodyDataStream, max: usize) -> Result<Vec<u8>, ApiError> {
+async fn collect(mut body: PacedBody, max: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        let unreadable = |_| ApiError::bad_field("body", "unreadable_body", "The body broke off");
-        let chunk = chunk.map_err(unreadable)?;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| match error {
+            BodyError::TooSlow => ApiError::body_timeout(),
+            BodyError::BrokenOff => ApiError::bad_field("body", "unreadable_body", "The body broke off"),
+        })?;
         if bytes.len() + chunk.len() > max {
             drop(bytes);
-            discard(stream).await;
+            discard(body.into_rest()).await;
             return Err(ApiError::body_too_large(max));
         }
         bytes.extend_from_slice(&chunk);

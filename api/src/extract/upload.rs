@@ -4,11 +4,10 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use axum::{
-    body::{Body, BodyDataStream, Bytes, HttpBody},
+    body::{Body, Bytes, HttpBody},
     extract::{FromRequest, Request},
     http::{
         HeaderMap, Uri,
@@ -18,9 +17,13 @@ use axum::{
 use futures_util::{Stream, StreamExt};
 use multer::Multipart;
 use shared::audio::{AudioError, Container};
-use tokio::{sync::OwnedSemaphorePermit, time::timeout};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{query_pairs::pairs_of, read_body::discard};
+use super::{
+    paced_body::{BodyError, PacedBody},
+    query_pairs::pairs_of,
+    read_body::discard,
+};
 use crate::{error::ApiError, state::AppState};
 
 /// The field of a form that has the recording.
@@ -31,8 +34,6 @@ const FORM_OVERHEAD: usize = 64 * 1024;
 const FIELDS_MAX: usize = 16;
 /// A container shows itself within so many bytes.
 const SNIFFED: usize = 4 * 1024;
-/// A phone in a bad network has this long.
-const UPLOAD_PATIENCE: Duration = Duration::from_mins(1);
 
 /// A recording, and what was said with it.
 pub(crate) struct Upload {
@@ -82,15 +83,10 @@ impl FromRequest<AppState> for Upload {
             // What is announced can be believed here: no more than that is read.
             let bytes = usize::try_from(announced).unwrap_or(most);
             let room = state.uploads.enter(if bytes == 0 { most } else { bytes }).await?;
-            let reading = async {
-                match form {
-                    Form::Multipart(boundary) => read_form(body.clone(), boundary, (bytes.min(most), most)).await,
-                    Form::Raw(fields) => {
-                        read_raw(body.clone(), (bytes.min(most), most)).await.map(|audio| (audio, fields))
-                    }
-                }
+            let (audio, fields) = match form {
+                Form::Multipart(boundary) => read_form(body.clone(), boundary, (bytes.min(most), most)).await?,
+                Form::Raw(fields) => (read_raw(body.clone(), (bytes.min(most), most)).await?, fields),
             };
-            let (audio, fields) = timeout(UPLOAD_PATIENCE, reading).await.map_err(|_| ApiError::body_timeout())??;
             Ok(Self { audio: Bytes::from(audio), fields, room })
         };
         let upload = read.await;
@@ -192,15 +188,17 @@ impl Recording {
 struct SharedBody(Arc<Mutex<Bounded>>);
 
 struct Bounded {
-    stream: BodyDataStream,
+    stream: PacedBody,
     left: usize,
     over: bool,
+    too_slow: bool,
 }
 
 /// The body with its bound, and its length by the client's own account.
 fn bounded(body: Body, audio_max: usize) -> (SharedBody, u64) {
     let announced = body.size_hint().lower();
-    let bounded = Bounded { stream: body.into_data_stream(), left: audio_max + FORM_OVERHEAD, over: false };
+    let stream = PacedBody::new(body);
+    let bounded = Bounded { stream, left: audio_max + FORM_OVERHEAD, over: false, too_slow: false };
     (SharedBody(Arc::new(Mutex::new(bounded))), announced)
 }
 
@@ -221,8 +219,11 @@ impl SharedBody {
 
     /// Why it could not be read.
     fn trouble(&self, most: usize) -> ApiError {
-        if self.with(|body| body.over) {
+        let (over, too_slow) = self.with(|body| (body.over, body.too_slow));
+        if over {
             ApiError::audio_too_large(most)
+        } else if too_slow {
+            ApiError::body_timeout()
         } else {
             ApiError::bad_form("it breaks off, or its parts are not separated as they should be")
         }
@@ -234,15 +235,22 @@ impl Stream for SharedBody {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.with(|body| {
-            let chunk = ready!(body.stream.poll_next_unpin(cx));
-            if let Some(Ok(chunk)) = &chunk {
-                body.over |= chunk.len() > body.left;
-                body.left = body.left.saturating_sub(chunk.len());
-                if body.over {
-                    return Poll::Ready(Some(Err(axum::Error::new("the body is too large"))));
+            let Some(chunk) = ready!(body.stream.poll_next_unpin(cx)) else { return Poll::Ready(None) };
+            Poll::Ready(Some(match chunk {
+                Ok(chunk) if chunk.len() > body.left => {
+                    body.over = true;
+                    Err(axum::Error::new("the body is too large"))
                 }
-            }
-            Poll::Ready(chunk)
+                Ok(_) if body.over => Err(axum::Error::new("the body is too large")),
+                Ok(chunk) => {
+                    body.left -= chunk.len();
+                    Ok(chunk)
+                }
+                Err(error) => {
+                    body.too_slow = matches!(error, BodyError::TooSlow);
+                    Err(axum::Error::new("the body broke off or came too slowly"))
+                }
+            }))
         })
     }
 }

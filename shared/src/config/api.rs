@@ -35,8 +35,8 @@ pub struct ApiConfig {
     #[arg(long, env = "AUDIO_MAX_BYTES", default_value_t = 5 * 1024 * 1024, value_parser = clap::value_parser!(u32).range(1..=16 * 1024 * 1024))]
     pub audio_max_bytes: u32,
 
-    /// How long the legacy flashcards path waits for the cards before it answers 202, in seconds. The shipped app reads
-    /// the cards from that answer: 55 suits it
+    /// How long the legacy flashcards path waits for the cards before it answers 202, in seconds and 55 s at most. The
+    /// shipped app reads the cards from that answer: 55 suits it
     #[arg(long, env = "LEGACY_WAIT_SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=60))]
     pub legacy_wait_seconds: u64,
 
