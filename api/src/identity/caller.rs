@@ -4,11 +4,10 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use shared::{
     api_keys::{ApiKey, Scope},
     job::{JobView, Priority},
+    users::{UserNameError, check_claimed_user_name, check_user_name},
 };
 
 use crate::{error::ApiError, state::AppState};
-
-const LONGEST: usize = 128;
 
 /// The one who asks.
 #[derive(Debug, Clone)]
@@ -55,6 +54,14 @@ impl Caller {
         }
     }
 
+    /// The user whom the caller names in `field` of a body.
+    pub(crate) fn named_in(&self, field: &'static str, user: &str) -> Result<String, ApiError> {
+        match self {
+            Self::Server { key, .. } => named_by(key, field, user),
+            Self::Claimed(_) | Self::Known { .. } => claimed_user(field, user),
+        }
+    }
+
     /// Whether the body must name a user.
     pub(crate) const fn is_believed(&self) -> bool {
         matches!(self, Self::Claimed(_))
@@ -85,46 +92,46 @@ impl FromRequestParts<AppState> for Caller {
     }
 }
 
-/// A user's name that `field` gives, without the white space around it, which a header could not carry.
+/// The user whom `field` of an operator's request names.
 pub(crate) fn checked_user(field: &'static str, user: &str) -> Result<String, ApiError> {
-    let user = user.trim();
-    if user.is_empty() {
-        return Err(ApiError::missing(field));
-    }
-    if user.chars().count() > LONGEST {
-        return Err(ApiError::bad_field(field, "too_long", format!("`{field}` has more than {LONGEST} characters")));
-    }
-    if user.chars().any(char::is_control) {
-        let detail = format!("`{field}` must not contain control characters");
-        return Err(ApiError::bad_field(field, "invalid_characters", detail));
-    }
-    Ok(user.to_owned())
+    check_user_name(user).map(|()| user.to_owned()).map_err(|error| refusal(field, error))
+}
+
+/// The user whom the caller names in `field`: not one of those whose names are given here.
+pub(super) fn claimed_user(field: &'static str, user: &str) -> Result<String, ApiError> {
+    check_claimed_user_name(user).map(|()| user.to_owned()).map_err(|error| refusal(field, error))
+}
+
+/// The user whom a server names in `field`: it may name itself.
+pub(super) fn named_by(key: &ApiKey, field: &'static str, user: &str) -> Result<String, ApiError> {
+    if user == key.user() { Ok(user.to_owned()) } else { claimed_user(field, user) }
+}
+
+fn refusal(field: &'static str, error: UserNameError) -> ApiError {
+    let code = match error {
+        UserNameError::Blank => return ApiError::missing(field),
+        UserNameError::Padded | UserNameError::ControlCharacters => "invalid_characters",
+        UserNameError::TooLong => "too_long",
+        UserNameError::Reserved => "reserved_user",
+    };
+    ApiError::bad_field(field, code, format!("`{field}` {error}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn code(user: &str) -> Result<String, String> {
-        checked_user("userId", user).map_err(|error| error.code().to_owned())
-    }
-
     #[test]
-    fn a_name_is_trimmed_and_may_be_of_any_script() {
-        assert_eq!(code(" Zoë\n"), Ok("Zoë".to_owned()));
-        assert_eq!(code(&"語".repeat(LONGEST)), Ok("語".repeat(LONGEST)));
-    }
-
-    #[test]
-    fn a_name_that_would_spoil_keys_or_logs_is_refused() {
-        for (user, expected) in [
-            (" \t", "missing_field"),
-            ("a\0b", "invalid_characters"),
+    fn a_name_that_is_refused_says_why() {
+        for (user, code) in [
+            ("", "missing_field"),
+            (" alice", "invalid_characters"),
             ("a\nb", "invalid_characters"),
-            ("a\u{85}b", "invalid_characters"),
-            (&"x".repeat(LONGEST + 1), "too_long"),
+            (&*"x".repeat(129), "too_long"),
+            ("key:1", "reserved_user"),
         ] {
-            assert_eq!(code(user), Err(expected.to_owned()), "{user:?}");
+            assert_eq!(claimed_user("userId", user).unwrap_err().code(), code, "{user:?}");
         }
+        assert_eq!(checked_user("userId", "key:1").unwrap(), "key:1");
     }
 }

@@ -1,6 +1,10 @@
 //! The public keys of an identity provider (RFC 7517): <https://www.rfc-editor.org/rfc/rfc7517>
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
 
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -8,7 +12,7 @@ use jsonwebtoken::{
 };
 use reqwest::{Client, Url, redirect};
 use shared::config::ConfigError;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{sync::Mutex as AsyncMutex, task::JoinSet, time::Instant};
 
 use crate::error::ApiError;
 
@@ -20,17 +24,26 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// A provider has a handful of keys.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The keys as they were last shown.
+type Keys = HashMap<(String, &'static str), Arc<DecodingKey>>;
+
+/// The keys as they were last shown. A key that is known is found without waiting, whatever other tokens name.
 pub(super) struct Jwks {
+    provider: Arc<Provider>,
+    known: Arc<RwLock<Known>>,
+    /// Held while the provider is asked.
+    asking: Arc<AsyncMutex<()>>,
+    /// What asks, so that it ends with this and not with the request that needed it.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+struct Provider {
     url: Url,
     client: Client,
-    /// One caller asks, the others wait for what it gets.
-    known: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
-    keys: HashMap<(String, &'static str), Arc<DecodingKey>>,
+    keys: Keys,
     asked: Option<Instant>,
     answered: Option<Instant>,
 }
@@ -40,27 +53,29 @@ impl Jwks {
         let url = Url::parse(url).map_err(|error| ConfigError::new(format!("JWKS_URL: {error}")))?;
         let client = Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).build();
         let client = client.map_err(|error| ConfigError::new(format!("JWKS_URL: {error}")))?;
-        Ok(Self { url, client, known: Mutex::default() })
+        Ok(Self {
+            provider: Arc::new(Provider { url, client }),
+            known: Arc::default(),
+            asking: Arc::default(),
+            tasks: Mutex::default(),
+        })
     }
 
     /// The key of that name for that algorithm. A token without a name is checked with the only key there is.
     pub(super) async fn key(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Arc<DecodingKey>, ApiError> {
-        let mut known = self.known.lock().await;
-        let fresh = known.answered.is_some_and(|at| at.elapsed() < FRESH);
-        if !(fresh && known.find(kid, algorithm).is_some())
-            && known.asked.is_none_or(|at| at.elapsed() >= AT_MOST_EVERY)
-        {
-            known.asked = Some(Instant::now());
-            match self.ask().await {
-                Ok(keys) => {
-                    known.keys = keys;
-                    known.answered = Some(Instant::now());
-                }
-                Err(error) => {
-                    tracing::warn!(error = &*error, "The identity provider does not show its keys (JWKS_URL)");
-                }
-            }
+        let (found, is_fresh) = {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            (known.find(kid, algorithm), known.answered.is_some_and(|at| at.elapsed() < FRESH))
+        };
+        if found.is_none() || !is_fresh {
+            self.refresh();
         }
+        if let Some(key) = found {
+            return Ok(key);
+        }
+        // Whoever asked, its answer is everybody's.
+        drop(self.asking.lock().await);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         match known.find(kid, algorithm) {
             Some(key) => Ok(key),
             None if known.answered.is_none() => Err(ApiError::unavailable()),
@@ -68,9 +83,37 @@ impl Jwks {
         }
     }
 
-    async fn ask(
-        &self,
-    ) -> Result<HashMap<(String, &'static str), Arc<DecodingKey>>, Box<dyn std::error::Error + Send + Sync>> {
+    /// Begins to ask the provider, unless that was done a moment ago.
+    fn refresh(&self) {
+        let Ok(asking) = Arc::clone(&self.asking).try_lock_owned() else { return };
+        {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            if known.asked.is_some_and(|at| at.elapsed() < AT_MOST_EVERY) {
+                return;
+            }
+            known.asked = Some(Instant::now());
+        }
+        let (provider, known) = (Arc::clone(&self.provider), Arc::clone(&self.known));
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            match provider.keys().await {
+                Ok(keys) => {
+                    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+                    known.keys = keys;
+                    known.answered = Some(Instant::now());
+                }
+                Err(error) => {
+                    tracing::warn!(error = &*error, "The identity provider does not show its keys (JWKS_URL)");
+                }
+            }
+            drop(asking);
+        });
+    }
+}
+
+impl Provider {
+    async fn keys(&self) -> Result<Keys, Box<dyn std::error::Error + Send + Sync>> {
         let mut response = self.client.get(self.url.clone()).send().await?.error_for_status()?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
@@ -100,7 +143,7 @@ impl Known {
 }
 
 /// Keys that sign, by their names and the algorithm that their kind stands for.
-fn usable(set: &JwkSet) -> HashMap<(String, &'static str), Arc<DecodingKey>> {
+fn usable(set: &JwkSet) -> Keys {
     let signing = set
         .keys
         .iter()

@@ -6,9 +6,12 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
-use shared::config::{ConfigError, IdentityConfig};
+use shared::{
+    config::{ConfigError, IdentityConfig},
+    users::check_claimed_user_name,
+};
 
-use super::{caller::checked_user, jwks::Jwks};
+use super::jwks::Jwks;
 use crate::error::ApiError;
 
 /// How far the clocks of an identity provider and of this machine may be apart, in seconds.
@@ -39,7 +42,7 @@ struct Claims {
 impl Jwt {
     pub(super) fn new(config: &IdentityConfig) -> Result<Self, ConfigError> {
         Ok(Self {
-            secret: config.jwt_secret.as_ref().map(|secret| DecodingKey::from_secret(secret.as_bytes())),
+            secret: config.jwt_secret.as_ref().map(|secret| decoding_key(secret.as_bytes())).transpose()?,
             jwks: config.jwks_url.as_deref().map(Jwks::new).transpose()?,
             hs256: rules(config, Algorithm::HS256),
             rs256: rules(config, Algorithm::RS256),
@@ -65,8 +68,15 @@ impl Jwt {
             }
             _ => return Err(ApiError::invalid_token("its algorithm is not accepted here")),
         };
-        checked_user("sub", &claims.sub).map_err(|_| ApiError::invalid_token("its `sub` is no user's name"))
+        match check_claimed_user_name(&claims.sub) {
+            Ok(()) => Ok(claims.sub),
+            Err(_) => Err(ApiError::invalid_token("its `sub` can't be a user's name")),
+        }
     }
+}
+
+fn decoding_key(secret: &[u8]) -> Result<DecodingKey, ConfigError> {
+    DecodingKey::from_secret(secret).map_err(|error| ConfigError::new(format!("JWT_SECRET: {error}")))
 }
 
 /// What a token that is signed with `algorithm` must say.

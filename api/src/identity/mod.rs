@@ -15,6 +15,7 @@ use shared::{
 };
 
 pub(crate) use caller::{Caller, checked_user};
+use caller::{claimed_user, named_by};
 use jwt::Jwt;
 
 use crate::{error::ApiError, patience};
@@ -48,17 +49,21 @@ impl Identity {
         if let Some(key) = key.filter(|_| self.config.allows(AuthMode::ApiKey)) {
             let found = patience::redis(self.keys.find(key)).await?;
             let key = found.ok_or_else(ApiError::invalid_api_key)?;
-            return Ok(Caller::Server { key, named: named(headers)? });
+            let named = named(headers)?.map(|user| named_by(&key, USER_ID, user)).transpose()?;
+            return Ok(Caller::Server { key, named });
         }
         if let (Some(jwt), Some(token)) = (&self.jwt, bearer) {
             let user = jwt.user(token).await?;
             return match named(headers)? {
-                Some(claimed) if claimed != user => Err(ApiError::user_mismatch(USER_ID)),
+                Some(claimed) if claimed != user => {
+                    claimed_user(USER_ID, claimed)?;
+                    Err(ApiError::user_mismatch(USER_ID))
+                }
                 _ => Ok(Caller::Known { user }),
             };
         }
         if self.config.allows(AuthMode::TrustClient) {
-            return Ok(Caller::Claimed(named(headers)?));
+            return Ok(Caller::Claimed(named(headers)?.map(|user| claimed_user(USER_ID, user)).transpose()?));
         }
         Err(ApiError::unauthenticated())
     }
@@ -76,14 +81,9 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     Ok(scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()))
 }
 
-/// The user that the `user-id` header names, if it is there.
-fn named(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+/// What the `user-id` header says, if it is there.
+fn named(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     let Some(value) = headers.get(USER_ID) else { return Ok(None) };
-    let Ok(user) = str::from_utf8(value.as_bytes()) else {
-        return Err(ApiError::bad_field(USER_ID, "invalid_utf8", "`user-id` is not valid UTF-8"));
-    };
-    if user.trim().is_empty() {
-        return Ok(None);
-    }
-    checked_user(USER_ID, user).map(Some)
+    let user = str::from_utf8(value.as_bytes());
+    user.map(Some).map_err(|_| ApiError::bad_field(USER_ID, "invalid_utf8", "`user-id` is not valid UTF-8"))
 }

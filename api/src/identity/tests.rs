@@ -11,14 +11,14 @@ use std::{
 use axum::{
     Json, Router,
     http::{HeaderMap, HeaderName, HeaderValue},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use clap::Parser;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, crypto::sign, encode};
 use serde_json::{Value, json};
 use shared::{
     api_keys::{ApiKeys, Scope},
@@ -102,7 +102,7 @@ fn signed(algorithm: Algorithm, kid: Option<&str>, claims: &Value, key: &Encodin
 }
 
 fn secret() -> EncodingKey {
-    EncodingKey::from_secret(SECRET.as_bytes())
+    EncodingKey::from_secret(SECRET.as_bytes()).unwrap()
 }
 
 fn rsa() -> EncodingKey {
@@ -150,12 +150,16 @@ async fn a_token_that_is_not_quite_right_is_refused() {
     let claims_of = |text: &str| text.split('.').nth(1).unwrap().to_owned();
     let unsigned =
         |alg: &str| format!("{}.{}.", URL_SAFE_NO_PAD.encode(json!({"alg": alg}).to_string()), claims_of(&good));
-    let foreign = signed(Algorithm::HS256, None, &claims(json!({})), &EncodingKey::from_secret(&[7; 32]));
+    let foreign = signed(Algorithm::HS256, None, &claims(json!({})), &EncodingKey::from_secret(&[7; 32]).unwrap());
     let stronger = signed(Algorithm::HS512, None, &claims(json!({})), &secret());
     let by_key = signed(Algorithm::RS256, None, &claims(json!({})), &rsa());
-    let bob = signed(Algorithm::HS256, None, &claims(json!({"sub": "bob"})), &EncodingKey::from_secret(&[7; 32]));
+    let bob =
+        signed(Algorithm::HS256, None, &claims(json!({"sub": "bob"})), &EncodingKey::from_secret(&[7; 32]).unwrap());
     let swapped = format!("{}.{}.{signature}", body.split('.').next().unwrap(), claims_of(&bob));
     let long = "x".repeat(9_000);
+    let critical = json!({"alg": "HS256", "crit": ["https://example.com/ext"], "https://example.com/ext": 1});
+    let critical = format!("{}.{}", URL_SAFE_NO_PAD.encode(critical.to_string()), claims_of(&good));
+    let critical = format!("{critical}.{}", sign(critical.as_bytes(), &secret(), Algorithm::HS256).unwrap());
     for (what, token) in [
         ("expired", token(json!({"exp": seconds(-31)}))),
         ("without an end", token(json!({"exp": null}))),
@@ -167,6 +171,15 @@ async fn a_token_that_is_not_quite_right_is_refused() {
         ("no issuer", token(json!({"iss": null}))),
         ("nobody", token(json!({"sub": null}))),
         ("a blank user", token(json!({"sub": " "}))),
+        ("a blank before the user", token(json!({"sub": " ada"}))),
+        ("a line end after the user", token(json!({"sub": "ada\n"}))),
+        ("another blank after the user", token(json!({"sub": "ada\u{a0}"}))),
+        ("the name of a server's key", token(json!({"sub": "key:0123456789abcdef"}))),
+        ("the name of a visitor", token(json!({"sub": "anonymous-203.0.113.7"}))),
+        ("the name of an app's user", token(json!({"sub": "app:ada"}))),
+        ("a start that is text", token(json!({"nbf": "0"}))),
+        ("a start that is text, far ahead", token(json!({"nbf": seconds(600).to_string()}))),
+        ("an extension that must be understood", critical),
         ("a user that spoils keys", token(json!({"sub": "a\u{0}b"}))),
         ("a user that is a number", token(json!({"sub": 7}))),
         ("unsigned", unsigned("none")),
@@ -193,11 +206,16 @@ async fn provider(keys: Value) -> (String, Arc<AtomicUsize>) {
         counted.fetch_add(1, Relaxed);
         std::future::ready(Json(json!({"keys": keys})))
     });
+    (served(shown).await, asked)
+}
+
+/// The address at which this is shown.
+async fn served(shown: MethodRouter) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/jwks", listener.local_addr().unwrap());
     #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
     tokio::spawn(axum::serve(listener, Router::new().route("/jwks", shown)).into_future());
-    (url, asked)
+    url
 }
 
 /// A fresh key for ES256, and how a provider shows it.
@@ -230,7 +248,7 @@ async fn public_keys_of_the_provider_check_tokens() {
     assert_eq!(asked.load(Relaxed), 1, "keys are kept");
 
     // The public key is known to everybody: who takes it for a shared secret believes everybody.
-    let public = EncodingKey::from_secret(&URL_SAFE_NO_PAD.decode(RSA_MODULUS).unwrap());
+    let public = EncodingKey::from_secret(&URL_SAFE_NO_PAD.decode(RSA_MODULUS).unwrap()).unwrap();
     let (stranger, _) = elliptic("ec");
     for (what, token) in [
         ("the public key as a secret", signed(Algorithm::HS256, Some("rsa"), &good(), &public)),
@@ -242,6 +260,45 @@ async fn public_keys_of_the_provider_check_tokens() {
         assert_eq!(with_token(&identity, &token).await.unwrap_err(), "invalid_token", "{what}");
     }
     assert_eq!(asked.load(Relaxed), 1, "no token makes us ask as often as its sender likes");
+}
+
+#[tokio::test]
+async fn a_token_whose_key_nobody_knows_keeps_no_other_one_waiting() {
+    let (key, shown) = elliptic("ec");
+    // It answers once, and then never again.
+    let (held, asked) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicUsize::new(0)));
+    let (on_hold, counted) = (Arc::clone(&held), Arc::clone(&asked));
+    let shown = get(move || {
+        let (is_first, on_hold, keys) = (counted.fetch_add(1, Relaxed) == 0, Arc::clone(&on_hold), json!([shown]));
+        async move {
+            if !is_first {
+                on_hold.notify_one();
+                std::future::pending::<()>().await;
+            }
+            Json(json!({"keys": keys}))
+        }
+    });
+    let identity = identity(&["--auth", "jwt", "--jwks-url", &served(shown).await], no_redis());
+    let good_token = signed(Algorithm::ES256, Some("ec"), &good(), &key);
+    assert_eq!(with_token(&identity, &good_token).await.as_deref(), Ok("ada"));
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    tokio::time::resume();
+
+    let made_up = signed(Algorithm::ES256, Some("made-up"), &good(), &key);
+    let waiting = async { with_token(&identity, &made_up).await };
+    let others = async {
+        held.notified().await;
+        for _ in 0..10 {
+            assert_eq!(with_token(&identity, &good_token).await.as_deref(), Ok("ada"));
+        }
+    };
+    tokio::select! {
+        biased;
+        () = others => {}
+        refused = waiting => panic!("the provider is still asked: {refused:?}"),
+    }
+    assert_eq!(asked.load(Relaxed), 2);
 }
 
 #[tokio::test]
@@ -270,6 +327,8 @@ async fn a_servers_key_names_a_user_only_where_it_may() {
     }
     let named = asks(&identity, &[("x-api-key", &plain.text), ("user-id", "ada")]).await;
     assert_eq!(named.unwrap_err(), "scope_missing");
+    let other = asks(&identity, &[("x-api-key", &acting.text), ("user-id", &own)]).await;
+    assert_eq!(other.unwrap_err(), "reserved_user", "another key's name");
     let named = asks(&identity, &[("x-api-key", &acting.text), ("user-id", "ada")]).await;
     assert_eq!(named.as_deref(), Ok("ada"));
 
@@ -289,11 +348,19 @@ async fn a_servers_key_names_a_user_only_where_it_may() {
 #[tokio::test]
 async fn a_client_is_believed_only_where_that_is_chosen() {
     let both = identity(&["--auth", "jwt,trust-client", "--jwt-secret", SECRET], no_redis());
-    assert_eq!(asks(&both, &[("user-id", " ada ")]).await.as_deref(), Ok("ada"));
+    assert_eq!(asks(&both, &[("user-id", "ada")]).await.as_deref(), Ok("ada"));
     assert!(matches!(both.caller(&headers(&[])).await, Ok(Caller::Claimed(None))));
     // A token that is wrong is no reason to believe the header.
     let wrong = asks(&both, &[("authorization", "Bearer a.b.c"), ("user-id", "ada")]).await;
     assert_eq!(wrong.unwrap_err(), "invalid_token");
     assert_eq!(asks(&both, &[("user-id", "a\u{85}b")]).await.unwrap_err(), "invalid_characters");
-    assert!(matches!(both.caller(&headers(&[("user-id", " ")])).await, Ok(Caller::Claimed(None))));
+    for (user, code) in [
+        ("", "missing_field"),
+        ("ada\u{a0}", "invalid_characters"),
+        ("key:0123456789abcdef", "reserved_user"),
+        ("anonymous-203.0.113.7", "reserved_user"),
+        ("app:ada", "reserved_user"),
+    ] {
+        assert_eq!(asks(&both, &[("user-id", user)]).await.unwrap_err(), code, "{user:?}");
+    }
 }

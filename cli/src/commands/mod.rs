@@ -19,6 +19,7 @@ mod queue;
 mod requeue;
 mod scaling;
 mod system;
+mod user_name;
 mod users;
 mod verify;
 mod workers;

@@ -9,6 +9,7 @@
 mod activity;
 mod detail;
 mod erase;
+mod name;
 mod overview;
 mod reset;
 mod statistics;
@@ -17,6 +18,7 @@ mod suspend;
 pub use activity::{Activity, Counts, LastError};
 pub use detail::{SpentOnDay, UserDetail};
 pub use erase::Erased;
+pub use name::{UserNameError, check_claimed_user_name, check_user_name};
 pub use overview::{ParseUserCursorError, SeenUser, UserCursor, UsersOverview};
 pub use statistics::{DayFigures, UserStatistics};
 pub use suspend::{SuspendError, Suspension};

@@ -79,7 +79,7 @@ cases! {
         400 "invalid_type", "A field, or the whole body, is of another type";
         400 "invalid_utf8", "The body is not valid UTF-8";
         400 "unreadable_body", "The body broke off";
-        408 "body_timeout", "The body did not arrive within 30 s";
+        408 "body_timeout", "The body came too slowly: it paused for 10 s, brought less than 8 kB a second, or took 120 s";
         413 "body_too_large", "The body is larger than a lesson can be";
         415 "unsupported_media_type", "The body does not say that it is JSON";
     }
@@ -88,7 +88,8 @@ cases! {
     Lesson {
         400 "missing_field", "A required field is not there, or blank";
         400 "too_long", "A field has too many characters";
-        400 "invalid_characters", "A text has NUL, or a user's name control characters";
+        400 "invalid_characters", "A text has NUL, or a user's name control characters or white space around it";
+        400 "reserved_user", "The user's name begins with `key:`, `anonymous-` or `app:`";
         400 "unknown_language", "A language is neither a name nor a tag that is known";
         400 "invalid_idempotency_key", "`Idempotency-Key` is not 1 to 255 visible ASCII characters, given once";
         403 "user_suspended", "An operator has suspended the user";
@@ -107,14 +108,15 @@ cases! {
         400 "audio_empty", "The recording has no bytes";
         400 "missing_field", "Under `AUTH=trust-client`: nothing names the user";
         400 "too_long", "A field has too many characters";
-        400 "invalid_characters", "A text has NUL, or a user's name control characters";
+        400 "invalid_characters", "A text has NUL, or a user's name control characters or white space around it";
+        400 "reserved_user", "The user's name begins with `key:`, `anonymous-` or `app:`";
         400 "invalid_type", "`prosody` is neither `true` nor `false`";
         400 "unknown_language", "The language is no tag or name of a language whose region is known";
         400 "repeated_parameter", "A field is there twice";
         400 "invalid_form", "The form can't be read";
         400 "invalid_idempotency_key", "`Idempotency-Key` is not 1 to 255 visible ASCII characters, given once";
         403 "user_suspended", "An operator has suspended the user";
-        408 "body_timeout", "The recording did not arrive within 60 s";
+        408 "body_timeout", "The recording came too slowly: it paused for 10 s, brought less than 8 kB a second, or took 120 s";
         413 "body_too_large", "The recording is larger than the deployment takes (5 MiB where it does not say otherwise)";
         415 "unsupported_media_type", "The body says that it is neither a form nor audio";
         415 "audio_format_unknown", "The recording is in none of the known formats";

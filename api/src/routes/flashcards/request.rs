@@ -8,17 +8,13 @@ use utoipa::{
 };
 
 use super::{flag::Flag, text::Text};
-use crate::{
-    error::ApiError,
-    identity::{Caller, checked_user},
-    openapi,
-};
+use crate::{error::ApiError, identity::Caller, openapi};
 
 /// Longest subject and topic: they are names, and every card carries the topic.
 const NAME_MAX_CHARS: usize = 200;
 /// Longest text that is looked up as a language; no name or tag comes near.
 const LANGUAGE_MAX_CHARS: usize = 100;
-/// Longest user name before it is trimmed; [`checked_user`] knows the real limit.
+/// Longest text that is looked at as a user's name; the limit of a name is lower.
 const USER_MAX_CHARS: usize = 1_000;
 /// Longest text that is looked up as a priority.
 const PRIORITY_MAX_CHARS: usize = 20;
@@ -126,7 +122,7 @@ impl FlashcardsRequest {
             None if user_field == UserField::HeaderWillDo || !caller.is_believed() => None,
             field => {
                 let user = required(field, "userId", USER_MAX_CHARS)?;
-                Some(checked_user("userId", &user)?)
+                Some(caller.named_in("userId", &user)?)
             }
         };
         let user = caller.user_in_body(field)?;
@@ -189,7 +185,7 @@ mod tests {
 
     #[test]
     fn languages_are_english_unless_given_and_kept_by_their_names() {
-        let json = r#"{"content":" Zellen ","subject":" Bio ","topic":"Cells","userId":" u ","more":[1],
+        let json = r#"{"content":" Zellen ","subject":" Bio ","topic":"Cells","userId":"u","more":[1],
             "nativeLanguage":null,"targetLanguage":"de"}"#;
         let (payload, user) = validate(json, None, UserField::Required).unwrap();
         let expected = GenerateFlashcards {

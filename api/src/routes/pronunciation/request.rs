@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     error::ApiError,
     extract::{ClientAddress, Upload},
-    identity::{Caller, checked_user},
+    identity::Caller,
     openapi,
 };
 
@@ -81,7 +81,7 @@ impl Asked {
                 return Err(ApiError::bad_field("prosody", "invalid_type", "`prosody` must be `true` or `false`"));
             }
         };
-        let named = upload.take("userId")?.map(|user| checked_user("userId", &user)).transpose()?;
+        let named = upload.take("userId")?.map(|user| caller.named_in("userId", &user)).transpose()?;
         let user = match (&caller, unnamed) {
             (Caller::Claimed(None), Unnamed::Address(address)) if named.is_none() => {
                 format!("anonymous-{}", address.limit_key())

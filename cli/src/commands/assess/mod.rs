@@ -15,6 +15,7 @@ use url::Url;
 
 pub(crate) use self::client::Caller;
 use self::client::Client;
+use super::user_name::user_name;
 use crate::output;
 
 /// Larger than any that an api takes.
@@ -57,7 +58,7 @@ pub(crate) struct AssessArgs {
     token: Option<Secret>,
 
     /// The user, where the api believes what it is told
-    #[arg(long, default_value = "me")]
+    #[arg(long, default_value = "me", value_parser = user_name)]
     user: String,
 
     /// How long to wait for the scores, in seconds

@@ -12,7 +12,7 @@ use self::{
     shown::Shown,
     values::{Switches, Values},
 };
-use super::system::SystemArgs;
+use super::{system::SystemArgs, user_name::user_name};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -48,7 +48,7 @@ pub(crate) enum BudgetCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// Show what this user has spent today as well
-    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_parser = user_name)]
     user: Option<String>,
 
     #[command(flatten)]

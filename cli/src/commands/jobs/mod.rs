@@ -15,7 +15,7 @@ use shared::{
     job::{JobId, JobState, QueueName},
 };
 
-use super::{queue::queue_names, system::SystemArgs};
+use super::{queue::queue_names, system::SystemArgs, user_name::user_name};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +54,7 @@ pub(crate) struct ListArgs {
     state: Option<JobState>,
 
     /// Of this user: the newest thousand that were asked for through the API are known as the user's
-    #[arg(long)]
+    #[arg(long, value_parser = user_name)]
     user: Option<String>,
 
     /// Of this kind, such as `generate-flashcards`

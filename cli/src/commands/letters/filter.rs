@@ -5,7 +5,7 @@ use regex::Regex;
 use shared::{job::QueueName, queue::IndexedJob};
 
 use super::when::When;
-use crate::commands::queue::queue_names;
+use crate::commands::{queue::queue_names, user_name::user_name};
 
 /// A filter: a letter must match all that is named.
 #[derive(Debug, Clone, Args)]
@@ -20,7 +20,7 @@ pub(in crate::commands) struct FilterArgs {
     kind: Option<String>,
 
     /// Of this user
-    #[arg(long)]
+    #[arg(long, value_parser = user_name)]
     user: Option<String>,
 
     /// Dead since then: 90s, 30m, 2h or 7d ago, 2026-08-01, or 2026-08-01T12:30:00Z

@@ -12,6 +12,7 @@ use self::shown::{Overview, Shown};
 use super::{
     letters::{Consent, DONE, NOT_ALL, confirm},
     system::SystemArgs,
+    user_name::user_name,
 };
 use crate::output::plain;
 
@@ -62,7 +63,7 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct UserArgs {
     /// The user
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = user_name)]
     user: String,
     #[command(flatten)]
     system: SystemArgs,
@@ -71,7 +72,7 @@ pub(crate) struct UserArgs {
 #[derive(Debug, Args)]
 pub(crate) struct SuspendArgs {
     /// The user
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = user_name)]
     user: String,
 
     /// Why, for other operators: the user is not told
@@ -91,7 +92,7 @@ pub(crate) struct SuspendArgs {
 #[derive(Debug, Args)]
 pub(crate) struct EraseArgs {
     /// The user
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_parser = user_name)]
     user: String,
 
     /// Don't ask

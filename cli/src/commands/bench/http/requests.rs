@@ -38,7 +38,7 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn new(users: usize) -> anyhow::Result<Self> {
         anyhow::ensure!(users > 0, "--users must be at least 1");
-        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        let key = EncodingKey::from_secret(SECRET.as_bytes())?;
         let exp = clock::unix_ms() / 1_000 + 86_400;
         let users = (0..users).map(|n| {
             let name = format!("user-{n}");
