@@ -4,6 +4,7 @@
 
 mod error;
 mod extract;
+mod held_places;
 mod http_metrics;
 mod identity;
 mod middleware;

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     extract::UploadRoom,
+    held_places::HeldPlaces,
     identity::Identity,
     middleware::{Room, cors},
     monitoring::Monitoring,
@@ -42,6 +43,7 @@ pub struct Handles {
     pub(crate) users: Users,
     pub(crate) room: Room,
     pub(crate) uploads: UploadRoom,
+    pub(crate) held: HeldPlaces,
     /// Where pages of other origins may do anything.
     pub(crate) cors: Option<CorsLayer>,
     /// What the API says about itself.
@@ -82,6 +84,7 @@ impl AppState {
         let identity = Identity::new(api.identity.clone(), ApiKeys::new(pool.clone(), keys.clone()))?;
         let request_limits = RequestLimits::new(pool.clone(), keys);
         let (room, cors) = (Room::of(api.api_max_concurrent), cors(&api.cors_allowed_origins)?);
+        let held = HeldPlaces::new(api.api_max_held_per_user, api.held_per_address());
         let replica = replica_name(&api.replica_id);
         warn_of_trust(&api);
         let drain = lifecycle.drain().clone();
@@ -96,6 +99,7 @@ impl AppState {
             users,
             room,
             uploads: UploadRoom::default(),
+            held,
             cors,
             document: DocumentText::default(),
             replica,

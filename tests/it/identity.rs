@@ -8,22 +8,22 @@ use tokio::process::Command;
 
 use crate::harness::{Process, System, chapter, lesson, path_of};
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-fn token(user: &str) -> String {
+pub(crate) fn token(user: &str) -> String {
     let claims = json!({"sub": user, "exp": unix_ms() / 1_000 + 600});
     encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET.as_bytes()).unwrap()).unwrap()
 }
 
 /// The lesson without a user.
-fn nobodys(content: &str) -> Value {
+pub(crate) fn nobodys(content: &str) -> Value {
     let mut body = lesson(content);
     body.as_object_mut().unwrap().remove("userId");
     body
 }
 
 impl System {
-    fn asks(&self, api: &Process, method: Method, path: &str, user: &str) -> RequestBuilder {
+    pub(crate) fn asks(&self, api: &Process, method: Method, path: &str, user: &str) -> RequestBuilder {
         self.http.request(method, api.url(path)).bearer_auth(token(user))
     }
 }

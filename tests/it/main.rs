@@ -13,6 +13,7 @@ mod documented_commands;
 mod end_to_end;
 mod failing_jobs;
 mod harness;
+mod held_requests;
 mod identity;
 mod job_events;
 mod metrics;

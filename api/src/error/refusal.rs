@@ -12,6 +12,8 @@ use crate::request_limits::UsedUp;
 /// Seconds until a client may retry after Redis was unreachable: it returns within seconds or not
 /// soon.
 const RETRY_UNAVAILABLE: u32 = 2;
+/// Seconds until a client may retry after it kept too much open: one of these must end first.
+const RETRY_HELD: u32 = 5;
 /// Seconds until a client may retry after the queue was full: some jobs must end first.
 const RETRY_QUEUE_FULL: u32 = 30;
 
@@ -22,6 +24,7 @@ label_values! {
         Budget = "budget_limit_exceeded",
         Overloaded = "overloaded",
         QueueFull = "queue_full",
+        TooManyHeld = "too_many_held_requests",
         Unavailable = "service_unavailable",
         UserLimit = "user_rate_limit_exceeded",
         UserSuspended = "user_suspended",
@@ -32,7 +35,7 @@ impl Refusal {
     /// The status of the response.
     const fn status(self) -> StatusCode {
         match self {
-            Self::AddressLimit | Self::Budget | Self::UserLimit => StatusCode::TOO_MANY_REQUESTS,
+            Self::AddressLimit | Self::Budget | Self::TooManyHeld | Self::UserLimit => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::QueueFull | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::UserSuspended => StatusCode::FORBIDDEN,
         }
@@ -60,6 +63,15 @@ impl ApiError {
     pub(crate) fn overloaded() -> Self {
         let detail = "Too many requests at once; try again shortly";
         Self { retry_after: Some(1), ..Self::refused(Refusal::Overloaded, detail) }
+    }
+
+    /// Too many requests, streams and bodies are kept open already.
+    pub(crate) fn too_many_held(most: u32, whose: &str) -> Self {
+        let detail = format!(
+            "No more than {most} requests that wait, streams and uploads at once from {whose}; end one, or ask without \
+             `wait`"
+        );
+        Self { retry_after: Some(RETRY_HELD), ..Self::refused(Refusal::TooManyHeld, detail) }
     }
 
     pub(super) fn queue_full() -> Self {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, request::Parts},
+    extract::{ConnectInfo, FromRequestParts, Request},
+    http::{Extensions, HeaderMap, request::Parts},
 };
 
 use crate::state::AppState;
@@ -35,6 +35,18 @@ impl ClientAddress {
             address(entries.iter().rev().nth(skipped)?)
         });
         Self { ip: named.unwrap_or(peer).to_canonical(), by_proxy: named.is_some() }
+    }
+
+    /// The address of the client that sent the request.
+    pub(super) fn of(request: &Request, state: &AppState) -> Self {
+        Self::known(request.headers(), request.extensions(), state)
+    }
+
+    fn known(headers: &HeaderMap, extensions: &Extensions, state: &AppState) -> Self {
+        // Only a request that came through no socket, as in tests, has none.
+        let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
+        Self::resolve(headers, peer, state.config.believed_proxies())
     }
 
     /// What limits of an address count by: IPv6 by /64, since whoever has one address there has all of them, and an IPv6
@@ -98,10 +110,7 @@ impl FromRequestParts<AppState> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        // Only a request that came through no socket, as in tests, has none.
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip());
-        Ok(Self::resolve(&parts.headers, peer, state.config.believed_proxies()))
+        Ok(Self::known(&parts.headers, &parts.extensions, state))
     }
 }
 

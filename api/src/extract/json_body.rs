@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, header::CONTENT_TYPE},
 };
 
-use super::read_body::read_body;
+use super::{paced_body::places_of, read_body::read_body};
 use crate::{error::ApiError, state::AppState};
 
 /// The text of a JSON body that is within the size limit. What it means is the route's business.
@@ -15,11 +15,12 @@ pub(crate) struct JsonBody(pub(crate) String);
 impl FromRequest<AppState> for JsonBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request(mut request: Request, state: &AppState) -> Result<Self, ApiError> {
         if !says_json(request.headers()) {
             return Err(ApiError::unsupported_media_type());
         }
-        let bytes = read_body(request, state.config.body_max()).await?;
+        let places = places_of(&mut request, state);
+        let bytes = read_body(request, state.config.body_max(), places).await?;
         let text = String::from_utf8(bytes);
         text.map(Self).map_err(|_| ApiError::bad_field("body", "invalid_utf8", "The body is not valid UTF-8"))
     }

@@ -7,9 +7,19 @@ use std::{
     time::Duration,
 };
 
-use axum::body::{Body, BodyDataStream, Bytes};
+use axum::{
+    body::{Body, BodyDataStream, Bytes},
+    extract::Request,
+};
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::ClientAddress;
+use crate::{
+    error::ApiError,
+    held_places::{HeldPlace, HeldPlaces, Holder},
+    state::AppState,
+};
 
 /// A phone that changes networks is silent for a few seconds.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -24,6 +34,8 @@ const TOTAL_MAX: Duration = Duration::from_mins(2);
 pub(super) enum BodyError {
     TooSlow,
     BrokenOff,
+    /// Whoever sends it has too many on their way already.
+    TooMany(Box<ApiError>),
 }
 
 /// The pieces of a body, for as long as they come fast enough.
@@ -33,11 +45,29 @@ pub(super) struct PacedBody {
     received: u64,
     /// Made when a piece has to be waited for the first time.
     timer: Option<Pin<Box<Sleep>>>,
+    place: Place,
+}
+
+/// A body that is there at once takes no place.
+enum Place {
+    Free,
+    ToTake(HeldPlaces, Holder),
+    Taken { _place: HeldPlace },
+}
+
+/// Who sends the request, and whose places a body takes.
+pub(super) fn places_of(request: &mut Request, state: &AppState) -> (HeldPlaces, Holder) {
+    let holder = match request.extensions_mut().remove::<Holder>() {
+        Some(holder) => holder,
+        None => ClientAddress::of(request, state).into(),
+    };
+    (state.held.clone(), holder)
 }
 
 impl PacedBody {
-    pub(super) fn new(body: Body) -> Self {
-        Self { stream: body.into_data_stream(), began: None, received: 0, timer: None }
+    pub(super) fn new(body: Body, (places, holder): (HeldPlaces, Holder)) -> Self {
+        let place = Place::ToTake(places, holder);
+        Self { stream: body.into_data_stream(), began: None, received: 0, timer: None, place }
     }
 
     /// The pieces that are left, however slowly they come.
@@ -73,6 +103,12 @@ impl Stream for PacedBody {
             return Poll::Ready(Some(Ok(piece)));
         }
         if this.timer.is_none() {
+            if let Place::ToTake(places, holder) = std::mem::replace(&mut this.place, Place::Free) {
+                match places.take(holder) {
+                    Ok(place) => this.place = Place::Taken { _place: place },
+                    Err(error) => return Poll::Ready(Some(Err(BodyError::TooMany(Box::new(error))))),
+                }
+            }
             let now = Instant::now();
             let began = *this.began.get_or_insert(now);
             this.timer = Some(Box::pin(sleep_until(this.deadline(now, began))));
@@ -99,7 +135,7 @@ mod tests {
             tokio::time::sleep(if n == 0 { Duration::ZERO } else { every }).await;
             Ok::<_, Infallible>(vec![b'x'; bytes])
         });
-        let mut body = PacedBody::new(Body::from_stream(pieces));
+        let mut body = PacedBody::new(Body::from_stream(pieces), (HeldPlaces::new(0, 0), Holder::User(String::new())));
         let mut received = 0;
         let end = loop {
             match body.next().await {

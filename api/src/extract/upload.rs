@@ -20,11 +20,15 @@ use shared::audio::{AudioError, Container};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    paced_body::{BodyError, PacedBody},
+    paced_body::{BodyError, PacedBody, places_of},
     query_pairs::pairs_of,
     read_body::discard,
 };
-use crate::{error::ApiError, state::AppState};
+use crate::{
+    error::ApiError,
+    held_places::{HeldPlaces, Holder},
+    state::AppState,
+};
 
 /// The field of a form that has the recording.
 const AUDIO: &str = "audio";
@@ -71,11 +75,12 @@ enum Form {
 impl FromRequest<AppState> for Upload {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request(mut request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (form, most) = (form(request.headers(), request.uri())?, state.config.audio_max());
         // A client that waits for leave to send its body has not begun to write, and gets none.
         let writing = !request.headers().contains_key(EXPECT);
-        let (body, announced) = bounded(request.into_body(), most);
+        let places = places_of(&mut request, state);
+        let (body, announced) = bounded(request.into_body(), most, places);
         let read = async {
             if announced > body.left() as u64 {
                 return Err(ApiError::audio_too_large(most));
@@ -191,14 +196,14 @@ struct Bounded {
     stream: PacedBody,
     left: usize,
     over: bool,
-    too_slow: bool,
+    error: Option<BodyError>,
 }
 
 /// The body with its bound, and its length by the client's own account.
-fn bounded(body: Body, audio_max: usize) -> (SharedBody, u64) {
+fn bounded(body: Body, audio_max: usize, places: (HeldPlaces, Holder)) -> (SharedBody, u64) {
     let announced = body.size_hint().lower();
-    let stream = PacedBody::new(body);
-    let bounded = Bounded { stream, left: audio_max + FORM_OVERHEAD, over: false, too_slow: false };
+    let stream = PacedBody::new(body, places);
+    let bounded = Bounded { stream, left: audio_max + FORM_OVERHEAD, over: false, error: None };
     (SharedBody(Arc::new(Mutex::new(bounded))), announced)
 }
 
@@ -219,13 +224,14 @@ impl SharedBody {
 
     /// Why it could not be read.
     fn trouble(&self, most: usize) -> ApiError {
-        let (over, too_slow) = self.with(|body| (body.over, body.too_slow));
-        if over {
-            ApiError::audio_too_large(most)
-        } else if too_slow {
-            ApiError::body_timeout()
-        } else {
-            ApiError::bad_form("it breaks off, or its parts are not separated as they should be")
+        let (over, error) = self.with(|body| (body.over, body.error.take()));
+        match error {
+            _ if over => ApiError::audio_too_large(most),
+            Some(BodyError::TooSlow) => ApiError::body_timeout(),
+            Some(BodyError::TooMany(error)) => *error,
+            Some(BodyError::BrokenOff) | None => {
+                ApiError::bad_form("it breaks off, or its parts are not separated as they should be")
+            }
         }
     }
 }
@@ -247,7 +253,7 @@ impl Stream for SharedBody {
                     Ok(chunk)
                 }
                 Err(error) => {
-                    body.too_slow = matches!(error, BodyError::TooSlow);
+                    body.error = Some(error);
                     Err(axum::Error::new("the body broke off or came too slowly"))
                 }
             }))

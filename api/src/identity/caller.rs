@@ -7,7 +7,7 @@ use shared::{
     users::{UserNameError, check_claimed_user_name, check_user_name},
 };
 
-use crate::{error::ApiError, state::AppState};
+use crate::{error::ApiError, extract::ClientAddress, held_places::Holder, state::AppState};
 
 /// The one who asks.
 #[derive(Debug, Clone)]
@@ -62,6 +62,21 @@ impl Caller {
         }
     }
 
+    /// The address whose limits the caller has: a user who is proven has limits of its own, so that a class behind one address,
+    /// and a server that asks for many, are served.
+    pub(crate) fn limited_address(&self, address: ClientAddress) -> Option<ClientAddress> {
+        self.is_believed().then_some(address)
+    }
+
+    /// Who has the places of what this caller keeps open: only a user who is proven has some of its own.
+    pub(crate) fn holder(&self, address: ClientAddress) -> Holder {
+        match self {
+            Self::Claimed(_) => address.into(),
+            Self::Known { user } => Holder::User(user.clone()),
+            Self::Server { key, named } => Holder::User(named.clone().unwrap_or_else(|| key.user())),
+        }
+    }
+
     /// Whether the body must name a user.
     pub(crate) const fn is_believed(&self) -> bool {
         matches!(self, Self::Claimed(_))
@@ -88,7 +103,13 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        state.identity.caller(&parts.headers).await
+        let caller = state.identity.caller(&parts.headers).await?;
+        if !caller.is_believed() {
+            let address = ClientAddress::from_request_parts(parts, state).await.unwrap_or_else(|never| match never {});
+            // For the body, which is read when the caller is known.
+            parts.extensions.insert(caller.holder(address));
+        }
+        Ok(caller)
     }
 }
 

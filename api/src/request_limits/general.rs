@@ -19,6 +19,10 @@ pub(crate) async fn general(
     next: Next,
 ) -> Response {
     let Some(limit) = general_limit(&state.config.request_limits, address) else { return next.run(request).await };
+    // A user who is proven does not have the limits of an address that others share.
+    if state.identity.caller(request.headers()).await.is_ok_and(|caller| !caller.is_believed()) {
+        return next.run(request).await;
+    }
     let costs = request.method() == Method::POST;
     let counted = patience::redis(state.request_limits.count(&[limit])).await;
     let standings: Result<Standings, ApiError> = match counted {

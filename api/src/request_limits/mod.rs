@@ -18,16 +18,17 @@ pub(crate) enum Paid {
     Pronunciation,
 }
 
-/// What a request for a job by `user` from `address` counts against; [`Queue::submit`](shared::queue::Queue::submit) counts it.
-pub(crate) fn of_job(state: &AppState, paid: Paid, user: &str, address: ClientAddress) -> Vec<RequestLimit> {
+/// What a request for a job by `user`, from `address` where that is limited, counts against; [`Queue::submit`](shared::queue::Queue::submit) counts it.
+pub(crate) fn of_job(state: &AppState, paid: Paid, user: &str, address: Option<ClientAddress>) -> Vec<RequestLimit> {
     let config = &state.config.request_limits;
     let (name, most) = match paid {
         Paid::Flashcards => ("address-ai", config.ip_ai_limit_per_min),
         Paid::Pronunciation => ("address-pronunciation", config.ip_pronunciation_limit_per_min),
     };
-    let of_address = per_minute(name, address.limit_key(), most);
+    let of_address =
+        address.map(|address| [per_minute(name, address.limit_key(), most), general_limit(config, address)]);
     let of_user = of_user(config, paid, user);
-    of_user.into_iter().chain(of_address).chain(general_limit(config, address)).collect()
+    of_user.into_iter().chain(of_address.into_iter().flatten().flatten()).collect()
 }
 
 /// Refuses a request for a job whose limits are used up already, before its body is read. Nothing is counted.
@@ -35,7 +36,7 @@ pub(crate) async fn refuse_early(
     state: &AppState,
     paid: Paid,
     user: &str,
-    address: ClientAddress,
+    address: Option<ClientAddress>,
 ) -> Result<(), ApiError> {
     let limits = of_job(state, paid, user, address);
     if limits.is_empty() {
@@ -47,14 +48,17 @@ pub(crate) async fn refuse_early(
 }
 
 /// Where the limits of a user stand.
-pub(crate) async fn stand(state: &AppState, user: &str, address: ClientAddress) -> Result<Standings, ApiError> {
+pub(crate) async fn stand(state: &AppState, user: &str, address: Option<ClientAddress>) -> Result<Standings, ApiError> {
     let config = &state.config.request_limits;
-    let of_address = [
-        per_minute("address-ai", address.limit_key(), config.ip_ai_limit_per_min),
-        per_minute("address-pronunciation", address.limit_key(), config.ip_pronunciation_limit_per_min),
-        general_limit(config, address),
-    ];
-    let limits: Vec<_> = user_limits(config, user).into_iter().chain(of_address.into_iter().flatten()).collect();
+    let of_address = address.map(|address| {
+        [
+            per_minute("address-ai", address.limit_key(), config.ip_ai_limit_per_min),
+            per_minute("address-pronunciation", address.limit_key(), config.ip_pronunciation_limit_per_min),
+            general_limit(config, address),
+        ]
+    });
+    let of_address = of_address.into_iter().flatten().flatten();
+    let limits: Vec<_> = user_limits(config, user).into_iter().chain(of_address).collect();
     if limits.is_empty() {
         return Ok(Standings::default());
     }

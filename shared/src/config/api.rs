@@ -44,6 +44,15 @@ pub struct ApiConfig {
     #[arg(long, env = "API_MAX_CONCURRENT", default_value_t = 5_000)]
     pub api_max_concurrent: u32,
 
+    /// Requests that wait, event streams and bodies on their way that one user may have at one replica, where a token or a key
+    /// proves the user; beyond it 429. 0 is no limit
+    #[arg(long, env = "API_MAX_HELD_PER_USER", default_value_t = 20)]
+    pub api_max_held_per_user: u32,
+
+    /// The same for all from one address whom nothing proves. Without it a quarter of `API_MAX_CONCURRENT`. 0 is no limit
+    #[arg(long, env = "API_MAX_HELD_PER_ADDRESS")]
+    pub api_max_held_per_address: Option<u32>,
+
     /// Threads that answer requests. Without it one for each processor, but for one where Redis is on this machine: its one thread is
     /// what everything waits for
     #[arg(long, env = "API_THREADS", value_parser = clap::value_parser!(u16).range(1..=1_024))]
@@ -93,6 +102,12 @@ pub struct ApiConfig {
 }
 
 impl ApiConfig {
+    /// What one address may keep open at a time; 0 is no limit.
+    #[must_use]
+    pub fn held_per_address(&self) -> u32 {
+        self.api_max_held_per_address.unwrap_or_else(|| self.api_max_concurrent.div_ceil(4))
+    }
+
     /// Longest lesson text, in characters.
     #[must_use]
     pub const fn content_max(&self) -> usize {

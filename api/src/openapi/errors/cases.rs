@@ -51,6 +51,9 @@ cases! {
     /// Every path.
     Internal { 500 "internal_error", "A fault of ours"; }
 
+    /// Keeps something open: a wait, a stream, a body on its way.
+    Kept { 429 "too_many_held_requests", "The user, or the address, has as many requests that wait, streams and bodies at once as it may have"; }
+
     /// Takes a place among the requests in hand.
     Room { 503 "overloaded", "The replica has as many requests in hand as it can hold"; }
 
@@ -59,8 +62,10 @@ cases! {
 
     /// Says who asks.
     Identity {
+        400 "missing_field", "`user-id` is blank";
         400 "too_long", "`user-id` has more than 128 characters";
-        400 "invalid_characters", "`user-id` has control characters";
+        400 "invalid_characters", "`user-id` has control characters or white space around it";
+        400 "reserved_user", "`user-id` begins with `key:`, `anonymous-` or `app:`";
         400 "invalid_utf8", "`user-id` is not valid UTF-8";
         401 "unauthenticated", "Nothing says who asks";
         401 "invalid_token", "The token is not accepted";
@@ -79,6 +84,7 @@ cases! {
         400 "invalid_type", "A field, or the whole body, is of another type";
         400 "invalid_utf8", "The body is not valid UTF-8";
         400 "unreadable_body", "The body broke off";
+        429 "too_many_held_requests", "The user, or the address, has as many requests that wait, streams and bodies at once as it may have";
         408 "body_timeout", "The body came too slowly: it paused for 10 s, brought less than 8 kB a second, or took 120 s";
         413 "body_too_large", "The body is larger than a lesson can be";
         415 "unsupported_media_type", "The body does not say that it is JSON";
@@ -116,6 +122,7 @@ cases! {
         400 "invalid_form", "The form can't be read";
         400 "invalid_idempotency_key", "`Idempotency-Key` is not 1 to 255 visible ASCII characters, given once";
         403 "user_suspended", "An operator has suspended the user";
+        429 "too_many_held_requests", "The user, or the address, has as many requests that wait, streams and bodies at once as it may have";
         408 "body_timeout", "The recording came too slowly: it paused for 10 s, brought less than 8 kB a second, or took 120 s";
         413 "body_too_large", "The recording is larger than the deployment takes (5 MiB where it does not say otherwise)";
         415 "unsupported_media_type", "The body says that it is neither a form nor audio";

@@ -24,7 +24,8 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    extract::QueryPairs,
+    extract::{ClientAddress, QueryPairs},
+    held_places::HeldPlace,
     identity::Caller,
     monitoring::OpenStream,
     openapi::{LegacyErrors, cases},
@@ -72,12 +73,13 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
             headers(("X-Accel-Buffering" = String, description = "`no`: proxies should pass it on as it comes")),
             example = json!("event: progress\nid: 3\ndata: {\"jobId\":\"01a20d2f-240c-7464-872f-c2ae28c5fb0a\",\"progress\":40,\"timestamp\":\"2026-11-24T10:52:04.173Z\"}\n\n")),
         (status = 204, description = "Everything was told already"),
-        LegacyErrors<(cases::Identity, cases::Asked, cases::OfJob, cases::Redis, cases::Room)>,
+        LegacyErrors<(cases::Identity, cases::Asked, cases::OfJob, cases::Kept, cases::Redis, cases::Room)>,
     ),
 )]
 pub(crate) async fn job_events(
     State(state): State<AppState>,
     caller: Caller,
+    address: ClientAddress,
     query: QueryPairs,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -91,8 +93,9 @@ pub(crate) async fn job_events(
     if headers.get(LAST_EVENT_ID).is_some_and(|last| last == LAST) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    let held = state.held.take(caller.holder(address))?;
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
-    let told = Telling::new(&state, &job, place).into_stream();
+    let told = Telling::new(&state, &job, (place, held)).into_stream();
     Ok(([UNBUFFERED], Sse::new(told).keep_alive(heartbeat)).into_response())
 }
 
@@ -103,15 +106,15 @@ struct Telling {
     news: VecDeque<JobEvent>,
     told: u64,
     _open: OpenStream,
-    _place: Option<OwnedSemaphorePermit>,
+    _places: (Option<OwnedSemaphorePermit>, HeldPlace),
 }
 
 impl Telling {
-    fn new(state: &AppState, job: &JobView, place: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(state: &AppState, job: &JobView, places: (Option<OwnedSemaphorePermit>, HeldPlace)) -> Self {
         let mut story = Story::default();
         let news = story.look(job).into();
         let (changes, open) = (state.events.follow(job.id), state.monitoring.stream());
-        Self { changes, story, news, told: 0, _open: open, _place: place }
+        Self { changes, story, news, told: 0, _open: open, _places: places }
     }
 
     /// Ends after the job's end, when the job is gone, and when the process drains.

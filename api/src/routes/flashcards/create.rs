@@ -66,8 +66,9 @@ pub(crate) async fn create(
     caller.needs(Scope::Submit)?;
     let request = FlashcardsRequest::parse(&json)?;
     let (priority, fresh) = (request.priority(&caller)?, request.fresh()? || no_cache);
+    let limited = caller.limited_address(address);
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::HeaderWillDo)?;
-    let limits = request_limits::of_job(&state, Paid::Flashcards, &user, address);
+    let limits = request_limits::of_job(&state, Paid::Flashcards, &user, limited);
     let job = NewJob { priority, fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
     let Submitted { outcome, counted, .. } = patience::redis(state.queue.submit(&job, &limits)).await?;
     let standings = Standings::of(counted)?;

@@ -64,12 +64,16 @@ pub(crate) async fn generate(
     JsonBody(json): JsonBody,
 ) -> Result<Response, ApiError> {
     caller.needs(Scope::Submit)?;
+    let (wait, applied) = choose_wait(asked, &prefer, state.config.legacy_wait());
     let request = FlashcardsRequest::parse(&json)?;
     drop(json);
     let fresh = request.fresh()? || no_cache;
+    let holder = caller.holder(address);
+    let limited = caller.limited_address(address);
     let (payload, user) = request.validate(caller, state.config.content_max(), UserField::Required)?;
-    let limits = request_limits::of_job(&state, Paid::Flashcards, &user, address);
+    let limits = request_limits::of_job(&state, Paid::Flashcards, &user, limited);
     let job = NewJob { fresh, idempotency_key, listed: true, ..NewJob::new(payload, user) };
+    let place = (!wait.is_zero()).then(|| state.held.take(holder)).transpose()?;
     let Submitted { outcome, counted, ahead } = patience::redis(state.queue.submit(&job, &limits)).await?;
     let standings = Standings::of(counted)?;
     let accepted = match outcome {
@@ -79,11 +83,11 @@ pub(crate) async fn generate(
     // A request that is held should not hold its text as well.
     drop(job);
 
-    let (wait, applied) = choose_wait(asked, &prefer, state.config.legacy_wait());
     let response = match ended(&state, accepted.id, wait).await {
         Some(job) => cards(job).unwrap_or_else(ApiError::into_response),
         None => queued(accepted, ahead),
     };
+    drop(place);
     Ok(standings.tell(tell_preference(response, applied)))
 }
 

@@ -6,7 +6,7 @@ use shared::api_keys::Scope;
 use super::resource::{Job, JobResource};
 use crate::{
     error::ApiError,
-    extract::{JobPath, WaitQuery},
+    extract::{ClientAddress, JobPath, WaitQuery},
     identity::Caller,
     openapi::{Problems, cases},
     patience,
@@ -26,12 +26,13 @@ use crate::{
     params(("id" = String, Path, format = "uuid", description = "The job"), WaitQuery),
     responses(
         (status = 200, description = "The job", body = Job),
-        Problems<(cases::Identity, cases::Held, cases::OfJob, cases::Redis, cases::Room)>,
+        Problems<(cases::Identity, cases::Held, cases::Kept, cases::OfJob, cases::Redis, cases::Room)>,
     ),
 )]
 pub(crate) async fn get(
     State(state): State<AppState>,
     caller: Caller,
+    address: ClientAddress,
     WaitQuery(wait): WaitQuery,
     JobPath(id): JobPath,
 ) -> Result<JobResource, ApiError> {
@@ -41,6 +42,7 @@ pub(crate) async fn get(
     let job = patience::redis(state.queue.job(id)).await?;
     let job = job.filter(|job| caller.may_see(job)).ok_or_else(ApiError::job_not_found)?;
     let Some(wait) = wait.filter(|wait| !wait.is_zero() && !job.state.is_final()) else { return Ok(JobResource(job)) };
+    let _place = state.held.take(caller.holder(address))?;
     let job = patience::until_ended(&state, id, wait).await?;
     job.map(JobResource).ok_or_else(ApiError::job_not_found)
 }

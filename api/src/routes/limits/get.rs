@@ -59,7 +59,7 @@ pub(crate) async fn get(
     address: ClientAddress,
 ) -> Result<Response, ApiError> {
     caller.needs(Scope::Read)?;
-    let standings = stand(&state, &caller.user()?, address).await?;
+    let standings = stand(&state, &caller.user()?, caller.limited_address(address)).await?;
     let limits = standings.all().iter().map(|standing| Limit {
         name: standing.limit.name,
         most: standing.limit.most,

@@ -64,15 +64,19 @@ pub(crate) async fn assess(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.needs(Scope::Submit)?;
+    let limited = caller.limited_address(address);
     if let (Ok(user), None) = (caller.user(), &idempotency_key) {
-        request_limits::refuse_early(&state, Paid::Pronunciation, &user, address).await?;
+        request_limits::refuse_early(&state, Paid::Pronunciation, &user, limited).await?;
     }
+    let (wait, applied) = choose_wait(asked, &prefer, WAIT);
+    let holder = caller.holder(address);
     let upload = Upload::from_request(request, &state).await?;
     let Asked { payload, recording, user, room } = Asked::of(upload, caller, Unnamed::Address(address))?;
-    let limits = request_limits::of_job(&state, Paid::Pronunciation, &user, address);
+    let limits = request_limits::of_job(&state, Paid::Pronunciation, &user, limited);
     let turn = state.uploads.turn(recording.len()).await?;
     let recording = Some(recording);
     let job = NewJob { fresh, idempotency_key, recording, listed: true, ..NewJob::new(payload, user) };
+    let place = (!wait.is_zero()).then(|| state.held.take(holder)).transpose()?;
     let Submitted { outcome, counted, ahead } = patience::redis(state.queue.submit(&job, &limits)).await?;
     // A request that is held should not hold its recording as well.
     drop((job, room, turn));
@@ -81,11 +85,11 @@ pub(crate) async fn assess(
         Ok(accepted) => accepted,
         Err(error) => return Ok(standings.tell(ApiError::from(error).into_response())),
     };
-    let (wait, applied) = choose_wait(asked, &prefer, WAIT);
     let response = match ended(&state, accepted.id, wait).await {
         Some(job) => scores(job).unwrap_or_else(ApiError::into_response),
         None => queued(accepted, ahead),
     };
+    drop(place);
     Ok(standings.tell(tell_preference(response, applied)))
 }
 

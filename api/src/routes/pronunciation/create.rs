@@ -67,13 +67,14 @@ pub(crate) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.needs(Scope::Submit)?;
+    let limited = caller.limited_address(address);
     if let (Ok(user), None) = (caller.user(), &idempotency_key) {
-        request_limits::refuse_early(&state, Paid::Pronunciation, &user, address).await?;
+        request_limits::refuse_early(&state, Paid::Pronunciation, &user, limited).await?;
     }
     let upload = Upload::from_request(request, &state).await?;
     let priority = caller.priority();
     let Asked { payload, recording, user, room } = Asked::of(upload, caller, Unnamed::Refused)?;
-    let limits = request_limits::of_job(&state, Paid::Pronunciation, &user, address);
+    let limits = request_limits::of_job(&state, Paid::Pronunciation, &user, limited);
     let turn = state.uploads.turn(recording.len()).await?;
     let recording = Some(recording);
     let job = NewJob { priority, fresh, idempotency_key, recording, listed: true, ..NewJob::new(payload, user) };
