@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use axum::{
@@ -26,6 +27,10 @@ use shared::{
     config::{IdentityConfig, RedisConfig},
     redis::{Keys, RedisPool},
     testing::TestRedis,
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
 };
 
 use super::{Caller, Identity};
@@ -266,7 +271,7 @@ async fn public_keys_of_the_provider_check_tokens() {
 async fn a_token_whose_key_nobody_knows_keeps_no_other_one_waiting() {
     let (key, shown) = elliptic("ec");
     // It answers once, and then never again.
-    let (held, asked) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicUsize::new(0)));
+    let (held, asked) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
     let (on_hold, counted) = (Arc::clone(&held), Arc::clone(&asked));
     let shown = get(move || {
         let (is_first, on_hold, keys) = (counted.fetch_add(1, Relaxed) == 0, Arc::clone(&on_hold), json!([shown]));
@@ -282,7 +287,7 @@ async fn a_token_whose_key_nobody_knows_keeps_no_other_one_waiting() {
     let good_token = signed(Algorithm::ES256, Some("ec"), &good(), &key);
     assert_eq!(with_token(&identity, &good_token).await.as_deref(), Ok("ada"));
     tokio::time::pause();
-    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    tokio::time::advance(Duration::from_secs(11)).await;
     tokio::time::resume();
 
     let made_up = signed(Algorithm::ES256, Some("made-up"), &good(), &key);
@@ -298,6 +303,63 @@ async fn a_token_whose_key_nobody_knows_keeps_no_other_one_waiting() {
         () = others => {}
         refused = waiting => panic!("the provider is still asked: {refused:?}"),
     }
+    assert_eq!(asked.load(Relaxed), 2);
+}
+
+/// A provider that shows these keys once, and then answers nobody until it is told to.
+async fn stalling_provider(keys: Value) -> (String, Arc<AtomicUsize>, Arc<Notify>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let go = Arc::new(Notify::new());
+    let (counted, waits) = (Arc::clone(&asked), Arc::clone(&go));
+    let shown = get(async move || {
+        if counted.fetch_add(1, Relaxed) > 0 {
+            waits.notified().await;
+        }
+        Json(json!({"keys": keys}))
+    });
+    (served(shown).await, asked, go)
+}
+
+#[tokio::test]
+async fn keys_that_are_due_to_be_asked_for_again_answer_at_once() {
+    let (key, shown) = elliptic("ec");
+    let (url, asked, _go) = stalling_provider(json!([shown])).await;
+    let identity = identity(&["--auth", "jwt", "--jwks-url", &url], no_redis());
+    let valid = signed(Algorithm::ES256, Some("ec"), &good(), &key);
+    assert_eq!(with_token(&identity, &valid).await.as_deref(), Ok("ada"));
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(11)).await;
+    tokio::time::resume();
+    let began = Instant::now();
+    assert_eq!(with_token(&identity, &valid).await.as_deref(), Ok("ada"));
+    assert!(began.elapsed() < Duration::from_millis(500), "it took {:?}", began.elapsed());
+    let asked_again = async {
+        while asked.load(Relaxed) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(5), asked_again).await.expect("the keys are asked for again");
+}
+
+#[tokio::test]
+async fn who_leaves_does_not_end_the_question_of_others() {
+    let (key, shown) = elliptic("ec");
+    let (url, asked, go) = stalling_provider(json!([shown])).await;
+    let identity = identity(&["--auth", "jwt", "--jwks-url", &url], no_redis());
+    let token = signed(Algorithm::ES256, Some("ec"), &good(), &key);
+    asked.store(1, Relaxed);
+    let leaves = async {
+        while asked.load(Relaxed) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = with_token(&identity, &token) => panic!("{answer:?}"),
+        () = leaves => {}
+    }
+    go.notify_one();
+    let answer = timeout(Duration::from_secs(8), with_token(&identity, &token)).await.unwrap();
+    assert_eq!(answer.as_deref(), Ok("ada"));
     assert_eq!(asked.load(Relaxed), 2);
 }
 

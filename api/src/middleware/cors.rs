@@ -58,7 +58,29 @@ fn checked(origin: &str) -> Result<HeaderValue, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use axum::{
+        body::Body,
+        http::{Request, Response},
+    };
+    use tower::{Layer, ServiceExt};
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_page_may_go_on_with_a_stream_where_it_broke_off() {
+        let layer = cors(&["https://app.example.com".to_owned()]).unwrap().unwrap();
+        let unreachable = tower::service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
+        let preflight = Request::builder()
+            .method(Method::OPTIONS)
+            .header("origin", "https://app.example.com")
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", "last-event-id");
+        let answer = layer.layer(unreachable).oneshot(preflight.body(Body::empty()).unwrap()).await.unwrap();
+        let allowed = answer.headers()["access-control-allow-headers"].to_str().unwrap();
+        assert!(allowed.split(',').any(|name| name == "last-event-id"), "{allowed}");
+    }
 
     #[test]
     fn an_origin_is_what_a_browser_sends() {

@@ -88,11 +88,11 @@ pub(crate) fn user() -> Object {
         .build()
 }
 
-/// Up to 128 characters, without those that control, between white space that does not count.
+/// Up to 128 characters, without those that control and without white space around them.
 fn user_name(may_be_blank: bool) -> ObjectBuilder {
     let (edge, inner) = (format!("[^{CONTROL}{SPACE}]"), format!("[^{CONTROL}]"));
     let optional = if may_be_blank { "?" } else { "" };
-    text().pattern(Some(format!("^[{SPACE}]*({edge}({inner}{{0,126}}{edge})?){optional}[{SPACE}]*$")))
+    text().pattern(Some(format!("^({edge}({inner}{{0,126}}{edge})?){optional}$")))
 }
 
 /// How urgent a job is, as far as a caller may say.

@@ -68,6 +68,11 @@ fn wrong_texts() -> Vec<Case> {
         with("userId", "a\0b", "invalid_characters"),
         with("userId", "a\u{1b}[31m", "invalid_characters"),
         with("userId", "a\r\nb", "invalid_characters"),
+        with("userId", " ada", "invalid_characters"),
+        with("userId", "ada\u{a0}", "invalid_characters"),
+        with("userId", "key:0123456789abcdef", "reserved_user"),
+        with("userId", "anonymous-203.0.113.7", "reserved_user"),
+        with("userId", "app:ada", "reserved_user"),
         with("nativeLanguage", "Klingonese", "unknown_language"),
         with("targetLanguage", "secret", "unknown_language"),
         with("targetLanguage", "", "unknown_language"),
@@ -163,8 +168,16 @@ async fn a_body_must_say_that_it_is_json() {
 async fn a_bad_user_header_is_named() {
     let app = App::without_redis().await;
     let long = [b'x'; 129];
-    let values: [(&[u8], &str); 3] =
-        [(b"\xff", "invalid_utf8"), (&long, "too_long"), ("a\u{85}b".as_bytes(), "invalid_characters")];
+    let values: [(&[u8], &str); 8] = [
+        (b"", "missing_field"),
+        (b"\xff", "invalid_utf8"),
+        (&long, "too_long"),
+        ("a\u{85}b".as_bytes(), "invalid_characters"),
+        ("ada\u{a0}".as_bytes(), "invalid_characters"),
+        (b"key:0123456789abcdef", "reserved_user"),
+        (b"anonymous-203.0.113.7", "reserved_user"),
+        (b"app:ada", "reserved_user"),
+    ];
     for path in PATHS {
         for (value, code) in values {
             let headers = [("content-type", b"application/json".as_slice()), ("user-id", value)];

@@ -182,6 +182,11 @@ async fn what_names_nothing_is_refused_before_redis_is_asked() {
         ("/api/admin/users/statistics?days=0", "INVALID_DAYS"),
         ("/api/admin/users/statistics?days=", "INVALID_DAYS"),
         ("/api/admin/users/%0a/detailed", "MISSING_FIELD"),
+        ("/api/admin/users/%20ada/detailed", "INVALID_CHARACTERS"),
+        ("/api/rate-limits/status?userId=%20ada", "INVALID_CHARACTERS"),
+        ("/api/rate-limits/status?userId=ada%c2%a0", "INVALID_CHARACTERS"),
+        ("/api/rate-limits/status?userId=", "MISSING_PARAMETER"),
+        ("/api/admin/budget/status?userId=ada%0a", "INVALID_CHARACTERS"),
     ] {
         let (status, body) = ask(&app, Method::GET, path, "127.0.0.1", &[]).await;
         assert_eq!((status, &body["code"]), (400, &json!(code)), "{path}: {body}");

@@ -89,6 +89,8 @@ async fn what_is_wrong_with_a_form_is_told() {
         (vec![audio, text, ("language", b"Klingonese")], expected(400, "unknown_language", "language")),
         (vec![audio, text, ("prosody", b"yes")], expected(400, "invalid_type", "prosody")),
         (vec![audio, text, ("userId", b"a\x07")], expected(400, "invalid_characters", "userId")),
+        (vec![audio, text, ("userId", b" ada")], expected(400, "invalid_characters", "userId")),
+        (vec![audio, text, ("userId", b"anonymous-203.0.113.7")], expected(400, "reserved_user", "userId")),
         ([vec![audio, text], vec![("more", b"1".as_slice()); 20]].concat(), expected(400, "invalid_form", "body")),
     ];
     for path in PATHS {

@@ -62,10 +62,10 @@ cases! {
 
     /// Says who asks.
     Identity {
-        400 "missing_field", "`user-id` is blank";
+        400 "missing_field", "`user-id` is there and blank";
         400 "too_long", "`user-id` has more than 128 characters";
         400 "invalid_characters", "`user-id` has control characters or white space around it";
-        400 "reserved_user", "`user-id` begins with `key:`, `anonymous-` or `app:`";
+        400 "reserved_user", "`user-id` begins with `key:`, `anonymous-` or `app:`, and is not the key's own name";
         400 "invalid_utf8", "`user-id` is not valid UTF-8";
         401 "unauthenticated", "Nothing says who asks";
         401 "invalid_token", "The token is not accepted";
@@ -188,7 +188,7 @@ cases! {
     OfUser {
         400 "missing_field", "The user's name is blank";
         400 "too_long", "The user's name has more than 128 characters";
-        400 "invalid_characters", "The user's name has control characters";
+        400 "invalid_characters", "The user's name has control characters or white space around it";
     }
 
     /// Lists users.

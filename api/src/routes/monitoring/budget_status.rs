@@ -115,7 +115,11 @@ impl From<budget::Spend> for Spend {
     ),
 )]
 pub(crate) async fn budget_status(State(state): State<AppState>, query: QueryPairs) -> Result<Answer<Body>, ApiError> {
-    let user = query.get("userId").map(|user| checked_user("userId", user)).transpose()?;
+    let user = query
+        .as_given("userId")
+        .filter(|user| !user.is_empty())
+        .map(|user| checked_user("userId", user))
+        .transpose()?;
     let status = patience::redis(state.monitoring.budget.status(user.as_deref())).await?;
     Ok(told(Body { budget: shown(&status) }))
 }

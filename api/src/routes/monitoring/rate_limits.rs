@@ -66,7 +66,10 @@ pub(crate) async fn rate_limits_status(
     State(state): State<AppState>,
     query: QueryPairs,
 ) -> Result<Answer<Body>, ApiError> {
-    let user = query.get("userId").ok_or_else(|| ApiError::missing_parameter("userId", USAGE))?;
+    let user = query
+        .as_given("userId")
+        .filter(|user| !user.is_empty())
+        .ok_or_else(|| ApiError::missing_parameter("userId", USAGE))?;
     let user = checked_user("userId", user)?;
     let limits = limits_of(&state, &user).await?;
     Ok(told(Body { rate_limits: RateLimits { user_id: user, limits } }))
