@@ -50,25 +50,25 @@ const IN_BYTES: [&str; 22] = [
 /// A translation is about a fourth as long as a term with its sentence.
 const BACK: u32 = 4;
 
-/// Tokens that an answer of `least` to `most` cards for the lesson has: of the most as they usually are, or of the least
-/// with a margin of three tenths. Few models write long cards and the most of them at once.
+/// Tokens that an answer of `least` to `most` cards for the lesson has. Where these are far apart, few models write the most of
+/// them: what is halfway, with a margin, is enough, but never less than the most as they usually are.
 pub(super) fn answer_tokens(least: usize, most: usize, lesson: &GenerateFlashcards) -> u32 {
     let card = FRAME + words(&lesson.target_language) + words(&lesson.native_language) / BACK;
-    of_cards(most, card).max(with_margin(least, card))
+    of_cards(most, card).max(with_margin(of_cards(least.saturating_add(most), card) / 2))
 }
 
 /// The same where the languages are not known yet.
 pub(super) fn usual_answer_tokens(cards: usize) -> u32 {
-    with_margin(cards, FRAME + LATIN + LATIN / BACK)
+    with_margin(of_cards(cards, FRAME + LATIN + LATIN / BACK))
 }
 
 fn of_cards(cards: usize, card: u32) -> u32 {
     u32::try_from(cards).unwrap_or(u32::MAX).saturating_mul(card)
 }
 
-fn with_margin(cards: usize, card: u32) -> u32 {
-    let tokens = of_cards(cards, card);
-    tokens.saturating_add(tokens / 10 * 3)
+/// With a fifth more: the cards of some models are longer.
+fn with_margin(tokens: u32) -> u32 {
+    tokens.saturating_add(tokens / 5)
 }
 
 /// Tokens of a term and its sentence in a language.
