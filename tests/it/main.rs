@@ -29,6 +29,7 @@ mod poison;
 mod probe_killed;
 mod pronunciation;
 mod redis_away;
+mod redis_cluster;
 mod redis_keys;
 mod redis_tls;
 mod redis_trouble;

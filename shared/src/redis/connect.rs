@@ -83,7 +83,6 @@ impl UnavailableError {
 /// One multiplexed connection, shared by all of a process, which reconnects by itself. Cheap to clone.
 #[derive(Clone)]
 pub struct RedisPool {
-    client: Client,
     recovery: Arc<Recovery>,
     response_timeout: Duration,
     timings: Arc<Timings>,
@@ -147,8 +146,8 @@ impl RedisPool {
             // A caller is told at once that Redis is away; `Recovery` goes on trying.
             .set_number_of_retries(0);
         let probe_key = Keys::new(&config.queue_prefix).probe();
-        let recovery = Recovery::new(client.clone(), settings, probe_key).map_err(unreadable)?;
-        Ok(Self { client, recovery, response_timeout, timings: Arc::new(Timings::new()) })
+        let recovery = Recovery::new(client, settings, probe_key).map_err(unreadable)?;
+        Ok(Self { recovery, response_timeout, timings: Arc::new(Timings::new()) })
     }
 
     /// The shared connection as it is now: whoever keeps it does not see its replacement.
@@ -178,7 +177,7 @@ impl RedisPool {
         let settings = redis::AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
-        self.client.get_multiplexed_async_connection_with_config(&settings).await
+        self.recovery.client().get_multiplexed_async_connection_with_config(&settings).await
     }
 
     /// A connection of one's own for subscriptions.
@@ -187,7 +186,8 @@ impl RedisPool {
     ///
     /// When Redis can't be reached.
     pub async fn subscriber(&self) -> RedisResult<PubSub> {
-        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, self.client.get_async_pubsub()).await;
+        let client = self.recovery.client();
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub()).await;
         connecting.unwrap_or_else(|_| Err(RedisError::from((ErrorKind::Io, "connecting took too long"))))
     }
 

@@ -5,6 +5,7 @@ mod durability;
 #[cfg(test)]
 mod include;
 mod keys;
+mod node;
 mod probe;
 mod recovery;
 mod script;

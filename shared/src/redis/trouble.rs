@@ -9,6 +9,8 @@ pub(super) enum Trouble {
     Away,
     /// The server of this connection takes no writes: since a failover it follows another one.
     Demoted,
+    /// A cluster's node that does not serve our slot: it names the one that does.
+    Moved,
     /// It is there and serves nobody now: it loads, a script blocks it, its cluster is down, it can't save.
     Unwell,
     /// It does not accept what `REDIS_URL` says.
@@ -33,9 +35,9 @@ impl Trouble {
     fn of_code(code: &str) -> Option<Self> {
         Some(match code {
             "READONLY" | "UNBLOCKED" => Self::Demoted,
-            "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MISCONF" | "NOREPLICAS" | MAX_CLIENTS => {
-                Self::Unwell
-            }
+            "MOVED" => Self::Moved,
+            "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "ASK" | "MISCONF" | "NOREPLICAS"
+            | MAX_CLIENTS => Self::Unwell,
             "NOAUTH" | "WRONGPASS" | "DENIED" | NO_SUCH_DATABASE => Self::Refused,
             "NOPERM" => Self::Forbidden,
             "OOM" => Self::Full,
@@ -60,6 +62,7 @@ impl Trouble {
             Self::Demoted => {
                 "Redis takes no writes, it follows another server: connecting again until a master answers"
             }
+            Self::Moved => "Redis Cluster: another node serves our slot: connecting to it",
             Self::Unwell => "Redis is there and does not serve yet: asking again until it does",
             Self::Refused => {
                 "Redis refuses what REDIS_URL says: set the right user, password and database, here or in its ACL"

@@ -1,10 +1,12 @@
 //! Servers for tests, benches and `./dev`: a Redis of one's own, a network that fails and the upstream simulator.
 
 mod proxy;
+mod redis_cluster;
 mod redis_server;
 pub mod simulator;
 mod tone;
 
 pub use proxy::Proxy;
+pub use redis_cluster::{RedisCluster, SlotMove};
 pub use redis_server::{TestRedis, free_port};
 pub use tone::tone;

@@ -4,7 +4,6 @@ use std::{
     io,
     net::{Ipv4Addr, TcpListener},
     ops::RangeInclusive,
-    path::Path,
     process::Stdio,
     time::Duration,
 };
@@ -23,6 +22,8 @@ const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 /// Below those that systems give to outgoing connections: one of these would be taken by somebody else before we listen there.
 const PORTS: RangeInclusive<u16> = 10_240..=32_000;
 const PORTS_TRIED: usize = 100;
+/// A node of a cluster also listens on the port that is so many above its own, which must not be one of outgoing connections.
+const BUS_OFFSET: u16 = 10_000;
 /// How long a server may take to load its data and listen.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -31,6 +32,7 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 pub struct TestRedis {
     port: u16,
     append_fsync: Option<&'static str>,
+    is_cluster_node: bool,
     folder: TempDir,
     server: Option<Child>,
 }
@@ -51,7 +53,21 @@ impl TestRedis {
     ///
     /// When no server is installed or it does not start.
     pub async fn with_append_only(fsync: impl Into<Option<&'static str>>) -> io::Result<Self> {
-        let mut redis = Self { port: free_port()?, append_fsync: fsync.into(), folder: TempDir::new()?, server: None };
+        Self::launch(free_port()?, fsync.into(), false).await
+    }
+
+    /// A node of a cluster: it serves no slot and knows no other node yet.
+    ///
+    /// # Errors
+    ///
+    /// When no server is installed or it does not start.
+    pub async fn cluster_node() -> io::Result<Self> {
+        let port = free_port_of(*PORTS.start()..=*PORTS.end() - BUS_OFFSET)?;
+        Self::launch(port, None, true).await
+    }
+
+    async fn launch(port: u16, append_fsync: Option<&'static str>, is_cluster_node: bool) -> io::Result<Self> {
+        let mut redis = Self { port, append_fsync, is_cluster_node, folder: TempDir::new()?, server: None };
         redis.start_again().await?;
         Ok(redis)
     }
@@ -64,7 +80,7 @@ impl TestRedis {
     pub async fn start_again(&mut self) -> io::Result<()> {
         let mut missing = io::Error::from(io::ErrorKind::NotFound);
         for program in PROGRAMS {
-            match serve(program, self.port, self.append_fsync, self.folder.path()).await {
+            match self.serve(program).await {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => missing = error,
                 server => {
                     self.server = Some(server?);
@@ -125,6 +141,39 @@ impl TestRedis {
         RedisPool::with_response_timeout(&self.config(), START_PATIENCE).expect("a URL of our own making")
     }
 
+    async fn serve(&self, program: &str) -> io::Result<Child> {
+        let port = self.port;
+        let mut command = Command::new(program);
+        command
+            .args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"])
+            .arg(self.folder.path());
+        match self.append_fsync {
+            Some(fsync) => command.args(["--appendonly", "yes", "--appendfsync", fsync]),
+            None => command.args(["--appendonly", "no"]),
+        };
+        if self.is_cluster_node {
+            command.args(["--cluster-enabled", "yes"]);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut server = command.spawn()?;
+        let Some(output) = server.stdout.take() else { return Err(io::Error::other("the server has no output")) };
+        let mut lines = BufReader::new(output).lines();
+        let ready = async {
+            while let Some(line) = lines.next_line().await? {
+                if line.to_lowercase().contains("ready to accept connections") {
+                    return Ok(());
+                }
+            }
+            Err(io::Error::other(format!("{program} ended before it listened on port {port}")))
+        };
+        timeout(START_PATIENCE, ready).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        // Whatever it says later is read away, or it would block when the pipe is full.
+        let mut rest = lines.into_inner();
+        #[expect(clippy::disallowed_methods, reason = "ends with the server's output; there is nothing to wait for")]
+        tokio::spawn(async move { tokio::io::copy(&mut rest, &mut tokio::io::sink()).await });
+        Ok(server)
+    }
+
     fn config(&self) -> RedisConfig {
         RedisConfig::new(self.url().parse().expect("a URL of our own making"), "unilingo")
     }
@@ -136,34 +185,11 @@ impl TestRedis {
 ///
 /// When the system has none.
 pub fn free_port() -> io::Result<u16> {
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let mut some = (0..PORTS_TRIED).map(|_| rand::random_range(PORTS));
-    some.find(free).ok_or_else(|| io::Error::from(io::ErrorKind::AddrInUse))
+    free_port_of(PORTS)
 }
 
-async fn serve(program: &str, port: u16, append_fsync: Option<&str>, folder: &Path) -> io::Result<Child> {
-    let mut command = Command::new(program);
-    command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"]).arg(folder);
-    match append_fsync {
-        Some(fsync) => command.args(["--appendonly", "yes", "--appendfsync", fsync]),
-        None => command.args(["--appendonly", "no"]),
-    };
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-    let mut server = command.spawn()?;
-    let Some(output) = server.stdout.take() else { return Err(io::Error::other("the server has no output")) };
-    let mut lines = BufReader::new(output).lines();
-    let ready = async {
-        while let Some(line) = lines.next_line().await? {
-            if line.to_lowercase().contains("ready to accept connections") {
-                return Ok(());
-            }
-        }
-        Err(io::Error::other(format!("{program} ended before it listened on port {port}")))
-    };
-    timeout(START_PATIENCE, ready).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    // Whatever it says later is read away, or it would block when the pipe is full.
-    let mut rest = lines.into_inner();
-    #[expect(clippy::disallowed_methods, reason = "ends with the server's output; there is nothing to wait for")]
-    tokio::spawn(async move { tokio::io::copy(&mut rest, &mut tokio::io::sink()).await });
-    Ok(server)
+fn free_port_of(ports: RangeInclusive<u16>) -> io::Result<u16> {
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let mut some = (0..PORTS_TRIED).map(|_| rand::random_range(ports.clone()));
+    some.find(free).ok_or_else(|| io::Error::from(io::ErrorKind::AddrInUse))
 }

@@ -15,7 +15,7 @@ use redis::{
 };
 use tokio::{sync::watch, time::Instant};
 
-use super::{probe::probe, trouble::Trouble};
+use super::{node::Node, probe::probe, trouble::Trouble};
 
 /// Pauses between two attempts to connect.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ const TELL_AGAIN: Duration = Duration::from_mins(1);
 /// balancers). After this long a connection is looked at before something is sent that must not be sent twice.
 const IDLE_AFTER: Duration = Duration::from_millis(2_500);
 /// What looking at it and connecting anew may take: a caller hears within 2 s that Redis is away.
-const LOOK_PATIENCE: Duration = Duration::from_millis(500);
+const LOOK_PATIENCE: Duration = Duration::from_millis(800);
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(800);
 
 /// The connection that a process shares, and its replacement when something is wrong with it.
@@ -36,7 +36,7 @@ const RENEWAL_PATIENCE: Duration = Duration::from_millis(800);
 /// a password that was wrong once. So whenever an error says that Redis is in trouble, new connections are tried in the
 /// background until one takes writes.
 pub(super) struct Recovery {
-    client: Client,
+    node: Node,
     settings: ConnectionManagerConfig,
     /// A key that never exists.
     probe_key: String,
@@ -63,7 +63,7 @@ impl Recovery {
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), settings.clone())?;
         let current = watch::Sender::new(Shared { number: 0, connection });
         Ok(Arc::new(Self {
-            client,
+            node: Node::new(client),
             settings,
             probe_key,
             current,
@@ -117,6 +117,11 @@ impl Recovery {
         self.answered_ms.store(since.max(1), Ordering::Relaxed);
     }
 
+    /// What connects to the server in use.
+    pub(super) fn client(&self) -> Client {
+        self.node.client()
+    }
+
     /// Tells when the connection was replaced.
     pub(super) fn replaced(&self) -> watch::Receiver<Shared> {
         self.current.subscribe()
@@ -156,11 +161,16 @@ impl Recovery {
                 match recovery.replace().await {
                     Ok(()) => {
                         recovery.runs.store(false, Ordering::Release);
-                        tracing::info!(away_ms = began.elapsed().as_millis(), "Redis is back");
+                        let away_ms = began.elapsed().as_millis();
+                        tracing::info!(away_ms, redis.address = recovery.node.address(), "Redis is back");
                         return;
                     }
+                    Err(error) if recovery.node.follow(&error) => pause = PAUSE_FIRST,
                     Err(error) => {
                         let trouble = Trouble::of(&error).unwrap_or(Trouble::Unwell);
+                        if trouble != Trouble::Unwell {
+                            recovery.node.ask_again();
+                        }
                         if trouble != told {
                             tell(trouble, &error);
                             told = trouble;
@@ -174,7 +184,7 @@ impl Recovery {
     /// Puts a new connection in the place of the old one, if it takes writes. Commands that wait for an answer on the old one go on
     /// waiting there.
     async fn replace(&self) -> RedisResult<()> {
-        let mut connection = ConnectionManager::new_lazy_with_config(self.client.clone(), self.settings.clone())?;
+        let mut connection = ConnectionManager::new_lazy_with_config(self.node.client(), self.settings.clone())?;
         probe(&mut connection, &self.probe_key).await?;
         self.answered();
         self.current.send_modify(|shared| *shared = Shared { number: shared.number + 1, connection });

@@ -6,7 +6,7 @@ use super::Trouble;
 use crate::{
     config::RedisConfig,
     redis::{LuaScript, RedisPool},
-    testing::{Proxy, TestRedis},
+    testing::{Proxy, RedisCluster, SlotMove, TestRedis},
 };
 
 /// Long enough for everything that should happen.
@@ -29,8 +29,12 @@ async fn until_well(pool: &RedisPool) {
 }
 
 async fn write(pool: &RedisPool) -> Result<String, crate::redis::UnavailableError> {
+    write_to(pool, "{test}:written").await
+}
+
+async fn write_to(pool: &RedisPool, key: &str) -> Result<String, crate::redis::UnavailableError> {
     let mut call = WRITE.call();
-    call.key("{test}:written").arg("1");
+    call.key(key).arg("1");
     pool.run(&call).await
 }
 
@@ -164,4 +168,24 @@ async fn a_connection_that_was_closed_while_it_was_silent_fails_nobody() {
         assert_eq!(answer.unwrap(), "OK");
     }
     pool.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_node_that_serves_our_slot_is_followed() {
+    let cluster = RedisCluster::start(2).await.unwrap();
+    let [first, second] = cluster.nodes() else { panic!("two nodes") };
+    let pool = first.pool();
+    // In the slot of all that the pool is for.
+    let (replaced, key) = (pool.replacement(), "{unilingo}:written");
+    write_to(&pool, key).await.unwrap();
+    let moving = SlotMove::begin(key, first, second).await.unwrap();
+    // A script on the importing node would see half of the keys: what is in between does not serve.
+    pool.ping().await.unwrap_err();
+    moving.finish().await.unwrap();
+    tokio::time::timeout(PATIENCE, replaced).await.expect("the pool turns to the other node");
+    write_to(&pool, key).await.unwrap();
+    let mut blocking = pool.blocking_connection().await.unwrap();
+    let mut get = redis::Cmd::new();
+    assert_eq!(get.arg(&["GET", key]).query_async::<String>(&mut blocking).await.unwrap(), "1", "on the new node");
+    pool.subscriber().await.unwrap();
 }
