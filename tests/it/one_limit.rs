@@ -142,6 +142,8 @@ async fn refused_after_learning(rate_headers: bool) -> (Vec<f64>, usize) {
     let (first, window) = (calls[0].t_ms, f64::from(window_ms));
     let later: Vec<&Arrival> =
         calls.iter().filter(|call| call.t_ms >= first + window && call.t_ms < first + 11.0 * window).collect();
+    let all: Vec<f64> = calls.iter().filter(|call| call.status == 429).map(|call| call.t_ms - first).collect();
+    eprintln!("refused {all:.0?} ms after the first call");
     let refused = later.iter().filter(|call| call.status == 429);
     let refused = refused.map(|call| call.t_ms - first).collect();
     assert!(later.len() > 500, "{} calls in ten windows", later.len());
