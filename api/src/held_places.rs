@@ -10,12 +10,14 @@ use std::{
 
 use crate::{error::ApiError, extract::ClientAddress};
 
-/// Who keeps something open.
+/// Who keeps requests open.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Holder {
-    /// A user whom a token or a server's key has proven.
+    /// A user whom a token proves, or whom a server may act for.
     User(String),
-    /// Whoever else comes from there.
+    /// A server that asks for itself, by the name of its key: it asks for many at once.
+    Server(String),
+    /// All callers from an address whom nothing proves.
     Address(String),
 }
 
@@ -25,7 +27,7 @@ impl From<ClientAddress> for Holder {
     }
 }
 
-/// The places that are taken, by who has them: as many entries as things that are open. Cheap to clone.
+/// Counts the places that each holder has; who has none is not listed. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct HeldPlaces(Arc<Places>);
 
@@ -45,7 +47,7 @@ pub(crate) struct HeldPlace {
 }
 
 impl HeldPlaces {
-    /// So many places for each; 0 is no limit.
+    /// Places for each user, and for each address and server; 0 is no limit.
     pub(crate) fn new(per_user: u32, per_address: u32) -> Self {
         Self(Arc::new(Places { per_user, per_address, taken: Mutex::default() }))
     }
@@ -54,6 +56,7 @@ impl HeldPlaces {
     pub(crate) fn take(&self, holder: Holder) -> Result<HeldPlace, ApiError> {
         let (most, whose) = match &holder {
             Holder::User(_) => (self.0.per_user, "you"),
+            Holder::Server(_) => (self.0.per_address, "this key"),
             Holder::Address(_) => (self.0.per_address, "your address"),
         };
         let places = Arc::clone(&self.0);
@@ -101,7 +104,7 @@ mod tests {
         drop(first);
         let again = user("ada").unwrap();
         drop((again, address));
-        assert_eq!(places.0.taken.lock().unwrap().len(), 2, "nothing is kept of who has nothing");
+        assert_eq!(places.0.taken.lock().unwrap().len(), 2, "holders without a place are not listed");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -20,7 +20,7 @@ use crate::{
 /// What one user may keep open.
 const HELD: u32 = 5;
 /// What one replica has in hand at most.
-const ROOM: u32 = 12;
+const ROOM: u32 = 20;
 
 async fn with_tokens(system: &mut System, auth: &str) -> Process {
     system.set_text("AUTH", auth.to_owned());
@@ -56,8 +56,8 @@ async fn one_users_slow_bodies_and_waits_leave_room_for_others() {
     };
     let accepted: Value = submit("mallory", 1).await.unwrap().json().await.unwrap();
 
-    let mut slow: FuturesUnordered<_> = (0..3 * HELD).map(|_| slow_body(&api, "mallory")).collect();
-    for _ in HELD..3 * HELD {
+    let mut slow: FuturesUnordered<_> = (0..3 * ROOM).map(|_| slow_body(&api, "mallory")).collect();
+    for _ in HELD..3 * ROOM {
         let refused = timeout(PATIENCE, slow.next()).await.expect("an answer to what is too many");
         assert_eq!(refused.as_deref(), Some("429"));
     }
@@ -104,4 +104,8 @@ async fn proven_users_behind_one_address_do_not_share_its_limits() {
         statuses.push(request.json(&nobodys(&chapter(number, 1))).send().await.unwrap().status().as_u16());
     }
     assert_eq!(statuses, [202, 202, 202, 429], "whom nothing proves has the limits of the address");
+    for _ in 0..4 {
+        let nonsense = system.asks(&api, Method::POST, "/api/v1/flashcards", "pupil-0").json(&json!({}));
+        assert_eq!(nonsense.send().await.unwrap().status(), 400, "what is refused is no matter of the address either");
+    }
 }

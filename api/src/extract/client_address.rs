@@ -49,8 +49,8 @@ impl ClientAddress {
         Self::resolve(headers, peer, state.config.believed_proxies())
     }
 
-    /// What limits of an address count by: IPv6 by /64, since whoever has one address there has all of them, and an IPv6
-    /// address that stands for an IPv4 one by that. Only limits: whether an address is allowed somewhere is told by its own.
+    /// The key that limits count this address by. An IPv6 address counts by its /64: one host can use every address in it. An
+    /// IPv6 address that embeds an IPv4 address counts by that. Access lists compare the address itself.
     pub(crate) fn limit_key(&self) -> String {
         match self.ip {
             IpAddr::V4(ip) => ip.to_string(),

@@ -26,6 +26,6 @@ pub(crate) use optional_json_body::OptionalJsonBody;
 pub(crate) use prefer::Prefer;
 pub(crate) use query_pairs::QueryPairs;
 pub(crate) use upload::Upload;
-pub(crate) use upload_room::UploadRoom;
+pub(crate) use upload_room::{UploadPlace, UploadRoom};
 pub(crate) use user_path::UserPath;
 pub(crate) use wait_query::WaitQuery;

@@ -34,7 +34,7 @@ const TOTAL_MAX: Duration = Duration::from_mins(2);
 pub(super) enum BodyError {
     TooSlow,
     BrokenOff,
-    /// Whoever sends it has too many on their way already.
+    /// The caller keeps as many requests open as it may.
     TooMany(Box<ApiError>),
 }
 
@@ -55,7 +55,7 @@ enum Place {
     Taken { _place: HeldPlace },
 }
 
-/// Who sends the request, and whose places a body takes.
+/// The places, and the caller of this request, whose body takes one.
 pub(super) fn places_of(request: &mut Request, state: &AppState) -> (HeldPlaces, Holder) {
     let holder = match request.extensions_mut().remove::<Holder>() {
         Some(holder) => holder,
@@ -70,9 +70,9 @@ impl PacedBody {
         Self { stream: body.into_data_stream(), began: None, received: 0, timer: None, place }
     }
 
-    /// The pieces that are left, however slowly they come.
-    pub(super) fn into_rest(self) -> BodyDataStream {
-        self.stream
+    /// The pieces that are left, however slowly they come. The place of the body stays taken.
+    pub(super) fn rest(&mut self) -> &mut BodyDataStream {
+        &mut self.stream
     }
 
     /// When the next piece has to be there.
@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// How the body ends that brings so many bytes every so often, and after how many seconds.
+    /// Reads a body whose `pieces` of `bytes` bytes come at the interval `every`. How it ends, and after how many seconds.
     async fn read(bytes: usize, every: Duration, pieces: usize) -> (Result<usize, BodyError>, u64) {
         let began = Instant::now();
         let pieces = stream::iter(0..pieces).then(move |n| async move {

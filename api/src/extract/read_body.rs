@@ -28,6 +28,8 @@ pub(super) async fn read_body(request: Request, max: usize, places: (HeldPlaces,
     let writing = !request.headers().contains_key(EXPECT);
     let body = request.into_body();
     if announced(&body) > max as u64 {
+        let (places, holder) = places;
+        let _place = places.take(holder)?;
         if writing {
             discard(body.into_data_stream()).await;
         }
@@ -51,7 +53,7 @@ async fn collect(mut body: PacedBody, max: usize) -> Result<Vec<u8>, ApiError> {
         })?;
         if bytes.len() + chunk.len() > max {
             drop(bytes);
-            discard(body.into_rest()).await;
+            discard(body.rest()).await;
             return Err(ApiError::body_too_large(max));
         }
         bytes.extend_from_slice(&chunk);

@@ -17,12 +17,12 @@ use axum::{
 use futures_util::{Stream, StreamExt};
 use multer::Multipart;
 use shared::audio::{AudioError, Container};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     paced_body::{BodyError, PacedBody, places_of},
     query_pairs::pairs_of,
     read_body::discard,
+    upload_room::UploadPlace,
 };
 use crate::{
     error::ApiError,
@@ -45,7 +45,7 @@ pub(crate) struct Upload {
     pub(crate) audio: Bytes,
     fields: Vec<(String, String)>,
     /// Kept until the recording is where it waits.
-    pub(crate) room: OwnedSemaphorePermit,
+    pub(crate) room: UploadPlace,
 }
 
 impl Upload {
@@ -80,6 +80,7 @@ impl FromRequest<AppState> for Upload {
         // A client that waits for leave to send its body has not begun to write, and gets none.
         let writing = !request.headers().contains_key(EXPECT);
         let places = places_of(&mut request, state);
+        let holder = places.1.clone();
         let (body, announced) = bounded(request.into_body(), most, places);
         let read = async {
             if announced > body.left() as u64 {
@@ -87,7 +88,7 @@ impl FromRequest<AppState> for Upload {
             }
             // What is announced can be believed here: no more than that is read.
             let bytes = usize::try_from(announced).unwrap_or(most);
-            let room = state.uploads.enter(if bytes == 0 { most } else { bytes }).await?;
+            let room = state.uploads.enter(holder, if bytes == 0 { most } else { bytes }).await?;
             let (audio, fields) = match form {
                 Form::Multipart(boundary) => read_form(body.clone(), boundary, (bytes.min(most), most)).await?,
                 Form::Raw(fields) => (read_raw(body.clone(), (bytes.min(most), most)).await?, fields),
@@ -95,7 +96,7 @@ impl FromRequest<AppState> for Upload {
             Ok(Self { audio: Bytes::from(audio), fields, room })
         };
         let upload = read.await;
-        if upload.is_err() && writing {
+        if upload.is_err() && writing && !body.is_given_up() {
             discard(body.rest()).await;
         }
         upload
@@ -197,13 +198,15 @@ struct Bounded {
     left: usize,
     over: bool,
     error: Option<BodyError>,
+    /// No more of it is read, not even to be dropped.
+    given_up: bool,
 }
 
 /// The body with its bound, and its length by the client's own account.
 fn bounded(body: Body, audio_max: usize, places: (HeldPlaces, Holder)) -> (SharedBody, u64) {
     let announced = body.size_hint().lower();
     let stream = PacedBody::new(body, places);
-    let bounded = Bounded { stream, left: audio_max + FORM_OVERHEAD, over: false, error: None };
+    let bounded = Bounded { stream, left: audio_max + FORM_OVERHEAD, over: false, error: None, given_up: false };
     (SharedBody(Arc::new(Mutex::new(bounded))), announced)
 }
 
@@ -214,6 +217,10 @@ impl SharedBody {
 
     fn left(&self) -> usize {
         self.with(|body| body.left)
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.with(|body| body.given_up)
     }
 
     /// What is left, without the bound.
@@ -253,6 +260,7 @@ impl Stream for SharedBody {
                     Ok(chunk)
                 }
                 Err(error) => {
+                    body.given_up = true;
                     body.error = Some(error);
                     Err(axum::Error::new("the body broke off or came too slowly"))
                 }

@@ -1,5 +1,10 @@
 //! The one who asks.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
 use axum::{extract::FromRequestParts, http::request::Parts};
 use shared::{
     api_keys::{ApiKey, Scope},
@@ -18,6 +23,17 @@ pub(crate) enum Caller {
     Known { user: String },
     /// A server with a key, and the user that it names.
     Server { key: ApiKey, named: Option<String> },
+}
+
+/// Tells what surrounds a handler whether a token or a key has proven the caller.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Proven(Arc<AtomicBool>);
+
+impl Proven {
+    /// Whether the caller is proven.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.0.load(Relaxed)
+    }
 }
 
 impl Caller {
@@ -68,12 +84,15 @@ impl Caller {
         self.is_believed().then_some(address)
     }
 
-    /// Who has the places of what this caller keeps open: only a user who is proven has some of its own.
+    /// Whose places the caller's open requests take. A server takes those of a user only where it may act for that user.
     pub(crate) fn holder(&self, address: ClientAddress) -> Holder {
         match self {
             Self::Claimed(_) => address.into(),
             Self::Known { user } => Holder::User(user.clone()),
-            Self::Server { key, named } => Holder::User(named.clone().unwrap_or_else(|| key.user())),
+            Self::Server { key, .. } => match self.user() {
+                Ok(user) if user != key.user() => Holder::User(user),
+                _ => Holder::Server(key.user()),
+            },
         }
     }
 
@@ -103,8 +122,14 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let caller = state.identity.caller(&parts.headers).await?;
+        let caller = match parts.extensions.remove::<Self>() {
+            Some(caller) => caller,
+            None => state.identity.caller(&parts.headers).await?,
+        };
         if !caller.is_believed() {
+            if let Some(proven) = parts.extensions.get::<Proven>() {
+                proven.0.store(true, Relaxed);
+            }
             let address = ClientAddress::from_request_parts(parts, state).await.unwrap_or_else(|never| match never {});
             // For the body, which is read when the caller is known.
             parts.extensions.insert(caller.holder(address));

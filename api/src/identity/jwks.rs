@@ -73,7 +73,7 @@ impl Jwks {
         if let Some(key) = found {
             return Ok(key);
         }
-        // Whoever asked, its answer is everybody's.
+        // A request to the provider that another caller began answers this one as well.
         drop(self.asking.lock().await);
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         match known.find(kid, algorithm) {

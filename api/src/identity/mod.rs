@@ -14,7 +14,7 @@ use shared::{
     config::{AuthMode, ConfigError, IdentityConfig},
 };
 
-pub(crate) use caller::{Caller, checked_user};
+pub(crate) use caller::{Caller, Proven, checked_user};
 use caller::{claimed_user, named_by};
 use jwt::Jwt;
 

@@ -708,8 +708,8 @@ local function doubt_verdict(provider, at)
   if (tonumber(d[1]) or 0) >= at then return 'own' end
 end
 
--- Takes up a refusal of a call of job `id` that was let go at `begun`; `denied`: when its call before was refused so, if one was. A
--- job that is refused again, while the account was good in between, is refused for itself. Returns 'own',
+-- Handles the refusal of a call of job `id` that began at `begun`. `denied` is the time at which an earlier call of the job was
+-- refused, or nil. A job that is refused again although the account was good in between is refused for itself. Returns 'own',
 -- 'account' (a job of another user was refused as well, and none was answered since), or 'doubt'.
 local function raise_doubt(provider, now, begun, id, user, denied)
   local key, whose = of_doubt(provider), redis.sha1hex(user or '')

@@ -197,8 +197,9 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or one of the commands fails.
     pub async fn query<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
+        let begun = Instant::now();
         let Shared { number, mut connection } = self.recovery.open().await;
-        let answer = self.in_time(Sent::Commands, pipeline.query_async(&mut connection)).await;
+        let answer = self.in_time((Sent::Commands, begun), pipeline.query_async(&mut connection)).await;
         answer.map_err(|error| self.failed(error, number))
     }
 
@@ -208,8 +209,9 @@ impl RedisPool {
     ///
     /// When Redis does not answer, or the script fails.
     pub async fn run<T: FromRedisValue>(&self, call: &ScriptCall<'_>) -> Result<T, UnavailableError> {
+        let begun = Instant::now();
         let Shared { number, mut connection } = self.recovery.open().await;
-        let answer = self.in_time(Sent::Script(call.name), call.send(&mut connection)).await;
+        let answer = self.in_time((Sent::Script(call.name), begun), call.send(&mut connection)).await;
         answer.map_err(|error| {
             self.timings.script_failed(call.name);
             UnavailableError { script: Some(call.name), ..self.failed(error, number) }
@@ -218,19 +220,25 @@ impl RedisPool {
 
     /// The same for a question that the user may not be allowed to ask: then the answer is no, and nothing is told.
     pub(super) async fn query_if_allowed<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, UnavailableError> {
+        let begun = Instant::now();
         let Shared { number, mut connection } = self.recovery.open().await;
-        self.in_time(Sent::Commands, pipeline.query_async(&mut connection)).await.map_err(|error| {
+        self.in_time((Sent::Commands, begun), pipeline.query_async(&mut connection)).await.map_err(|error| {
             if Trouble::of(&error) == Some(Trouble::Forbidden) { error.into() } else { self.failed(error, number) }
         })
     }
 
-    /// The client bounds each step of an exchange, and this the whole of it.
-    async fn in_time<T>(&self, sent: Sent, exchange: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
-        let start = Instant::now();
-        match tokio::time::timeout(self.response_timeout, exchange).await {
+    /// The client bounds each step of an exchange, and this the whole of it, from when it began.
+    async fn in_time<T>(
+        &self,
+        (sent, begun): (Sent, Instant),
+        exchange: impl Future<Output = RedisResult<T>>,
+    ) -> RedisResult<T> {
+        match tokio::time::timeout_at(begun + self.response_timeout, exchange).await {
             Ok(answer) => {
-                self.timings.answered(sent, start.elapsed());
-                self.recovery.answered();
+                self.timings.answered(sent, begun.elapsed());
+                if answer.is_ok() {
+                    self.recovery.note_open();
+                }
                 answer
             }
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),

@@ -2,12 +2,11 @@
 
 use axum::body::Bytes;
 use shared::job::{Language, kinds::AssessPronunciation};
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     error::ApiError,
-    extract::{ClientAddress, Upload},
+    extract::{ClientAddress, Upload, UploadPlace},
     identity::Caller,
     openapi,
 };
@@ -67,7 +66,7 @@ pub(super) struct Asked {
     pub(super) recording: Bytes,
     pub(super) user: String,
     /// Kept until the recording is where it waits.
-    pub(super) room: OwnedSemaphorePermit,
+    pub(super) room: UploadPlace,
 }
 
 impl Asked {

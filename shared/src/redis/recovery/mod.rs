@@ -25,8 +25,9 @@ const TELL_AGAIN: Duration = Duration::from_mins(1);
 /// Servers and what lies before them close connections that were silent for a while (`timeout` in redis.conf, load
 /// balancers). After this long a connection is looked at before something is sent that must not be sent twice.
 const IDLE_AFTER: Duration = Duration::from_millis(2_500);
-/// What looking at it and connecting anew may take: a caller hears within 2 s that Redis is away.
-const LOOK_PATIENCE: Duration = Duration::from_millis(800);
+/// A connection that was closed says so at once. One that does not answer within this time is slow, and is used as it is.
+const LOOK_PATIENCE: Duration = Duration::from_millis(100);
+/// How long a caller waits for a new connection in the place of a closed one.
 const RENEWAL_PATIENCE: Duration = Duration::from_millis(800);
 
 /// The connection that a process shares, and its replacement when something is wrong with it.
@@ -44,8 +45,8 @@ pub(super) struct Recovery {
     runs: AtomicBool,
     told: Mutex<Option<Instant>>,
     began: Instant,
-    /// When Redis answered last, in ms since `began`; 0 before that.
-    answered_ms: AtomicU64,
+    /// When the connection was last known to be open, in ms since `began`; 0 before that.
+    open_ms: AtomicU64,
     /// One caller looks whether a silent connection is open; the others wait for what it finds.
     looking: tokio::sync::Mutex<()>,
 }
@@ -70,7 +71,7 @@ impl Recovery {
             runs: AtomicBool::new(false),
             told: Mutex::default(),
             began: Instant::now(),
-            answered_ms: AtomicU64::new(0),
+            open_ms: AtomicU64::new(0),
             looking: tokio::sync::Mutex::default(),
         }))
     }
@@ -80,8 +81,8 @@ impl Recovery {
         self.current.borrow().clone()
     }
 
-    /// The connection in use, known to be open a moment ago: one that was silent for a while is looked at first, and where the
-    /// other side has closed it, a new one is waited for. Whoever comes while Redis is known to be away is not kept waiting.
+    /// The connection in use. One that was silent for a while is looked at first; where the other side has closed it, a new one is
+    /// waited for. While Redis is known to be away, nobody is kept waiting.
     pub(super) async fn open(self: &Arc<Self>) -> Shared {
         if !self.is_idle() {
             return self.current();
@@ -93,28 +94,30 @@ impl Recovery {
             let mut ping = redis::Cmd::new();
             ping.arg("PING");
             let looked = tokio::time::timeout(LOOK_PATIENCE, ping.query_async(&mut connection)).await;
-            match looked.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())) {
-                Ok(()) => self.answered(),
-                Err(error) => {
+            let closed = |error: &RedisError| Trouble::of(error).is_some_and(Trouble::is_of_connection);
+            match looked {
+                Ok(Err(error)) if closed(&error) => {
                     self.failed(&error, number);
                     let _ = tokio::time::timeout(RENEWAL_PATIENCE, replaced.changed()).await;
                 }
+                // It answers, or is slow: what is sent next shows more.
+                Ok(Ok(()) | Err(_)) | Err(_) => self.note_open(),
             }
         }
         self.current()
     }
 
     fn is_idle(&self) -> bool {
-        match self.answered_ms.load(Ordering::Relaxed) {
+        match self.open_ms.load(Ordering::Relaxed) {
             0 => true,
-            answered => self.began.elapsed() >= Duration::from_millis(answered) + IDLE_AFTER,
+            open => self.began.elapsed() >= Duration::from_millis(open) + IDLE_AFTER,
         }
     }
 
-    /// Redis has answered on the connection.
-    pub(super) fn answered(&self) {
+    /// Notes that the connection in use is open.
+    pub(super) fn note_open(&self) {
         let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.answered_ms.store(since.max(1), Ordering::Relaxed);
+        self.open_ms.store(since.max(1), Ordering::Relaxed);
     }
 
     /// What connects to the server in use.
@@ -132,7 +135,7 @@ impl Recovery {
         let Shared { number, mut connection } = self.open().await;
         let answer = probe(&mut connection, &self.probe_key).await;
         match &answer {
-            Ok(()) => self.answered(),
+            Ok(()) => self.note_open(),
             Err(error) => self.failed(error, number),
         }
         answer
@@ -165,7 +168,8 @@ impl Recovery {
                         tracing::info!(away_ms, redis.address = recovery.node.address(), "Redis is back");
                         return;
                     }
-                    Err(error) if recovery.node.follow(&error) => pause = PAUSE_FIRST,
+                    // With the same pauses: nodes that name each other must not be asked without end.
+                    Err(error) if recovery.node.follow(&error) => {}
                     Err(error) => {
                         let trouble = Trouble::of(&error).unwrap_or(Trouble::Unwell);
                         if trouble != Trouble::Unwell {
@@ -186,8 +190,8 @@ impl Recovery {
     async fn replace(&self) -> RedisResult<()> {
         let mut connection = ConnectionManager::new_lazy_with_config(self.node.client(), self.settings.clone())?;
         probe(&mut connection, &self.probe_key).await?;
-        self.answered();
         self.current.send_modify(|shared| *shared = Shared { number: shared.number + 1, connection });
+        self.note_open();
         Ok(())
     }
 
