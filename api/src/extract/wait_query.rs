@@ -36,7 +36,8 @@ impl IntoParams for WaitQuery {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let longest = u32::try_from(LONGEST_WAIT.as_secs()).unwrap_or(u32::MAX);
         let schema = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(longest));
-        let description = "Holds the request until the job has ended, for at most this many seconds and never longer than 55; then returns the job as it is";
+        let description = "Holds the request until the job has ended, for at most this many seconds and never longer \
+            than 55; then returns the job as it is";
         vec![openapi::query(FIELD, description, schema)]
     }
 }

@@ -18,7 +18,8 @@ pub(crate) enum Paid {
     Pronunciation,
 }
 
-/// What a request for a job by `user`, from `address` where that is limited, counts against; [`Queue::submit`](shared::queue::Queue::submit) counts it.
+/// The limits of a request for a job by `user`, and those of `address` where the caller has these. They are counted by
+/// [`Queue::submit`](shared::queue::Queue::submit).
 pub(crate) fn of_job(state: &AppState, paid: Paid, user: &str, address: Option<ClientAddress>) -> Vec<RequestLimit> {
     let config = &state.config.request_limits;
     let (name, most) = match paid {

@@ -49,7 +49,8 @@ pub struct ApiConfig {
     #[arg(long, env = "API_MAX_HELD_PER_USER", default_value_t = 20)]
     pub api_max_held_per_user: u32,
 
-    /// The same for all from one address whom nothing proves. Without it a quarter of `API_MAX_CONCURRENT`. 0 is no limit
+    /// The same for a server's key that names no user, and for all callers from one address without a valid token or key. Without
+    /// it a quarter of `API_MAX_CONCURRENT`. 0 is no limit
     #[arg(long, env = "API_MAX_HELD_PER_ADDRESS")]
     pub api_max_held_per_address: Option<u32>,
 
