@@ -551,12 +551,26 @@ end
 -- Fragment: requests in exact sliding windows. A subject has a list of the times of the requests that count for a limit, oldest
 -- first: those of the window that ends now. Needs keys.lua.
 
+-- Times that lie ahead of the clock are from before it was set back: they count from now.
+local BACK_MS = 2000
+local function bring_back(key, now)
+  local length = redis.call('LLEN', key)
+  for n = 0, length - 1 do
+    if tonumber(redis.call('LINDEX', key, text(n))) <= now then break end
+    redis.call('LSET', key, text(n), text(now))
+  end
+end
+
 -- Forgets what is older than the window. Returns the oldest time that still counts, whether the list must live longer, and how
 -- many times were forgotten. A list lives for two windows, and before the first of them is over, its oldest time has left and
 -- this is asked again.
 local function trim_window(key, window, now)
   local oldest = mend('LINDEX', key, '0')
   if not oldest then return nil, true, 0 end
+  if oldest - now > BACK_MS then
+    bring_back(key, now)
+    return text(now), true, 0
+  end
   if now - oldest < window then return oldest, false, 0 end
   -- Of the times in the list, those before `low` are known to be too old, and the one at `high` is young enough or none.
   local low, high = 1, redis.call('LLEN', key)

@@ -47,6 +47,24 @@ async fn the_one_that_is_used_up_is_named_with_its_time() {
 }
 
 #[tokio::test]
+async fn requests_from_before_the_clock_was_set_back_count_for_one_window_from_now() {
+    let redis = TestRedis::start().await.unwrap();
+    let limits = limits(&redis);
+    let asked = [limit("user-ai", "ada", 3)];
+    let now_ms = limits.count(&asked).await.unwrap().now_ms;
+    let hour = 3_600_000;
+    let mut ahead = redis::pipe();
+    let key = "{test}:asked_at:user-ai:ada";
+    ahead.del(key).ignore().rpush(key, &[now_ms + hour, now_ms + hour + 1]).ignore();
+    redis.pool().query::<()>(&ahead).await.unwrap();
+    let next = limits.count(&asked).await.unwrap();
+    assert_eq!((next.over, remaining(&next)), (None, vec![0]));
+    let reset = next.standings[0].reset_at_ms;
+    assert!((next.now_ms..=next.now_ms + 60_000).contains(&reset), "{reset} at {}", next.now_ms);
+    assert_eq!(limits.count(&asked).await.unwrap().over, Some(0));
+}
+
+#[tokio::test]
 async fn a_request_counts_for_one_window() {
     let redis = TestRedis::start().await.unwrap();
     let limits = limits(&redis);
