@@ -31,6 +31,7 @@ mod pronunciation;
 mod redis_away;
 mod redis_cluster;
 mod redis_keys;
+mod redis_recovery;
 mod redis_tls;
 mod redis_trouble;
 mod refused_alone;

@@ -1,8 +1,10 @@
 -- A worker announces the limits that it was started with. The limits in force are an operator's, else the lowest that a live
 -- worker announces: of two settings in a rolling deploy the fleet keeps to the smaller one, and never to their sum.
 -- KEYS  1 root
--- ARGV  1 group  2 worker  3 ttl_ms (0: withdraws)  4 window_ms  5 guard_ms  6 rpm  7 rps  8 tpm  9 concurrency  10 queue
---       11… what the worker says of itself, as workers/register.lua has it (10 and on may be missing)
+-- ARGV  1 group  2 worker  3 ttl_ms (0: withdraws)  4 window_ms  5 guard_ms  6 rpm  7 rps  8 tpm  9 concurrency  10 age of its
+--       last call in ms (-1: it has made none)  11 '1': a new Redis is to give no permit for a whole window  12 what it expects
+--       Redis' clock to say ('': it does not know yet)  13 queue  14… what the worker says of itself, as workers/register.lua
+--       has it (13 and on may be missing)
 -- Returns {'in_force', differ (1 or 0), window_ms, guard_ms, rpm, rps, tpm, concurrency}
 -- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
 local root = KEYS[1]
@@ -83,6 +85,58 @@ local function in_force(group, now)
   if changed then redis.call('HDEL', key, 'next_at') end
   return reply
 end
+-- Fragment: whether this Redis knows of every permit. Needs keys.lua.
+-- One that was restarted, or took a failed one's place, may have lost its last second of permits, and after a step of the clock
+-- nobody knows which of them have slid out: no permit is given for one window. One without an epoch is new: it may have lost
+-- all of them, and gives permits as soon as the workers that live have said when their last call was.
+
+-- Workers that live report within this time.
+local REPORT_MS = 4000
+
+-- Milliseconds until permits of `group` may be given again, and why: `new_redis` or `redis_recovery`. nil where they may now.
+-- `span` is the window with its guard band.
+local function until_trusted(group, now, span)
+  local key, info = root .. ':epoch', redis.pcall('INFO', 'server')
+  local run_id = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'unknown'
+  local f = redis.call('HMGET', key, 'run_id', 'since', 'new', 'waits', 'last_call', 'stepped:' .. group)
+  local since, new, stepped = tonumber(f[2]), f[3], math.min(tonumber(f[6]) or 0, now)
+  if f[1] ~= run_id or not since then
+    since, new = now, not f[1] and '1'
+    redis.call('HSET', key, 'run_id', run_id, 'since', text(now))
+    redis.call('HDEL', key, 'new', 'waits', 'last_call')
+    if new then redis.call('HSET', key, 'new', new) end
+  elseif since > now then
+    since = now
+    redis.call('HSET', key, 'since', text(now))
+  end
+  local ready, why = since + span, 'redis_recovery'
+  if new then
+    why = 'new_redis'
+    if f[4] ~= '1' then ready = math.min(ready, math.max(since + REPORT_MS, (tonumber(f[5]) or 0) + span)) end
+  end
+  if stepped > 0 and stepped + span > ready then ready, why = stepped + span, 'redis_recovery' end
+  if now < ready then return ready - now, why end
+end
+
+-- A worker says when its last call was (age in ms; -1: it has made none), and whether a new Redis is to wait for a whole window.
+local function report_last_call(now, age, waits)
+  local key = root .. ':epoch'
+  local f = redis.call('HMGET', key, 'new', 'last_call')
+  if not f[1] then return end
+  if waits then redis.call('HSET', key, 'waits', '1') end
+  if age >= 0 and now - age > (tonumber(f[2]) or 0) then redis.call('HSET', key, 'last_call', text(now - age)) end
+end
+-- Fragment: whether Redis' clock says what the caller expects of it.
+
+-- What differs by more is a step.
+local STEP_MS = 2000
+
+-- Milliseconds by which Redis' clock is ahead of what the caller expects (`expected`, '' where it does not know yet); nil where
+-- that is no step. A message that was long on its way looks like a step forward: no permit is given on either.
+local function skew_of(now, expected)
+  local skew = expected and expected ~= '' and now - tonumber(expected)
+  if skew and math.abs(skew) > STEP_MS then return skew end
+end
 -- Fragment: a worker says that it lives. Needs keys.lua.
 -- `workers:<queue>` has the workers that take jobs of the queue, by when each is taken for gone; `worker:<worker>` has what a worker
 -- says of itself. Both end by themselves, when nobody says anything any more.
@@ -117,7 +171,18 @@ if ttl > 0 then
 else
   redis.call('ZREM', announced, own)
 end
-if ARGV[10] then
-  register(ARGV[10], worker, ttl, now, { ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18] })
+if ARGV[13] then
+  register(ARGV[13], worker, ttl, now, { ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21] })
 end
-return in_force(group, now)
+-- A worker that sees the time that it expects says so, should another one have seen a step.
+local step = root .. ':step:' .. group
+if ARGV[12] ~= '' and not skew_of(now, ARGV[12]) and redis.call('EXISTS', step) == 1 then
+  redis.call('HSET', step, 'agreed', text(now))
+end
+local reply = in_force(group, now)
+if ttl > 0 and reply[3] then
+  -- From here on a new Redis waits for reports, and not only from the first job on.
+  until_trusted(group, now, reply[3] + reply[4])
+  report_last_call(now, tonumber(ARGV[10]), ARGV[11] == '1')
+end
+return reply

@@ -2,7 +2,7 @@
 -- counts from when the call is made; a further call gets a permit of its own. Safe to repeat.
 -- KEYS  1 root
 -- ARGV  1 queue  2 id  3 fence  4 number of the call in this attempt  5 tokens that the provider counts up front
---       6 group
+--       6 group  7 what the caller expects Redis' clock to say ('': it does not know yet)
 -- Returns {'go', own permits in the window, permits ever granted} | {'wait', ms, why} | {'stale', state or 'gone'}
 -- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
 local root = KEYS[1]
@@ -223,20 +223,45 @@ local function move_permit(l, member, cost, reserved)
   redis.call('HINCRBY', l.key, 'tokens', text(cost - reserved))
 end
 -- Fragment: whether this Redis knows of every permit. Needs keys.lua.
--- One that was restarted, or took a failed one's place, may have lost its last second of permits, and one without an
--- epoch may have lost all. No permit is given until what may have been lost has slid out.
+-- One that was restarted, or took a failed one's place, may have lost its last second of permits, and after a step of the clock
+-- nobody knows which of them have slid out: no permit is given for one window. One without an epoch is new: it may have lost
+-- all of them, and gives permits as soon as the workers that live have said when their last call was.
 
--- Milliseconds until permits may be given again; nil where they may now. `span` is the window with its guard band.
-local function until_trusted(now, span)
-  local info = redis.pcall('INFO', 'server')
+-- Workers that live report within this time.
+local REPORT_MS = 4000
+
+-- Milliseconds until permits of `group` may be given again, and why: `new_redis` or `redis_recovery`. nil where they may now.
+-- `span` is the window with its guard band.
+local function until_trusted(group, now, span)
+  local key, info = root .. ':epoch', redis.pcall('INFO', 'server')
   local run_id = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'unknown'
-  local epoch = redis.call('HMGET', root .. ':epoch', 'run_id', 'since')
-  local since = tonumber(epoch[2])
-  if epoch[1] ~= run_id or not since then
+  local f = redis.call('HMGET', key, 'run_id', 'since', 'new', 'waits', 'last_call', 'stepped:' .. group)
+  local since, new, stepped = tonumber(f[2]), f[3], math.min(tonumber(f[6]) or 0, now)
+  if f[1] ~= run_id or not since then
+    since, new = now, not f[1] and '1'
+    redis.call('HSET', key, 'run_id', run_id, 'since', text(now))
+    redis.call('HDEL', key, 'new', 'waits', 'last_call')
+    if new then redis.call('HSET', key, 'new', new) end
+  elseif since > now then
     since = now
-    redis.call('HSET', root .. ':epoch', 'run_id', run_id, 'since', text(now))
+    redis.call('HSET', key, 'since', text(now))
   end
-  if now < since + span then return since + span - now end
+  local ready, why = since + span, 'redis_recovery'
+  if new then
+    why = 'new_redis'
+    if f[4] ~= '1' then ready = math.min(ready, math.max(since + REPORT_MS, (tonumber(f[5]) or 0) + span)) end
+  end
+  if stepped > 0 and stepped + span > ready then ready, why = stepped + span, 'redis_recovery' end
+  if now < ready then return ready - now, why end
+end
+
+-- A worker says when its last call was (age in ms; -1: it has made none), and whether a new Redis is to wait for a whole window.
+local function report_last_call(now, age, waits)
+  local key = root .. ':epoch'
+  local f = redis.call('HMGET', key, 'new', 'last_call')
+  if not f[1] then return end
+  if waits then redis.call('HSET', key, 'waits', '1') end
+  if age >= 0 and now - age > (tonumber(f[2]) or 0) then redis.call('HSET', key, 'last_call', text(now - age)) end
 end
 -- Fragment: the limit that was learned from the upstream, as it holds now. Needs window.lua.
 -- Two things narrow the window of requests: what the upstream announces and leaves of it (`room`, for one window), and
@@ -304,6 +329,13 @@ local function until_tried(l)
   return until_room(l, math.floor(l.window / (l.rpm - l.sure)), 0)
 end
 
+-- Permits are withheld, which those who look at the group or at a job that waits are told.
+local function withheld(l, wait, why)
+  local said = why .. ' ' .. text(l.now + wait)
+  redis.call('HSET', root .. ':epoch', 'withheld:' .. l.group, said, 'withheld:' .. queue, said)
+  return { wait, why, true }
+end
+
 -- nil where it may, else {wait_ms (-1: until woken), why, exact}: `exact` where no call whatsoever may go before.
 local function limiter_refusal(l, cost)
   local pause = pause_refusal(l)
@@ -320,8 +352,9 @@ local function limiter_refusal(l, cost)
   local tokens = tokens_refusal(l, cost)
   if tokens then return tokens end
   if not l.trusted and (l.logged or l.concurrency) then
-    wait = until_trusted(l.now, l.span)
-    if wait then return { wait, 'restarted', true } end
+    local why
+    wait, why = until_trusted(l.group, l.now, l.span)
+    if wait then return withheld(l, wait, why) end
     l.trusted = true
   end
 end
@@ -394,6 +427,17 @@ local function close_gate(gate)
   count_trial(gate.l)
   keep_grants(gate.l)
 end
+-- Fragment: whether Redis' clock says what the caller expects of it.
+
+-- What differs by more is a step.
+local STEP_MS = 2000
+
+-- Milliseconds by which Redis' clock is ahead of what the caller expects (`expected`, '' where it does not know yet); nil where
+-- that is no step. A message that was long on its way looks like a step forward: no permit is given on either.
+local function skew_of(now, expected)
+  local skew = expected and expected ~= '' and now - tonumber(expected)
+  if skew and math.abs(skew) > STEP_MS then return skew end
+end
 
 local id, fence, group, tokens = ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[5])
 local key = of_job('job', id)
@@ -412,7 +456,9 @@ local reserved = held and tonumber(redis.call('HGET', of_group('reserved', group
 
 local first = held or not l.logged and job[3] == member
 local wait
-if first then
+if skew_of(now, ARGV[7]) then
+  wait = { 0, 'clock' }
+elseif first then
   -- Its place in the window is its own: only what has happened since can stop it.
   wait = breaker_refusal(b, member) or pause_refusal(l, member) or tokens_refusal(l, cost - reserved)
 else

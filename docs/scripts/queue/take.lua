@@ -4,10 +4,10 @@
 -- ARGV  1 queue  2 worker  3 request  4 want (at most 64)  5 lease_ms  6 dead_ttl_ms  7 completed_ttl_ms  8 group ('': no
 --       limit)  9 most tokens of a job that one call sends  10 tokens of a call beside them  11 jobs that the worker holds
 --       12 '1': it has finished a job  13 how long it has lived, in ms  14 crashes that make a job a dead letter
---       15… lanes that the worker knows
--- Returns {'jobs', wait_ms, lost, {id, lane, fence, attempt, max_attempts, resumed, payload}, …}: wait_ms as below, where less
+--       15 what the worker expects Redis' clock to say ('': it does not know yet)  16… lanes that the worker knows
+-- Returns {'jobs', wait_ms, lost, now, {id, lane, fence, attempt, max_attempts, resumed, payload}, …}: wait_ms as below, where less
 --         than `want` came since no more may run; else 0. lost: jobs that were taken back from workers that were lost
---       | {'wait', ms (-1: until woken), why, lost}
+--       | {'wait', ms (-1: until woken), why, lost, now}
 -- Fragment: every key and the clock. KEYS[1] is the root; `Keys` in shared/src/redis/keys.rs names the same keys.
 local root = KEYS[1]
 local queue = ARGV[1]
@@ -46,10 +46,22 @@ local function mend(command, key, ...)
   if string.find(reply.err, 'WRONGTYPE', 1, true) then redis.call('UNLINK', key) end
   return redis.call(command, key, ...)
 end
+-- Fragment: whether Redis' clock says what the caller expects of it.
+
+-- What differs by more is a step.
+local STEP_MS = 2000
+
+-- Milliseconds by which Redis' clock is ahead of what the caller expects (`expected`, '' where it does not know yet); nil where
+-- that is no step. A message that was long on its way looks like a step forward: no permit is given on either.
+local function skew_of(now, expected)
+  local skew = expected and expected ~= '' and now - tonumber(expected)
+  if skew and math.abs(skew) > STEP_MS then return skew end
+end
 local worker, request, want, lease_ms, dead_ttl = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local completed_ttl = ARGV[7]
 local group, chunk_tokens, call_tokens = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 local now = now_ms()
+local expected = ARGV[15]
 local last_take = root .. ':take:' .. worker
 -- One answer stays well below what a slow network carries in time: with payloads beyond this many bytes it is full.
 local BYTES_MAX = 1048576
@@ -60,12 +72,14 @@ local BOOKING_MS = 50
 -- While a worker was lost within this many leases, a process that has not finished a job yet holds one at a time: a crash loop
 -- costs one job a start.
 local LOSS_LEASES = 5
+-- A worker that sees another time than it expects reports that, and asks again after this time.
+local SKEWED_MS = 250
 -- A worker that may have no more jobs for this reason asks again after this time.
 local UNPROVEN_MS = 500
 
 -- The answer to a repeated request: what of its jobs is still held.
 local function taken_before(previous, request)
-  local jobs = { 'jobs', 0, 0 }
+  local jobs = { 'jobs', 0, 0, text(now) }
   for id, fence in string.gmatch(string.sub(previous, #request + 1), ' (%S+)=(%d+)') do
     local job = redis.pcall('HMGET', of_job('job', id), 'fence', 'state', 'attempts', 'max', 'lane', 'resumed', 'payload')
     if job[1] == fence and job[2] == 'active' then
@@ -79,13 +93,14 @@ end
 local function known_wait(group, worker, now)
   local f = redis.call('HMGET', root .. ':limiter:' .. group, 'next_at', 'why', 'passed', 'booked', 'booked_until')
   local wait = (tonumber(f[1]) or 0) - now
-  if wait <= 0 or now - (tonumber(f[3]) or 0) >= PASS_MS then return nil end
+  local passed = tonumber(f[3]) or 0
+  if wait <= 0 or now - passed >= PASS_MS or passed > now then return nil end
   if f[4] and f[4] ~= worker and now < (tonumber(f[5]) or 0) then wait = -1 end
   if wait >= 0 and f[4] ~= worker then
     write_though_full()
     redis.call('HSET', root .. ':limiter:' .. group, 'booked', worker, 'booked_until', text(now + wait + BOOKING_MS))
   end
-  return { 'wait', wait, f[2] or '', 0 }
+  return { 'wait', wait, f[2] or '', 0, text(now) }
 end
 
 -- What comes after these is not even defined for a take that ends here: a refused one costs little more than a GET.
@@ -93,6 +108,8 @@ local previous = redis.call('GET', last_take)
 if previous and string.sub(previous, 1, #request + 1) == request .. ' ' then return taken_before(previous, request) end
 local known = group ~= '' and known_wait(group, worker, now)
 if known then return known end
+-- By a clock that has stepped nothing is brought about, before it is known that it has.
+if group ~= '' and skew_of(now, expected) then return { 'wait', SKEWED_MS, 'clock', 0, text(now) } end
 
 -- Fragment: putting a job in line. Needs keys.lua.
 -- A job that waits for a worker is in one of three sorted sets:
@@ -872,6 +889,71 @@ local function suspects_left(s, order, proven, lease_left)
   for _, lane in ipairs(order.suspects) do redis.call('ZADD', of_lane('wake', lane), '0', 'marker') end
   return not proven and math.max(math.min(lease_left, UNPROVEN_MS), 1) or nil
 end
+-- Fragment: jobs outlive a time in which nobody could renew a lease: Redis was away, frozen or cut off, or its clock has
+-- stepped. Needs keys.lua.
+-- Their workers go on with them and come back with what is paid for, so they have one lease to do that in.
+
+-- The time of the last script that saw the leases is written this often, and at least eight times a lease.
+local SEEN_MS = 1000
+-- A clock that runs back by more has stepped.
+local BACK_MS = 2000
+-- After this time every process that lives has said what it sees.
+local SEEN_BY_ALL_MS = 12000
+-- Members that one command moves.
+local AT_ONCE = 500
+
+-- Sets the score of every member of a sorted set by `score_of(score)`; nil leaves it as it is.
+local function move_all(key, from, to, score_of)
+  local members = redis.call('ZRANGEBYSCORE', key, from, to, 'WITHSCORES')
+  local moved = {}
+  for i = 1, #members, 2 do
+    moved[#moved + 1] = text(score_of(tonumber(members[i + 1])))
+    moved[#moved + 1] = members[i]
+    if #moved >= 2 * AT_ONCE or i + 2 > #members then
+      redis.call('ZADD', key, 'XX', unpack(moved))
+      moved = {}
+    end
+  end
+end
+
+-- No lease that ends after `from` lapses for one lease from now. `group`: whose slots these jobs hold ('': nobody's).
+local function hold_leases(now, lease, group, from)
+  local function a_lease_from_now() return now + lease end
+  move_all(of_queue('leases'), from, '+inf', a_lease_from_now)
+  if group ~= '' then move_all(root .. ':inflight:' .. group, from, '+inf', a_lease_from_now) end
+  redis.call('HSET', of_queue('order'), 'seen', text(now))
+end
+
+-- The clock went forward: deadlines that passed with it are as far away as they were.
+local function later_deadlines(now, skew)
+  move_all(of_queue('deadlines'), text(now - skew), text(now), function(at) return at + skew end)
+end
+
+-- The clock went back: jobs that wait for a time have no longer to wait for it than before.
+local function earlier_jobs(now, skew)
+  local order = of_queue('order')
+  local f = redis.call('HMGET', order, 'went_back', 'lost')
+  local before, lost = tonumber(f[1]), tonumber(f[2])
+  if before and math.abs(now - before) < SEEN_BY_ALL_MS then return end
+  redis.call('HSET', order, 'went_back', text(now))
+  move_all(of_queue('scheduled'), text(now), '+inf', function(at) return math.max(at + skew, now) end)
+  if lost and lost > now then redis.call('HSET', order, 'lost', text(now)) end
+end
+
+-- Notes that leases are looked after, and holds them where nobody has for more than half a lease.
+local function heed_outage(now, lease, group)
+  local order = of_queue('order')
+  local seen = tonumber(redis.call('HGET', order, 'seen'))
+  local gap = seen and now - seen or 0
+  if seen and gap < math.min(SEEN_MS, lease / 8) and gap >= -BACK_MS then return end
+  if gap > lease / 2 or gap < -BACK_MS then
+    -- What had lapsed before that was looked after.
+    hold_leases(now, lease, group, gap > 0 and '(' .. text(seen) or '-inf')
+    if gap < 0 then earlier_jobs(now, gap) end
+  else
+    redis.call('HSET', order, 'seen', text(now))
+  end
+end
 -- Fragment of take: any live worker takes jobs back whose lease has lapsed; there is no leader. Needs suspects.lua, bury.lua and
 -- broken.lua.
 
@@ -1106,20 +1188,45 @@ local function move_permit(l, member, cost, reserved)
   redis.call('HINCRBY', l.key, 'tokens', text(cost - reserved))
 end
 -- Fragment: whether this Redis knows of every permit. Needs keys.lua.
--- One that was restarted, or took a failed one's place, may have lost its last second of permits, and one without an
--- epoch may have lost all. No permit is given until what may have been lost has slid out.
+-- One that was restarted, or took a failed one's place, may have lost its last second of permits, and after a step of the clock
+-- nobody knows which of them have slid out: no permit is given for one window. One without an epoch is new: it may have lost
+-- all of them, and gives permits as soon as the workers that live have said when their last call was.
 
--- Milliseconds until permits may be given again; nil where they may now. `span` is the window with its guard band.
-local function until_trusted(now, span)
-  local info = redis.pcall('INFO', 'server')
+-- Workers that live report within this time.
+local REPORT_MS = 4000
+
+-- Milliseconds until permits of `group` may be given again, and why: `new_redis` or `redis_recovery`. nil where they may now.
+-- `span` is the window with its guard band.
+local function until_trusted(group, now, span)
+  local key, info = root .. ':epoch', redis.pcall('INFO', 'server')
   local run_id = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'unknown'
-  local epoch = redis.call('HMGET', root .. ':epoch', 'run_id', 'since')
-  local since = tonumber(epoch[2])
-  if epoch[1] ~= run_id or not since then
+  local f = redis.call('HMGET', key, 'run_id', 'since', 'new', 'waits', 'last_call', 'stepped:' .. group)
+  local since, new, stepped = tonumber(f[2]), f[3], math.min(tonumber(f[6]) or 0, now)
+  if f[1] ~= run_id or not since then
+    since, new = now, not f[1] and '1'
+    redis.call('HSET', key, 'run_id', run_id, 'since', text(now))
+    redis.call('HDEL', key, 'new', 'waits', 'last_call')
+    if new then redis.call('HSET', key, 'new', new) end
+  elseif since > now then
     since = now
-    redis.call('HSET', root .. ':epoch', 'run_id', run_id, 'since', text(now))
+    redis.call('HSET', key, 'since', text(now))
   end
-  if now < since + span then return since + span - now end
+  local ready, why = since + span, 'redis_recovery'
+  if new then
+    why = 'new_redis'
+    if f[4] ~= '1' then ready = math.min(ready, math.max(since + REPORT_MS, (tonumber(f[5]) or 0) + span)) end
+  end
+  if stepped > 0 and stepped + span > ready then ready, why = stepped + span, 'redis_recovery' end
+  if now < ready then return ready - now, why end
+end
+
+-- A worker says when its last call was (age in ms; -1: it has made none), and whether a new Redis is to wait for a whole window.
+local function report_last_call(now, age, waits)
+  local key = root .. ':epoch'
+  local f = redis.call('HMGET', key, 'new', 'last_call')
+  if not f[1] then return end
+  if waits then redis.call('HSET', key, 'waits', '1') end
+  if age >= 0 and now - age > (tonumber(f[2]) or 0) then redis.call('HSET', key, 'last_call', text(now - age)) end
 end
 -- Fragment: the limit that was learned from the upstream, as it holds now. Needs window.lua.
 -- Two things narrow the window of requests: what the upstream announces and leaves of it (`room`, for one window), and
@@ -1187,6 +1294,13 @@ local function until_tried(l)
   return until_room(l, math.floor(l.window / (l.rpm - l.sure)), 0)
 end
 
+-- Permits are withheld, which those who look at the group or at a job that waits are told.
+local function withheld(l, wait, why)
+  local said = why .. ' ' .. text(l.now + wait)
+  redis.call('HSET', root .. ':epoch', 'withheld:' .. l.group, said, 'withheld:' .. queue, said)
+  return { wait, why, true }
+end
+
 -- nil where it may, else {wait_ms (-1: until woken), why, exact}: `exact` where no call whatsoever may go before.
 local function limiter_refusal(l, cost)
   local pause = pause_refusal(l)
@@ -1203,8 +1317,9 @@ local function limiter_refusal(l, cost)
   local tokens = tokens_refusal(l, cost)
   if tokens then return tokens end
   if not l.trusted and (l.logged or l.concurrency) then
-    wait = until_trusted(l.now, l.span)
-    if wait then return { wait, 'restarted', true } end
+    local why
+    wait, why = until_trusted(l.group, l.now, l.span)
+    if wait then return withheld(l, wait, why) end
     l.trusted = true
   end
 end
@@ -1415,6 +1530,7 @@ local function take_jobs()
   -- Workers count attempts in 32 bits.
   local ATTEMPTS_MAX = 2 ^ 31
   write_though_full()
+  heed_outage(now, lease_ms, group)
   promote(now, most, dead_ttl)
   local lost = reclaim(now, most, dead_ttl, tonumber(ARGV[14]))
   end_overdue(now, most, dead_ttl)
@@ -1425,10 +1541,10 @@ local function take_jobs()
   local dead_left = forget(of_queue('dead'), now - tonumber(dead_ttl))
 
   local lanes = {}
-  for i = 15, #ARGV do lanes[#lanes + 1] = ARGV[i] end
+  for i = 16, #ARGV do lanes[#lanes + 1] = ARGV[i] end
   local order = lines(lanes, want)
   local some_wait = order.classes[1] or order.suspects[1]
-  local jobs, taken, leased, slots, gone, bytes, count, wait = { 'jobs', 0, lost }, {}, {}, {}, {}, 0, 0, nil
+  local jobs, taken, leased, slots, gone, bytes, count, wait = { 'jobs', 0, lost, text(now) }, {}, {}, {}, {}, 0, 0, nil
   local started, lease_end = text(now), text(now + lease_ms)
   local gate = some_wait and group ~= '' and open_gate(group, now)
   if some_wait then wait = paused(group, gate) end
@@ -1507,9 +1623,9 @@ local function take_jobs()
     redis.call('SET', last_take, request .. table.concat(taken), 'PX', ARGV[5])
     return jobs
   end
-  if wait then return { 'wait', wait[1], wait[2], lost } end
-  if left then return { 'wait', left, 'unproven', lost } end
-  return { 'wait', (results_left or done_left or dead_left) and 0 or next_due(now) or -1, 'empty', lost }
+  if wait then return { 'wait', wait[1], wait[2], lost, text(now) } end
+  if left then return { 'wait', left, 'unproven', lost, text(now) } end
+  return { 'wait', (results_left or done_left or dead_left) and 0 or next_due(now) or -1, 'empty', lost, text(now) }
 end
 
 return take_jobs()

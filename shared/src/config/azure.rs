@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::{AzureBreakerConfig, ConfigError};
 use crate::{
     budget::Prices,
-    limiter::{Group, Limits, TokenAccounting, Upstream},
+    limiter::{Group, Limits, NewRedis, TokenAccounting, Upstream},
 };
 
 /// A probe without an end is given up so long after its call must have ended.
@@ -76,6 +76,7 @@ impl AzureConfig {
             model: "speech".to_owned(),
             prices: Prices::default(),
             breaker: self.breaker.settings(self.timeout() + PROBE_GRACE),
+            new_redis: NewRedis::default(),
             settings: String::new(),
         }
     }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::{AuthHeader, ConfigError, OpenAiBreakerConfig, OpenAiCallConfig, OpenAiParametersConfig};
-use crate::limiter::{Group, Limits, TokenAccounting, Upstream};
+use crate::limiter::{Group, Limits, NewRedis, TokenAccounting, Upstream};
 
 /// A probe without an end is given up so long after its call must have ended.
 const PROBE_GRACE: Duration = Duration::from_secs(10);
@@ -58,6 +58,10 @@ pub struct OpenAiConfig {
     /// What is added to the window, in ms: it covers the way from the permit to the upstream's door
     #[arg(long, env = "OPENAI_RATE_GUARD_MS", default_value_t = 150, value_parser = clap::value_parser!(u64).range(..=60_000))]
     pub openai_rate_guard_ms: u64,
+
+    /// What a Redis does that has nothing of ours, since it is new or has lost everything
+    #[arg(long, env = "OPENAI_NEW_REDIS", value_enum, default_value_t)]
+    pub openai_new_redis: NewRedis,
 
     /// What of a call counts against TPM
     #[arg(long, env = "OPENAI_TOKEN_ACCOUNTING", value_enum, default_value_t)]
@@ -123,6 +127,7 @@ impl OpenAiConfig {
             prices: self.call.openai_prices.clone(),
             model: self.call.openai_model.clone(),
             breaker: self.breaker.settings(self.timeout() + PROBE_GRACE),
+            new_redis: self.openai_new_redis,
             settings: self.digest(),
         }
     }

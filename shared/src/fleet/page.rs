@@ -5,13 +5,14 @@ use crate::{
     breaker::BreakerState,
     budget::Limit,
     job::{Priority, QueueName},
+    limiter::WithheldReason,
     queue::DEAD_MAX as DEAD_LETTERS_MAX,
     telemetry::{
         Counters, Gauges, Page,
         metrics::{
             BREAKER, CALL_MEAN, CALLS, DEAD_MAX, FLEET_SLOTS, KILLED, LIMIT_DOLLARS, LIMITS_DIFFER, MISCONFIGURED,
-            MODEL_SHUTDOWN, QUEUE_ENDED, QUEUE_JOBS, QUEUE_OLDEST, QUEUE_PAUSED, QUEUE_WAITING, SPENT_DOLLARS,
-            SPENT_TOKENS, SUSPECTS, UPSTREAM_PAUSED, WINDOW_LIMIT, WINDOW_USED, WORKERS, WORKERS_LOST,
+            MODEL_SHUTDOWN, PERMITS_WITHHELD, QUEUE_ENDED, QUEUE_JOBS, QUEUE_OLDEST, QUEUE_PAUSED, QUEUE_WAITING,
+            SPENT_DOLLARS, SPENT_TOKENS, SUSPECTS, UPSTREAM_PAUSED, WINDOW_LIMIT, WINDOW_USED, WORKERS, WORKERS_LOST,
         },
     },
 };
@@ -95,6 +96,7 @@ impl Look {
     fn show_limits(&self, page: &mut Page) {
         let (limits, used) = (Gauges::new(&WINDOW_LIMIT), Gauges::new(&WINDOW_USED));
         let (differ, paused) = (Gauges::new(&LIMITS_DIFFER), Gauges::new(&UPSTREAM_PAUSED));
+        let withheld = Gauges::new(&PERMITS_WITHHELD);
         for service in &self.services {
             let group = || service.group.as_str().to_owned().into();
             for name in LIMITS {
@@ -112,11 +114,16 @@ impl Look {
             }
             differ.set([group()], flag(service.limits.differ));
             paused.set([group()], flag(service.is_paused_by_upstream()));
+            for reason in WithheldReason::ALL {
+                let now = service.limits.withheld.filter(|now| now.reason == reason);
+                withheld.set([group(), reason.as_str().into()], float(now.map_or(0, |now| now.until_ms / 1_000)));
+            }
         }
         limits.show(page);
         used.show(page);
         differ.show(page);
         paused.show(page);
+        withheld.show(page);
     }
 
     fn show_calls(&self, page: &mut Page) {

@@ -19,6 +19,13 @@ local function until_tried(l)
   return until_room(l, math.floor(l.window / (l.rpm - l.sure)), 0)
 end
 
+-- Permits are withheld, which those who look at the group or at a job that waits are told.
+local function withheld(l, wait, why)
+  local said = why .. ' ' .. text(l.now + wait)
+  redis.call('HSET', root .. ':epoch', 'withheld:' .. l.group, said, 'withheld:' .. queue, said)
+  return { wait, why, true }
+end
+
 -- nil where it may, else {wait_ms (-1: until woken), why, exact}: `exact` where no call whatsoever may go before.
 local function limiter_refusal(l, cost)
   local pause = pause_refusal(l)
@@ -35,8 +42,9 @@ local function limiter_refusal(l, cost)
   local tokens = tokens_refusal(l, cost)
   if tokens then return tokens end
   if not l.trusted and (l.logged or l.concurrency) then
-    wait = until_trusted(l.now, l.span)
-    if wait then return { wait, 'restarted', true } end
+    local why
+    wait, why = until_trusted(l.group, l.now, l.span)
+    if wait then return withheld(l, wait, why) end
     l.trusted = true
   end
 end

@@ -1,11 +1,15 @@
 -- A worker announces the limits that it was started with. The limits in force are an operator's, else the lowest that a live
 -- worker announces: of two settings in a rolling deploy the fleet keeps to the smaller one, and never to their sum.
 -- KEYS  1 root
--- ARGV  1 group  2 worker  3 ttl_ms (0: withdraws)  4 window_ms  5 guard_ms  6 rpm  7 rps  8 tpm  9 concurrency  10 queue
---       11… what the worker says of itself, as workers/register.lua has it (10 and on may be missing)
+-- ARGV  1 group  2 worker  3 ttl_ms (0: withdraws)  4 window_ms  5 guard_ms  6 rpm  7 rps  8 tpm  9 concurrency  10 age of its
+--       last call in ms (-1: it has made none)  11 '1': a new Redis is to give no permit for a whole window  12 what it expects
+--       Redis' clock to say ('': it does not know yet)  13 queue  14… what the worker says of itself, as workers/register.lua
+--       has it (13 and on may be missing)
 -- Returns {'in_force', differ (1 or 0), window_ms, guard_ms, rpm, rps, tpm, concurrency}
 -- @include "queue/keys"
 -- @include "limiter/in_force"
+-- @include "limiter/epoch"
+-- @include "limiter/skew"
 -- @include "workers/register"
 
 local group, worker, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -20,7 +24,18 @@ if ttl > 0 then
 else
   redis.call('ZREM', announced, own)
 end
-if ARGV[10] then
-  register(ARGV[10], worker, ttl, now, { ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18] })
+if ARGV[13] then
+  register(ARGV[13], worker, ttl, now, { ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21] })
 end
-return in_force(group, now)
+-- A worker that sees the time that it expects says so, should another one have seen a step.
+local step = root .. ':step:' .. group
+if ARGV[12] ~= '' and not skew_of(now, ARGV[12]) and redis.call('EXISTS', step) == 1 then
+  redis.call('HSET', step, 'agreed', text(now))
+end
+local reply = in_force(group, now)
+if ttl > 0 and reply[3] then
+  -- From here on a new Redis waits for reports, and not only from the first job on.
+  until_trusted(group, now, reply[3] + reply[4])
+  report_last_call(now, tonumber(ARGV[10]), ARGV[11] == '1')
+end
+return reply

@@ -2,7 +2,7 @@
 
 use redis::{ErrorKind, RedisError};
 
-use super::{Group, Limits};
+use super::{Announced, Group, Limits, NewRedis};
 use crate::{
     redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script, millis},
     workers::{Card, Load},
@@ -52,12 +52,12 @@ impl InForce {
 pub(crate) async fn announce(
     redis: &RedisPool,
     keys: &Keys,
-    group: &Group,
     worker: &str,
-    limits: Limits,
+    Announced { group, limits, new_redis, last_call }: Announced<'_>,
     ttl: Duration,
     card: Option<(&Card, Load)>,
 ) -> Result<InForce, UnavailableError> {
+    let asked = redis.clock().ask();
     let mut call = ANNOUNCE.call();
     call.key(keys.root())
         .arg(group.as_str())
@@ -68,7 +68,10 @@ pub(crate) async fn announce(
         .arg(limits.rpm)
         .arg(limits.rps)
         .arg(limits.tpm)
-        .arg(limits.concurrency);
+        .arg(limits.concurrency)
+        .arg(last_call.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+        .arg(u8::from(new_redis == NewRedis::Wait))
+        .arg(asked.expected_ms.map(|ms| ms.to_string()).unwrap_or_default());
     if let Some((card, load)) = card {
         call.arg(&card.queue);
         card.pass(&mut call, load);

@@ -59,6 +59,18 @@ pub enum TokenAccounting {
     Used,
 }
 
+/// What a Redis does that has nothing of ours: it is new, or has lost everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewRedis {
+    /// Permits are given as soon as the workers that live have said when their last call was: within 5 s, or when a window
+    /// has passed since a call that is younger
+    #[default]
+    Grant,
+    /// No permit is given for a whole window
+    Wait,
+}
+
 /// The upstream of a worker, as its queue needs to know it.
 #[derive(Debug, Clone)]
 pub struct Upstream {
@@ -78,11 +90,28 @@ pub struct Upstream {
     pub prices: Prices,
     /// When the breaker opens and closes.
     pub breaker: BreakerSettings,
+    /// What a new Redis does.
+    pub new_redis: NewRedis,
     /// A digest of what a person may have to correct, so that it is known when it was; empty where nothing is.
     pub settings: String,
 }
 
+/// What a worker announces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Announced<'a> {
+    pub(crate) group: &'a Group,
+    pub(crate) limits: Limits,
+    pub(crate) new_redis: NewRedis,
+    /// How long ago it let its last call go; `None` if it has made none.
+    pub(crate) last_call: Option<Duration>,
+}
+
 impl Upstream {
+    /// What a worker announces whose last call was so long ago.
+    pub(crate) const fn announced(&self, last_call: Option<Duration>) -> Announced<'_> {
+        Announced { group: &self.group, limits: self.limits, new_redis: self.new_redis, last_call }
+    }
+
     /// The model, where its calls are paid by tokens.
     pub(crate) fn paid_model(&self) -> Option<PaidModel> {
         let model = || PaidModel { name: self.model.clone(), priced: self.prices.has(&self.model) };

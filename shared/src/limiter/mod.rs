@@ -12,12 +12,17 @@
 mod announce;
 mod limits;
 mod status;
+mod step;
 mod usage;
 mod vouch;
+mod withheld;
 
 pub(crate) use announce::announce;
 pub use announce::{InForce, LimitName, set_limits};
-pub use limits::{Group, Limits, TokenAccounting, Upstream};
+pub(crate) use limits::Announced;
+pub use limits::{Group, Limits, NewRedis, TokenAccounting, Upstream};
 pub use status::{LimiterStatus, limiter_status};
+pub(crate) use step::heed_clock;
 pub use usage::{Usage, usage};
 pub use vouch::vouch;
+pub use withheld::{Withheld, WithheldReason};

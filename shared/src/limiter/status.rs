@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::Group;
+use super::{Group, Withheld};
 use crate::redis::{Keys, RedisPool, UnavailableError};
 
 /// What an operator sees of a group.
@@ -38,9 +38,11 @@ pub struct LimiterStatus {
     pub tokens_per_call: Option<u64>,
     /// Until when the upstream has asked for a pause, in milliseconds since the Unix epoch.
     pub pause_until_ms: Option<u64>,
+    /// No permit is given for now, whatever the limits are, and a job waits for one.
+    pub withheld: Option<Withheld>,
 }
 
-type Answer = (HashMap<String, String>, HashMap<String, u64>, u64, u64, bool, (u64, u64));
+type Answer = (HashMap<String, String>, HashMap<String, u64>, u64, u64, bool, Option<String>, (u64, u64));
 
 const LIMITS: [&str; 6] = ["window_ms", "guard_ms", "rpm", "rps", "tpm", "concurrency"];
 
@@ -56,8 +58,9 @@ pub async fn limiter_status(redis: &RedisPool, keys: &Keys, group: &Group) -> Re
         .zcard(keys.permits(group))
         .zcard(keys.in_flight(group))
         .exists(keys.announced(group))
+        .hget(keys.epoch(), format!("withheld:{}", group.as_str()))
         .cmd("TIME");
-    let (state, set, requests, in_flight, announced, (seconds, micros)): Answer = redis.query(&ask).await?;
+    let (state, set, requests, in_flight, announced, withheld, (seconds, micros)): Answer = redis.query(&ask).await?;
     let number = |name: &str| state.get(name).and_then(|value| value.parse::<u64>().ok());
     let now = seconds * 1_000 + micros / 1_000;
     let until = |name: &str| number(name).is_some_and(|until| now < until);
@@ -84,6 +87,7 @@ pub async fn limiter_status(redis: &RedisPool, keys: &Keys, group: &Group) -> Re
         reservations_percent: scale(&state).filter(|_| until("overuse_until")),
         tokens_per_call: (requests > 0 && tokens > 0).then(|| tokens / requests),
         pause_until_ms: number("pause_until").filter(|until| *until > 0),
+        withheld: withheld.and_then(|said| Withheld::read(&said, now)),
     })
 }
 

@@ -5,5 +5,10 @@
 
 local info = redis.pcall('INFO', 'server')
 local run_id = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'unknown'
-redis.call('HSET', root .. ':epoch', 'run_id', run_id, 'since', '0')
+local key = root .. ':epoch'
+redis.call('HSET', key, 'run_id', run_id, 'since', '0')
+-- How many steps of the clock were believed is no wait: processes count them.
+for _, field in ipairs(redis.call('HKEYS', key)) do
+  if field ~= 'run_id' and field ~= 'since' and string.sub(field, 1, 6) ~= 'steps:' then redis.call('HDEL', key, field) end
+end
 return { 'vouched' }

@@ -126,7 +126,8 @@ impl Announcer {
             register(redis, keys, worker, card, ttl).await?;
             return Ok(None);
         };
-        let in_force = announce(redis, keys, &upstream.group, worker, upstream.limits, ttl, Some(card)).await?;
+        let announced = upstream.announced(self.stats.since_last_call());
+        let in_force = announce(redis, keys, worker, announced, ttl, Some(card)).await?;
         Ok(Some((upstream, in_force)))
     }
 

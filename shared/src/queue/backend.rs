@@ -166,6 +166,7 @@ impl RedisBackend {
             stats: Arc::clone(&self.stats),
             since: Instant::now(),
             limited_since: None,
+            withheld: None,
             stop: self.stop_fetching.clone(),
         };
         let times = (lease, self.config.heartbeat_interval);
@@ -176,7 +177,9 @@ impl RedisBackend {
             Arc::clone(&held),
             self.stop_renewing.clone(),
         );
-        let renewing = renew_leases(self.redis.clone(), keys, queue, held, times, self.stop_renewing.clone());
+        let group =
+            self.options.upstream.as_ref().map(|upstream| upstream.group.as_str().to_owned()).unwrap_or_default();
+        let renewing = renew_leases(self.redis.clone(), keys, (queue, group), held, times, self.stop_renewing.clone());
         self.tasks.spawn(hearing);
         self.tasks.spawn(fetcher.run());
         self.tasks.spawn(renewing);

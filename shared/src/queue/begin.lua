@@ -2,11 +2,12 @@
 -- counts from when the call is made; a further call gets a permit of its own. Safe to repeat.
 -- KEYS  1 root
 -- ARGV  1 queue  2 id  3 fence  4 number of the call in this attempt  5 tokens that the provider counts up front
---       6 group
+--       6 group  7 what the caller expects Redis' clock to say ('': it does not know yet)
 -- Returns {'go', own permits in the window, permits ever granted} | {'wait', ms, why} | {'stale', state or 'gone'}
 -- @include "queue/keys"
 -- @include "queue/slot"
 -- @include "queue/admit"
+-- @include "limiter/skew"
 
 local id, fence, group, tokens = ARGV[2], ARGV[3], ARGV[6], tonumber(ARGV[5])
 local key = of_job('job', id)
@@ -25,7 +26,9 @@ local reserved = held and tonumber(redis.call('HGET', of_group('reserved', group
 
 local first = held or not l.logged and job[3] == member
 local wait
-if first then
+if skew_of(now, ARGV[7]) then
+  wait = { 0, 'clock' }
+elseif first then
   -- Its place in the window is its own: only what has happened since can stop it.
   wait = breaker_refusal(b, member) or pause_refusal(l, member) or tokens_refusal(l, cost - reserved)
 else

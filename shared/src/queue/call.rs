@@ -166,6 +166,7 @@ impl Call {
             if patience.is_zero() || asked.elapsed() <= patience {
                 let begun = Begun { permits, at: Instant::now() };
                 *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
+                self.job.stats.call_sent();
                 return Ok(());
             }
         }
@@ -186,7 +187,8 @@ impl Call {
             .arg(self.job.fence)
             .arg(self.number)
             .arg(self.tokens)
-            .arg(upstream.group.as_str());
+            .arg(upstream.group.as_str())
+            .arg(self.job.redis.clock().ask().expected_ms.map(|ms| ms.to_string()).unwrap_or_default());
         let unavailable = |error: UnavailableError| put_off("redis_unavailable", "Redis is away").with_source(error);
         let reply: Vec<redis::Value> = self.job.redis.run(&call).await.map_err(unavailable)?;
         let mut reply = reply.into_iter();

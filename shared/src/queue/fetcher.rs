@@ -21,11 +21,15 @@ use super::{
     stats::Taking,
     take::{Standing, TakeReply, TakeSettings, Taken, TakenJob, Wait, take},
 };
-use crate::redis::{Keys, RedisPool, UnavailableError};
+use crate::limiter::WithheldReason;
+use crate::redis::{Keys, RedisPool, UnavailableError, millis};
 
 /// Pauses between attempts to reach a Redis that is away.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// An idle worker looks at least this often while a lease lasts, and half as often while no permit is to be had.
+const LOOKS_PER_LEASE: u32 = 6;
 
 /// Takes jobs for one worker until it is stopped.
 pub(super) struct Fetcher {
@@ -46,6 +50,8 @@ pub(super) struct Fetcher {
     pub(super) since: Instant,
     /// Since when jobs wait that no limit lets go, while slots are free.
     pub(super) limited_since: Option<Instant>,
+    /// Why no permit is given, as the log was told last.
+    pub(super) withheld: Option<WithheldReason>,
     pub(super) stop: CancellationToken,
 }
 
@@ -155,7 +161,7 @@ impl Fetcher {
         let mut failure: Option<UnavailableError> = None;
         loop {
             match take(&self.redis, &self.keys, settings, &request, want).await {
-                Ok(TakeReply { taken, lost }) => {
+                Ok(TakeReply { taken, lost, withheld }) => {
                     if failure.is_some() {
                         tracing::info!("Redis is back: jobs are taken again");
                     }
@@ -166,6 +172,7 @@ impl Fetcher {
                             "A worker was lost: its jobs run again, few at a time, in workers that have proven themselves"
                         );
                     }
+                    self.heed_withheld(withheld, &taken).await;
                     return taken;
                 }
                 Err(error) => {
@@ -183,10 +190,41 @@ impl Fetcher {
         }
     }
 
+    /// Tells once that no permit is given and why, and a new Redis at once when this worker's last call was.
+    async fn heed_withheld(&mut self, withheld: Option<(WithheldReason, Option<Duration>)>, taken: &Taken) {
+        let Some((reason, wait)) = withheld else {
+            if matches!(taken, Taken::Jobs(..)) {
+                self.withheld = None;
+            }
+            return;
+        };
+        if self.withheld.replace(reason) == Some(reason) {
+            return;
+        }
+        let wait_ms = wait.map(millis);
+        match reason {
+            WithheldReason::NewRedis => {
+                tracing::warn!(
+                    reason = reason.as_str(),
+                    wait_ms,
+                    "This Redis is new, or has lost everything: permits are given when the workers that live have said when their \
+                     last call was, or after a window (OPENAI_NEW_REDIS)"
+                );
+                self.announcer.announce().await;
+            }
+            WithheldReason::RedisRecovery => tracing::warn!(
+                reason = reason.as_str(),
+                wait_ms,
+                "Redis was restarted, another one has taken its place, or its clock has stepped: no permit is given for one window"
+            ),
+        }
+    }
+
     /// The fallback poll with jitter, so that a fleet does not ask in step. Never below the configured time: an idle worker
-    /// asks at most once in it.
+    /// asks at most once in it, unless leases are so short that nobody would look after them for half of one, which is an outage.
     fn patience(&self) -> Duration {
-        self.fallback_poll.mul_f64(rand::rng().random_range(1.0..1.2))
+        let longest = (self.settings.lease / LOOKS_PER_LEASE).mul_f64(rand::rng().random_range(0.8..1.0));
+        self.fallback_poll.mul_f64(rand::rng().random_range(1.0..1.2)).min(longest)
     }
 
     fn lease(&self, job: TakenJob, slot: OwnedSemaphorePermit) -> Lease {

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::Queue;
 use crate::{
     job::{JobFailure, JobId, JobState, JobView, QueueName},
+    limiter::Withheld,
     redis::UnavailableError,
 };
 
@@ -77,6 +78,18 @@ impl Queue {
             Err(error) if error.is_wrong_type() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Why, and until when, no job of `queue` gets a permit, whatever the limits are; `None` while they do, or none has asked.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer.
+    pub async fn withheld(&self, queue: QueueName) -> Result<Option<Withheld>, UnavailableError> {
+        let mut read = redis::pipe();
+        read.hget(self.keys.epoch(), format!("withheld:{}", queue.as_str())).cmd("TIME");
+        let (said, (seconds, micros)) = self.redis.query::<(Option<String>, (u64, u64))>(&read).await?;
+        Ok(said.and_then(|said| Withheld::read(&said, seconds * 1_000 + micros / 1_000)))
     }
 
     /// How many jobs wait in `queue`, for a worker or for a time.

@@ -1,14 +1,17 @@
 -- Holds on to leases: each is pushed back by a full lease from now.
 -- KEYS  1 root
--- ARGV  1 queue  2 lease_ms  3… id, fence, id, fence, …
+-- ARGV  1 queue  2 lease_ms  3 group ('': no limit)  4… id, fence, id, fence, …
 -- Returns {'lost', id, why, id, why, …}: the jobs that are no longer held under that fence; why: `ended`, or `taken` where
 --         the job goes on without this holder
 -- @include "queue/keys"
+-- @include "queue/outage"
 
-local lease_end = now_ms() + tonumber(ARGV[2])
+local now, lease = now_ms(), tonumber(ARGV[2])
+local lease_end = text(now + lease)
 local lost = { 'lost' }
 write_though_full()
-for i = 3, #ARGV, 2 do
+heed_outage(now, lease, ARGV[3])
+for i = 4, #ARGV, 2 do
   local id = ARGV[i]
   local job = redis.pcall('HMGET', of_job('job', id), 'fence', 'state', 'group')
   local state = job[2]

@@ -20,16 +20,16 @@ pub(super) enum Lost {
     Taken,
 }
 
-/// Pushes back the leases of `held` by a full `lease`; returns the jobs that are no longer held.
+/// Pushes back the leases of `held`, whose calls are limited as `group` (empty: by nothing), by a full `lease`; returns the jobs that are no longer held.
 pub(super) async fn renew(
     redis: &RedisPool,
     keys: &Keys,
-    queue: &str,
+    (queue, group): (&str, &str),
     lease: Duration,
     held: &[(JobId, u64)],
 ) -> Result<Vec<(JobId, Lost)>, UnavailableError> {
     let mut call = RENEW.call();
-    call.key(keys.root()).arg(queue).arg(millis(lease));
+    call.key(keys.root()).arg(queue).arg(millis(lease)).arg(group);
     for (id, fence) in held {
         call.arg(id.to_string()).arg(*fence);
     }

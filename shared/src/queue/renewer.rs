@@ -91,11 +91,11 @@ impl Drop for Hold {
     }
 }
 
-/// Renews until `stop`, every `interval`.
+/// Renews until `stop`, every `interval`; `group` names what limits the jobs' calls, if anything does.
 pub(super) async fn renew_leases(
     redis: RedisPool,
     keys: Arc<Keys>,
-    queue: Arc<str>,
+    (queue, group): (Arc<str>, String),
     held: Arc<Held>,
     (lease, interval): (Duration, Duration),
     stop: CancellationToken,
@@ -104,7 +104,7 @@ pub(super) async fn renew_leases(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         for jobs in held.snapshot().chunks(RENEW_AT_ONCE) {
-            match renew(&redis, &keys, &queue, lease, jobs).await {
+            match renew(&redis, &keys, (&queue, &group), lease, jobs).await {
                 Ok(lost) => {
                     for (id, why) in lost {
                         if let Some((_, fence)) = jobs.iter().find(|(held, _)| *held == id) {

@@ -1,10 +1,14 @@
 //! Figures of one worker process.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{call::Ending, outcome::OutcomeKind};
@@ -28,6 +32,7 @@ pub struct WorkerStats {
     slots: AtomicU64,
     /// Cancelled by the end of the first job.
     proven: CancellationToken,
+    last_call: Mutex<Option<Instant>>,
     attempts: Counters<1>,
     takes: Counters<1>,
     job_wait: Histograms<0>,
@@ -103,6 +108,7 @@ impl WorkerStats {
             peak,
             slots,
             proven: CancellationToken::new(),
+            last_call: Mutex::default(),
             attempts: Counters::new(&ATTEMPTS, combinations(&[OutcomeKind::values()])),
             takes: Counters::new(&TAKES, combinations(&[Taking::values()])),
             job_wait: Histograms::new(&JOB_WAIT, [[]]),
@@ -177,6 +183,16 @@ impl WorkerStats {
     /// Cancelled once this process has finished a job.
     pub(super) const fn proven(&self) -> &CancellationToken {
         &self.proven
+    }
+
+    /// A call is let go.
+    pub(super) fn call_sent(&self) {
+        *self.last_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// How long ago the last call was let go; `None` if there was none.
+    pub(super) fn since_last_call(&self) -> Option<Duration> {
+        self.last_call.lock().unwrap_or_else(PoisonError::into_inner).map(|last| last.elapsed())
     }
 
     pub(super) fn stopped(&self) {

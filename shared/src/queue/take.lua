@@ -4,15 +4,17 @@
 -- ARGV  1 queue  2 worker  3 request  4 want (at most 64)  5 lease_ms  6 dead_ttl_ms  7 completed_ttl_ms  8 group ('': no
 --       limit)  9 most tokens of a job that one call sends  10 tokens of a call beside them  11 jobs that the worker holds
 --       12 '1': it has finished a job  13 how long it has lived, in ms  14 crashes that make a job a dead letter
---       15… lanes that the worker knows
--- Returns {'jobs', wait_ms, lost, {id, lane, fence, attempt, max_attempts, resumed, payload}, …}: wait_ms as below, where less
+--       15 what the worker expects Redis' clock to say ('': it does not know yet)  16… lanes that the worker knows
+-- Returns {'jobs', wait_ms, lost, now, {id, lane, fence, attempt, max_attempts, resumed, payload}, …}: wait_ms as below, where less
 --         than `want` came since no more may run; else 0. lost: jobs that were taken back from workers that were lost
---       | {'wait', ms (-1: until woken), why, lost}
+--       | {'wait', ms (-1: until woken), why, lost, now}
 -- @include "queue/keys"
+-- @include "limiter/skew"
 local worker, request, want, lease_ms, dead_ttl = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local completed_ttl = ARGV[7]
 local group, chunk_tokens, call_tokens = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10])
 local now = now_ms()
+local expected = ARGV[15]
 local last_take = root .. ':take:' .. worker
 -- One answer stays well below what a slow network carries in time: with payloads beyond this many bytes it is full.
 local BYTES_MAX = 1048576
@@ -23,12 +25,14 @@ local BOOKING_MS = 50
 -- While a worker was lost within this many leases, a process that has not finished a job yet holds one at a time: a crash loop
 -- costs one job a start.
 local LOSS_LEASES = 5
+-- A worker that sees another time than it expects reports that, and asks again after this time.
+local SKEWED_MS = 250
 -- A worker that may have no more jobs for this reason asks again after this time.
 local UNPROVEN_MS = 500
 
 -- The answer to a repeated request: what of its jobs is still held.
 local function taken_before(previous, request)
-  local jobs = { 'jobs', 0, 0 }
+  local jobs = { 'jobs', 0, 0, text(now) }
   for id, fence in string.gmatch(string.sub(previous, #request + 1), ' (%S+)=(%d+)') do
     local job = redis.pcall('HMGET', of_job('job', id), 'fence', 'state', 'attempts', 'max', 'lane', 'resumed', 'payload')
     if job[1] == fence and job[2] == 'active' then
@@ -42,13 +46,14 @@ end
 local function known_wait(group, worker, now)
   local f = redis.call('HMGET', root .. ':limiter:' .. group, 'next_at', 'why', 'passed', 'booked', 'booked_until')
   local wait = (tonumber(f[1]) or 0) - now
-  if wait <= 0 or now - (tonumber(f[3]) or 0) >= PASS_MS then return nil end
+  local passed = tonumber(f[3]) or 0
+  if wait <= 0 or now - passed >= PASS_MS or passed > now then return nil end
   if f[4] and f[4] ~= worker and now < (tonumber(f[5]) or 0) then wait = -1 end
   if wait >= 0 and f[4] ~= worker then
     write_though_full()
     redis.call('HSET', root .. ':limiter:' .. group, 'booked', worker, 'booked_until', text(now + wait + BOOKING_MS))
   end
-  return { 'wait', wait, f[2] or '', 0 }
+  return { 'wait', wait, f[2] or '', 0, text(now) }
 end
 
 -- What comes after these is not even defined for a take that ends here: a refused one costs little more than a GET.
@@ -56,6 +61,8 @@ local previous = redis.call('GET', last_take)
 if previous and string.sub(previous, 1, #request + 1) == request .. ' ' then return taken_before(previous, request) end
 local known = group ~= '' and known_wait(group, worker, now)
 if known then return known end
+-- By a clock that has stepped nothing is brought about, before it is known that it has.
+if group ~= '' and skew_of(now, expected) then return { 'wait', SKEWED_MS, 'clock', 0, text(now) } end
 
 -- @include "queue/line"
 -- @include "queue/rank"
@@ -70,6 +77,7 @@ if known then return known end
 -- @include "queue/pass_on"
 -- @include "queue/promote"
 -- @include "queue/suspects"
+-- @include "queue/outage"
 -- @include "queue/reclaim"
 -- @include "queue/sweep"
 -- @include "queue/admit"
@@ -83,6 +91,7 @@ local function take_jobs()
   -- Workers count attempts in 32 bits.
   local ATTEMPTS_MAX = 2 ^ 31
   write_though_full()
+  heed_outage(now, lease_ms, group)
   promote(now, most, dead_ttl)
   local lost = reclaim(now, most, dead_ttl, tonumber(ARGV[14]))
   end_overdue(now, most, dead_ttl)
@@ -93,10 +102,10 @@ local function take_jobs()
   local dead_left = forget(of_queue('dead'), now - tonumber(dead_ttl))
 
   local lanes = {}
-  for i = 15, #ARGV do lanes[#lanes + 1] = ARGV[i] end
+  for i = 16, #ARGV do lanes[#lanes + 1] = ARGV[i] end
   local order = lines(lanes, want)
   local some_wait = order.classes[1] or order.suspects[1]
-  local jobs, taken, leased, slots, gone, bytes, count, wait = { 'jobs', 0, lost }, {}, {}, {}, {}, 0, 0, nil
+  local jobs, taken, leased, slots, gone, bytes, count, wait = { 'jobs', 0, lost, text(now) }, {}, {}, {}, {}, 0, 0, nil
   local started, lease_end = text(now), text(now + lease_ms)
   local gate = some_wait and group ~= '' and open_gate(group, now)
   if some_wait then wait = paused(group, gate) end
@@ -175,9 +184,9 @@ local function take_jobs()
     redis.call('SET', last_take, request .. table.concat(taken), 'PX', ARGV[5])
     return jobs
   end
-  if wait then return { 'wait', wait[1], wait[2], lost } end
-  if left then return { 'wait', left, 'unproven', lost } end
-  return { 'wait', (results_left or done_left or dead_left) and 0 or next_due(now) or -1, 'empty', lost }
+  if wait then return { 'wait', wait[1], wait[2], lost, text(now) } end
+  if left then return { 'wait', left, 'unproven', lost, text(now) } end
+  return { 'wait', (results_left or done_left or dead_left) and 0 or next_due(now) or -1, 'empty', lost, text(now) }
 end
 
 return take_jobs()

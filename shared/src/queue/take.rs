@@ -6,7 +6,7 @@ use redis::{ErrorKind, RedisError, Value, from_redis_value};
 
 use crate::{
     job::JobId,
-    limiter::Upstream,
+    limiter::{Upstream, WithheldReason, heed_clock},
     redis::{Keys, LuaScript, RedisPool, UnavailableError, lua_script, millis},
 };
 
@@ -59,6 +59,8 @@ pub(super) struct TakeReply {
     pub(super) taken: Taken,
     /// Jobs that were taken back in this step from workers that were lost.
     pub(super) lost: u64,
+    /// Why no permit is given whatever the limits are, and for how long; `None` for the time where another worker waits for it.
+    pub(super) withheld: Option<(WithheldReason, Option<Duration>)>,
 }
 
 /// What a take brought.
@@ -111,20 +113,32 @@ pub(super) async fn take(
         None => call.arg("").arg(0).arg(0),
     };
     let Standing { holding, finished, lived } = settings.standing;
-    call.arg(holding).arg(u8::from(finished)).arg(millis(lived)).arg(settings.max_crashes).arg(&settings.lanes);
+    let asked = redis.clock().ask();
+    call.arg(holding)
+        .arg(u8::from(finished))
+        .arg(millis(lived))
+        .arg(settings.max_crashes)
+        .arg(asked.expected_ms.map(|ms| ms.to_string()).unwrap_or_default())
+        .arg(&settings.lanes);
     let reply: Vec<Value> = redis.run(&call).await?;
-    Ok(parse(reply)?)
+    let (reply, now_ms) = parse(reply)?;
+    if let Some(upstream) = &settings.upstream {
+        heed_clock(redis, keys, (&settings.queue, &upstream.group), settings.lease, (asked, now_ms)).await;
+    }
+    Ok(reply)
 }
 
-fn parse(reply: Vec<Value>) -> Result<TakeReply, RedisError> {
+/// The answer, and Redis' clock.
+fn parse(reply: Vec<Value>) -> Result<(TakeReply, i64), RedisError> {
     let mut parts = reply.into_iter();
     let mut next = || parts.next().unwrap_or(Value::Nil);
     let (word, ms): (String, i64) = (from_redis_value(next())?, from_redis_value(next())?);
     match word.as_str() {
         "jobs" => {
             let wait = (ms != 0).then(|| limited(ms));
-            let lost = from_redis_value(next())?;
-            Ok(TakeReply { taken: Taken::Jobs(parts.filter_map(parse_job).collect(), wait), lost })
+            let (lost, now_ms) = (from_redis_value(next())?, from_redis_value(next())?);
+            let taken = Taken::Jobs(parts.filter_map(parse_job).collect(), wait);
+            Ok((TakeReply { taken, lost, withheld: None }, now_ms))
         }
         "wait" => {
             let why: String = from_redis_value(next())?;
@@ -136,7 +150,9 @@ fn parse(reply: Vec<Value>) -> Result<TakeReply, RedisError> {
                 ("unproven", Some(after)) => Wait::Unproven(after),
                 _ => limited(ms),
             };
-            Ok(TakeReply { taken: Taken::Wait(wait), lost: from_redis_value(next())? })
+            let (lost, now_ms) = (from_redis_value(next())?, from_redis_value(next())?);
+            let withheld = WithheldReason::of(&why).map(|reason| (reason, after));
+            Ok((TakeReply { taken: Taken::Wait(wait), lost, withheld }, now_ms))
         }
         _ => Err(RedisError::from((ErrorKind::UnexpectedReturnType, "take answered with an unknown word"))),
     }
@@ -176,11 +192,14 @@ mod tests {
             bulk("jobs"),
             Value::Int(0),
             Value::Int(2),
+            bulk("5"),
             entry(&id.to_string(), "7"),
             entry("not-a-uuid", "7"),
             entry(&id.to_string(), "x"),
         ];
-        let Ok(TakeReply { taken: Taken::Jobs(jobs, None), lost: 2 }) = parse(reply) else { panic!("jobs expected") };
+        let Ok((TakeReply { taken: Taken::Jobs(jobs, None), lost: 2, withheld: None }, 5)) = parse(reply) else {
+            panic!("jobs expected")
+        };
         assert_eq!(jobs.len(), 1);
         assert_eq!((jobs[0].id, jobs[0].fence, jobs[0].attempt, jobs[0].max_attempts), (id, 7, 1, 3));
     }
@@ -198,10 +217,12 @@ mod tests {
             (0, "unannounced", Wait::Unannounced),
             (250, "unproven", Wait::Unproven(quarter)),
         ] {
-            let reply = vec![bulk("wait"), Value::Int(ms), bulk(why), Value::Int(0)];
-            assert_eq!(parse(reply).unwrap().taken, Taken::Wait(wait), "{why}");
+            let reply = vec![bulk("wait"), Value::Int(ms), bulk(why), Value::Int(0), bulk("5")];
+            assert_eq!(parse(reply).unwrap().0.taken, Taken::Wait(wait), "{why}");
         }
-        let Taken::Jobs(_, wait) = parse(vec![bulk("jobs"), Value::Int(250), Value::Int(0)]).unwrap().taken else {
+        let Taken::Jobs(_, wait) =
+            parse(vec![bulk("jobs"), Value::Int(250), Value::Int(0), bulk("5")]).unwrap().0.taken
+        else {
             panic!("jobs expected")
         };
         assert_eq!(wait, Some(Wait::Booked(quarter)));

@@ -33,7 +33,7 @@ impl Taker {
         upstream: Upstream,
     ) -> Result<Self, UnavailableError> {
         let (keys, hour) = (Keys::new(prefix), Duration::from_hours(1));
-        announce(&redis, &keys, &upstream.group, worker, upstream.limits, hour, None).await?;
+        announce(&redis, &keys, worker, upstream.announced(None), hour, None).await?;
         let settings = TakeSettings {
             queue: queue.as_str().to_owned(),
             worker: worker.to_owned(),

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     Keys,
+    clock::RedisClock,
     recovery::{Recovery, Shared},
     script::ScriptCall,
     timings::{Sent, Timings},
@@ -86,6 +87,7 @@ pub struct RedisPool {
     recovery: Arc<Recovery>,
     response_timeout: Duration,
     timings: Arc<Timings>,
+    clock: Arc<RedisClock>,
 }
 
 /// A client that trusts the authorities in `file` and no others.
@@ -147,7 +149,12 @@ impl RedisPool {
             .set_number_of_retries(0);
         let probe_key = Keys::new(&config.queue_prefix).probe();
         let recovery = Recovery::new(client, settings, probe_key).map_err(unreadable)?;
-        Ok(Self { recovery, response_timeout, timings: Arc::new(Timings::new()) })
+        Ok(Self { recovery, response_timeout, timings: Arc::new(Timings::new()), clock: Arc::new(RedisClock::new()) })
+    }
+
+    /// What this process expects Redis' clock to say.
+    pub(crate) fn clock(&self) -> &RedisClock {
+        &self.clock
     }
 
     /// The shared connection as it is now: whoever keeps it does not see its replacement.

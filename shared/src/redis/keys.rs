@@ -183,6 +183,12 @@ impl Keys {
         self.of_queue("done", queue)
     }
 
+    /// Hash: which Redis knows of every permit, and why and until when none is given.
+    #[must_use]
+    pub fn epoch(&self) -> String {
+        format!("{}:epoch", self.root)
+    }
+
     /// Hash: the kill switch, and the limits of the budget that an operator has set.
     #[must_use]
     pub fn budget(&self) -> String {

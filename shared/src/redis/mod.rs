@@ -1,5 +1,6 @@
 //! Connections, keys and scripts: the only place that builds a connection or a script.
 
+mod clock;
 mod connect;
 mod durability;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod scripts;
 mod timings;
 mod trouble;
 
+pub(crate) use clock::Asked;
 pub use connect::{RedisPool, UnavailableError};
 pub use durability::{DurabilityError, check_durability};
 pub use keys::Keys;

@@ -45,7 +45,7 @@ impl LuaScript {
     /// With Redis' clock, or that of the test.
     #[cfg(feature = "testing")]
     fn text(&self) -> std::borrow::Cow<'static, str> {
-        if HAND_CLOCK.load(std::sync::atomic::Ordering::Relaxed) {
+        if time_is_by_hand() {
             self.source.replace("redis.call('TIME')", "redis.call('HMGET', KEYS[1] .. ':clock', 's', 'us')").into()
         } else {
             self.source.into()
@@ -89,6 +89,12 @@ impl ScriptCall<'_> {
 
 #[cfg(feature = "testing")]
 static HAND_CLOCK: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Whether the scripts' time is that of the test.
+#[cfg(feature = "testing")]
+pub(super) fn time_is_by_hand() -> bool {
+    HAND_CLOCK.load(std::sync::atomic::Ordering::Relaxed)
+}
 
 /// From now on, the scripts of this process that were not run yet take the time from the hash `clock` (`s`, `us`) below
 /// their root: for tests in which time passes as they say.

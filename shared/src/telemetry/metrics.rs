@@ -133,6 +133,8 @@ metrics! {
         "1 while live workers announce different limits: the lowest counts";
     UPSTREAM_PAUSED: Gauge, "unilingo_upstream_paused", ["group"], Fleet,
         "1 while no call goes since the upstream asked for a pause";
+    PERMITS_WITHHELD: Gauge, "unilingo_permits_withheld_until_timestamp_seconds", ["group", "reason"], Fleet,
+        "Until when no permit is given, whatever the limits are, since Redis is new (`new_redis`), or was restarted, replaced or its clock has stepped (`redis_recovery`); 0: permits are given";
     BREAKER: Gauge, "unilingo_breaker_state", ["provider", "state"], Fleet,
         "1 for the state of the circuit breaker: `closed`, `open` or `half_open`";
     MISCONFIGURED: Gauge, "unilingo_openai_misconfigured", [], Fleet,

@@ -1,5 +1,6 @@
 //! Servers for tests, benches and `./dev`: a Redis of one's own, a network that fails and the upstream simulator.
 
+mod clock_step;
 mod proxy;
 mod redis_cluster;
 mod redis_server;

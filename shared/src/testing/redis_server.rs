@@ -15,6 +15,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::clock_step::ClockStep;
 use crate::{config::RedisConfig, redis::RedisPool};
 
 /// Names that a Redis server goes by.
@@ -34,6 +35,7 @@ pub struct TestRedis {
     append_fsync: Option<&'static str>,
     is_cluster_node: bool,
     folder: TempDir,
+    clock: Option<ClockStep>,
     server: Option<Child>,
 }
 
@@ -53,7 +55,7 @@ impl TestRedis {
     ///
     /// When no server is installed or it does not start.
     pub async fn with_append_only(fsync: impl Into<Option<&'static str>>) -> io::Result<Self> {
-        Self::launch(free_port()?, fsync.into(), false).await
+        Self::prepare(free_port()?, fsync.into(), false)?.launch().await
     }
 
     /// A node of a cluster: it serves no slot and knows no other node yet.
@@ -63,13 +65,36 @@ impl TestRedis {
     /// When no server is installed or it does not start.
     pub async fn cluster_node() -> io::Result<Self> {
         let port = free_port_of(*PORTS.start()..=*PORTS.end() - BUS_OFFSET)?;
-        Self::launch(port, None, true).await
+        Self::prepare(port, None, true)?.launch().await
     }
 
-    async fn launch(port: u16, append_fsync: Option<&'static str>, is_cluster_node: bool) -> io::Result<Self> {
-        let mut redis = Self { port, append_fsync, is_cluster_node, folder: TempDir::new()?, server: None };
-        redis.start_again().await?;
-        Ok(redis)
+    /// A server whose wall clock the test moves ([`Self::set_clock_ahead`]).
+    ///
+    /// # Errors
+    ///
+    /// When there is no C compiler, no server is installed or it does not start.
+    pub async fn with_movable_clock() -> io::Result<Self> {
+        let mut redis = Self::prepare(free_port()?, None, false)?;
+        redis.clock = Some(ClockStep::build(redis.folder.path())?);
+        redis.launch().await
+    }
+
+    /// Sets the server's wall clock so many seconds ahead of the machine's, at once.
+    ///
+    /// # Errors
+    ///
+    /// When the server was not started with [`Self::with_movable_clock`].
+    pub fn set_clock_ahead(&self, seconds: i64) -> io::Result<()> {
+        self.clock.as_ref().ok_or_else(|| io::Error::other("this server has the machine's clock"))?.set(seconds)
+    }
+
+    fn prepare(port: u16, append_fsync: Option<&'static str>, is_cluster_node: bool) -> io::Result<Self> {
+        Ok(Self { port, append_fsync, is_cluster_node, folder: TempDir::new()?, clock: None, server: None })
+    }
+
+    async fn launch(mut self) -> io::Result<Self> {
+        self.start_again().await?;
+        Ok(self)
     }
 
     /// Starts the server once more after [`Self::kill`], on the same port and with the same folder.
@@ -153,6 +178,9 @@ impl TestRedis {
         };
         if self.is_cluster_node {
             command.args(["--cluster-enabled", "yes"]);
+        }
+        if let Some(clock) = &self.clock {
+            clock.prepare(&mut command);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         let mut server = command.spawn()?;

@@ -205,7 +205,7 @@ impl Pair {
     async fn renew(&mut self) -> String {
         let Some(attempt) = self.attempt() else { return "nothing".to_owned() };
         let held = [(attempt.id, attempt.fence)];
-        let lost = renew(&self.f.pool, &self.f.keys, QUEUE, Duration::from_secs(30), &held).await.unwrap();
+        let lost = renew(&self.f.pool, &self.f.keys, (QUEUE, ""), Duration::from_secs(30), &held).await.unwrap();
         assert_eq!(lost.is_empty(), self.model.renew(attempt.id, attempt.fence));
         format!("renew {} under {}", attempt.id, attempt.fence)
     }

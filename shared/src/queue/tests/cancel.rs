@@ -94,7 +94,7 @@ async fn whoever_holds_a_cancelled_job_can_do_nothing_more_with_it() {
     f.cancel(id).await;
     assert_eq!(f.begin(&job, 10).await.unwrap_err().code(), "lease_lost");
     assert!(f.context(&job).checkpoint("part", "1", 10).await.is_err());
-    let lost = renew(&f.pool, &f.keys, QUEUE, Duration::from_secs(30), &[(id, job.fence)]).await.unwrap();
+    let lost = renew(&f.pool, &f.keys, (QUEUE, ""), Duration::from_secs(30), &[(id, job.fence)]).await.unwrap();
     assert_eq!(lost, [(id, Lost::Ended)]);
     assert_eq!(f.complete(&job).await, Settled::Stale);
     f.is_nowhere(id, "after all that").await;

@@ -130,6 +130,12 @@ impl Fixture {
         job
     }
 
+    /// Does what a take does that may bring no job.
+    pub(super) async fn look(&self) -> u64 {
+        let settings = TakeSettings { worker: "other".to_owned(), lanes: Vec::new(), ..self.settings.clone() };
+        take(&self.pool, &self.keys, &settings, &JobId::new().to_string(), 1).await.unwrap().lost
+    }
+
     pub(super) async fn take_one(&self) -> TakenJob {
         self.take(1).await.pop().expect("a job is waiting")
     }

@@ -93,7 +93,7 @@ async fn what_is_in_hand_and_in_line_ends() {
     call.end(ended(Ending::Ok)).await;
     f.context(&jobs[0]).checkpoint("part", "1", 50).await.unwrap();
     let held: Vec<_> = jobs.iter().map(|job| (job.id, job.fence)).collect();
-    assert_eq!(renew(&f.pool, &f.keys, QUEUE, Duration::from_mins(1), &held).await.unwrap(), []);
+    assert_eq!(renew(&f.pool, &f.keys, (QUEUE, ""), Duration::from_mins(1), &held).await.unwrap(), []);
     assert_eq!(f.complete(&jobs[0]).await, Settled::Done);
     assert_eq!(f.end(&jobs[1], &JobError::fail("refused", "No")).await, Settled::Done);
     assert_eq!(f.end(&jobs[2], &JobError::retry_after(Duration::from_mins(1), "e", "m")).await, Settled::Done);

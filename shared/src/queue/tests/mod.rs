@@ -12,6 +12,7 @@ mod limits;
 mod list;
 mod memory_full;
 mod model;
+mod outage_model;
 mod recording;
 mod requeue;
 mod robustness;

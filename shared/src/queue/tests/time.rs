@@ -81,7 +81,7 @@ async fn a_renewed_lease_holds_and_a_lost_one_is_told() {
     f.complete(&jobs[1]).await;
 
     let held = [(jobs[0].id, jobs[0].fence), (jobs[1].id, jobs[1].fence)];
-    let lost = renew(&f.pool, &f.keys, QUEUE, Duration::from_mins(5), &held).await.unwrap();
+    let lost = renew(&f.pool, &f.keys, (QUEUE, ""), Duration::from_mins(5), &held).await.unwrap();
     assert_eq!(lost, [(jobs[1].id, Lost::Ended)]);
     let after: f64 = f.raw(&["ZSCORE", &f.keys.leases(QUEUE), &jobs[0].id.to_string()]).await;
     assert!(after >= before + 200_000.0);

@@ -6,6 +6,7 @@ mod learning;
 mod model;
 mod order;
 mod property;
+mod recovery;
 mod suspects;
 mod waiting;
 mod windows;
@@ -17,7 +18,7 @@ use crate::{
     breaker::BreakerSettings,
     budget::Billing,
     job::{JobError, Priority},
-    limiter::{Group, Limits, TokenAccounting, Upstream, announce, vouch},
+    limiter::{Announced, Group, Limits, NewRedis, TokenAccounting, Upstream, announce, vouch},
     queue::{
         Call, CallEnd, Ending, NewJob,
         take::{TakeSettings, Taken, TakenJob, Wait},
@@ -53,8 +54,14 @@ pub(super) fn upstream(limits: Limits) -> Upstream {
         model: "model".to_owned(),
         prices: "model=1/10".parse().unwrap(),
         breaker: breaker(),
+        new_redis: NewRedis::default(),
         settings: "refused".to_owned(),
     }
+}
+
+/// What a worker announces that has made no call.
+pub(super) fn announced(group: &Group, limits: Limits) -> Announced<'_> {
+    Announced { group, limits, new_redis: NewRedis::Grant, last_call: None }
 }
 
 impl Fixture {
@@ -78,7 +85,7 @@ impl Fixture {
 
     pub(super) async fn announce(&self, worker: &str, limits: Limits) {
         let ttl = Duration::from_secs(30);
-        announce(&self.pool, &self.keys, &Self::group(), worker, limits, ttl, None).await.unwrap();
+        announce(&self.pool, &self.keys, worker, announced(&Self::group(), limits), ttl, None).await.unwrap();
     }
 
     /// As after a call that succeeded: more than a few may go at once.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{FREE, Fixture, GUARD, WINDOW, ended, upstream};
+use super::{FREE, Fixture, GUARD, WINDOW, announced, ended, upstream};
 use crate::{
     job::{Decision, JobError, JobState},
-    limiter::{LimitName, Limits, TokenAccounting, Upstream, announce, limiter_status, set_limits, vouch},
+    limiter::{Announced, LimitName, Limits, TokenAccounting, Upstream, announce, limiter_status, set_limits},
     queue::{CallEnd, Ending, Queue, take::Wait, tests::fixture::jobs_config},
 };
 
@@ -164,28 +164,6 @@ async fn what_was_not_called_is_given_back() {
 }
 
 #[tokio::test]
-async fn a_redis_that_came_back_gives_nothing_for_one_window() {
-    let f = Fixture::limited(Limits { rpm: 5, ..FREE }).await;
-    f.enqueue_many(2).await;
-    let epoch = format!("{}:epoch", f.keys.root());
-    for lost in [["HSET", &epoch, "run_id", "another"].as_slice(), &["DEL", &epoch]] {
-        f.raw::<i64>(lost).await;
-        f.raw::<u64>(&["HDEL", &f.keys.limiter(&Fixture::group()), "next_at"]).await;
-        let (none, wait) = f.ask("a", 1).await;
-        assert!(none.is_empty() && booked(wait) > ALMOST, "{lost:?}");
-    }
-    let since: i64 = f.raw(&["HGET", &epoch, "since"]).await;
-    let passed = (WINDOW + GUARD).as_millis();
-    f.raw::<u64>(&["HSET", &epoch, "since", &(i128::from(since) - i128::try_from(passed).unwrap()).to_string()]).await;
-    f.let_pass(WINDOW + GUARD).await;
-    assert_eq!(f.ask("a", 1).await.0.len(), 1);
-    f.raw::<i64>(&["DEL", &epoch]).await;
-    vouch(&f.pool, &f.keys).await.unwrap();
-    f.let_pass(WINDOW + GUARD).await;
-    assert_eq!(f.ask("a", 1).await.0.len(), 1, "an operator may vouch for it");
-}
-
-#[tokio::test]
 async fn the_lowest_announced_limit_counts_unless_an_operator_has_set_one() {
     let f = Fixture::limited(Limits { rpm: 100, ..FREE }).await;
     let group = Fixture::group();
@@ -201,7 +179,7 @@ async fn the_lowest_announced_limit_counts_unless_an_operator_has_set_one() {
     let unset = set_limits(&f.pool, &f.keys, &group, &[(LimitName::Rpm, None)]).await.unwrap();
     assert_eq!(unset.limits.unwrap().rpm, 50);
     let gone = Limits { rpm: 50, tpm: 9, ..FREE };
-    let left = announce(&f.pool, &f.keys, &group, "other", gone, Duration::ZERO, None).await.unwrap();
+    let left = announce(&f.pool, &f.keys, "other", announced(&group, gone), Duration::ZERO, None).await.unwrap();
     assert_eq!((left.limits.unwrap().rpm, left.differ), (100, false), "a worker that leaves takes its limits along");
 }
 
@@ -222,7 +200,10 @@ async fn a_redis_that_was_killed_and_started_again_gives_nothing_for_one_window(
     f.redis.kill().await.unwrap();
     f.redis.start_again().await.unwrap();
     f.pool = f.redis.patient_pool();
-    f.announce("by-hand", limits).await;
+    // It kept nothing: what a worker knows of its last call is all there is.
+    let group = Fixture::group();
+    let announced = Announced { last_call: Some(Duration::ZERO), ..announced(&group, limits) };
+    announce(&f.pool, &f.keys, "by-hand", announced, Duration::from_secs(30), None).await.unwrap();
     f.warm().await;
     f.queue = Queue::new(f.pool.clone(), "test", jobs_config());
     f.enqueue_many(1).await;

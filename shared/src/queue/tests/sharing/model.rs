@@ -6,7 +6,7 @@ use crate::{
     job::{JobId, JobState, Priority},
     queue::{
         Meeting,
-        tests::{model::End, suspects_model::Suspects},
+        tests::{model::End, outage_model::LookedAfter, suspects_model::Suspects},
     },
 };
 
@@ -71,6 +71,7 @@ pub(super) struct Model {
     answers: BTreeMap<&'static str, JobId>,
     repeats: BTreeMap<(&'static str, &'static str), JobId>,
     names: BTreeMap<(&'static str, &'static str), (JobId, &'static str, Priority, bool)>,
+    looked_after: LookedAfter,
 }
 
 impl Job {
@@ -164,6 +165,10 @@ impl Model {
     /// What time has brought about, and how many jobs a take may then bring.
     pub(super) fn before_take(&mut self) -> usize {
         let now = self.now;
+        if let Some(seen) = self.looked_after.look(now, LEASE) {
+            let held = self.jobs.values_mut().filter(|job| job.state == JobState::Active && job.until > seen);
+            held.for_each(|job| job.until = now + LEASE);
+        }
         for job in self.jobs.values_mut().filter(|job| job.state == JobState::Scheduled && job.until <= now) {
             job.state = JobState::Waiting;
         }

@@ -11,7 +11,10 @@ use self::{
     blame::{Blame, Learned},
     breaker::{Breaker, Doubt, Whose},
 };
-use crate::{job::JobId, queue::tests::suspects_model::Suspects};
+use crate::{
+    job::JobId,
+    queue::tests::{outage_model::LookedAfter, suspects_model::Suspects},
+};
 
 /// Times and limits of the model, in ms and calls.
 pub(super) const WINDOW: i64 = 60_000;
@@ -98,6 +101,7 @@ pub(super) struct Model {
     trial: Option<String>,
     warm_until: i64,
     learned: Learned,
+    looked_after: LookedAfter,
 }
 
 pub(super) fn member(id: JobId, fence: u64, call: u32) -> String {
@@ -128,6 +132,7 @@ impl Model {
             trial: None,
             warm_until: 0,
             learned: Learned::default(),
+            looked_after: LookedAfter::default(),
         }
     }
 
@@ -263,6 +268,16 @@ impl Model {
         }
     }
 
+    /// What a take does first, whatever it brings.
+    pub(super) fn look(&mut self) {
+        if let Some(seen) = self.looked_after.look(self.now, LEASE) {
+            let end = self.now + LEASE;
+            let leases = self.jobs.values_mut().filter_map(|job| job.lease.as_mut());
+            leases.chain(self.slots.values_mut()).filter(|until| **until > seen).for_each(|until| *until = end);
+        }
+        self.reclaim();
+    }
+
     fn reclaim(&mut self) {
         let lapsed: Vec<JobId> = self
             .jobs
@@ -325,7 +340,7 @@ impl Model {
 
     /// The jobs that a full take of `want` brings to `worker`.
     pub(super) fn take(&mut self, worker: &'static str, want: usize) -> Vec<(JobId, u64)> {
-        self.reclaim();
+        self.look();
         if self.jobs.values().all(|job| job.lease.is_some()) {
             return Vec::new();
         }
