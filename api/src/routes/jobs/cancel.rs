@@ -41,7 +41,7 @@ pub(crate) async fn cancel(
     match patience::redis(state.queue.cancel(job.queue, id)).await? {
         Cancelled::Done => {
             let job = patience::redis(state.queue.job(id)).await?;
-            job.map(JobResource).ok_or_else(ApiError::job_not_found)
+            job.map(JobResource::from).ok_or_else(ApiError::job_not_found)
         }
         Cancelled::Ended(in_state) => Err(ApiError::job_ended(in_state)),
         Cancelled::Unknown => Err(ApiError::job_not_found()),

@@ -41,8 +41,10 @@ pub(crate) async fn get(
     // Read before waiting: an unknown or foreign job, or a Redis that is away, is no reason to hold the request.
     let job = patience::redis(state.queue.job(id)).await?;
     let job = job.filter(|job| caller.may_see(job)).ok_or_else(ApiError::job_not_found)?;
-    let Some(wait) = wait.filter(|wait| !wait.is_zero() && !job.state.is_final()) else { return Ok(JobResource(job)) };
+    let Some(wait) = wait.filter(|wait| !wait.is_zero() && !job.state.is_final()) else {
+        return Ok(JobResource::looked_at(&state, job).await);
+    };
     let _place = state.held.take(caller.holder(address))?;
-    let job = patience::until_ended(&state, id, wait).await?;
-    job.map(JobResource).ok_or_else(ApiError::job_not_found)
+    let job = patience::until_ended(&state, id, wait).await?.ok_or_else(ApiError::job_not_found)?;
+    Ok(JobResource::looked_at(&state, job).await)
 }

@@ -11,13 +11,36 @@ use shared::{
         JobFailure, JobId, JobState, JobView, QueueName,
         kinds::{AssessedPronunciation, GeneratedFlashcards},
     },
+    limiter::{Withheld, WithheldReason},
     timestamp::rfc3339,
 };
 use utoipa::ToSchema;
 
+use crate::{patience, state::AppState};
+
 /// Answers with a job.
 #[derive(Debug)]
-pub(crate) struct JobResource(pub(crate) JobView);
+pub(crate) struct JobResource {
+    job: JobView,
+    withheld: Option<Withheld>,
+}
+
+impl From<JobView> for JobResource {
+    fn from(job: JobView) -> Self {
+        Self { job, withheld: None }
+    }
+}
+
+impl JobResource {
+    /// A job that was looked at: where it waits, and no permit is given for now, it says so.
+    pub(super) async fn looked_at(state: &AppState, job: JobView) -> Self {
+        let withheld = match job.state {
+            JobState::Waiting => patience::redis(state.queue.withheld(job.queue)).await.ok().flatten(),
+            _ => None,
+        };
+        Self { job, withheld }
+    }
+}
 
 /// A job.
 #[derive(Serialize, ToSchema)]
@@ -52,6 +75,16 @@ pub(crate) struct Job<'a> {
     attempts: u32,
     #[schema(format = DateTime)]
     created_at: String,
+    /// Why a waiting job waits for longer than its turn: `new_redis` (Redis has lost what it knew of earlier calls) or
+    /// `redis_recovery` (it was restarted, replaced, or its clock has stepped). No call is made meanwhile, so that the limit of
+    /// the AI service holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^(new_redis|redis_recovery)$", nullable = false)]
+    reason: Option<WithheldReason>,
+    /// When calls are made again, with `reason`. New reports may move it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
+    expected_at: Option<String>,
     /// When a scheduled job is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime, nullable = false)]
@@ -119,6 +152,8 @@ impl<'a> From<&'a JobView> for Job<'a> {
             progress: job.progress,
             attempts: job.attempts,
             created_at: rfc3339(job.created_at_ms),
+            reason: None,
+            expected_at: None,
             run_at: job.run_at_ms.filter(|_| scheduled).map(rfc3339),
             finished_at: job.finished_at_ms.map(rfc3339),
             from_cache: job.from_cache,
@@ -128,9 +163,19 @@ impl<'a> From<&'a JobView> for Job<'a> {
     }
 }
 
+impl<'a> From<&'a JobResource> for Job<'a> {
+    fn from(JobResource { job, withheld }: &'a JobResource) -> Self {
+        Self {
+            reason: withheld.map(|withheld| withheld.reason),
+            expected_at: withheld.map(|withheld| rfc3339(withheld.until_ms)),
+            ..Self::from(job)
+        }
+    }
+}
+
 impl IntoResponse for JobResource {
     fn into_response(self) -> Response {
-        Json(Job::from(&self.0)).into_response()
+        Json(Job::from(&self)).into_response()
     }
 }
 
@@ -172,5 +217,16 @@ mod tests {
         assert_eq!(body["runAt"], "1970-01-01T00:00:02.000Z");
         assert_eq!(body["error"], json!({"code": "timeout", "message": "slow"}));
         assert_eq!(body.get("finishedAt"), None);
+    }
+
+    #[test]
+    fn a_job_that_gets_no_permit_for_now_says_why_and_until_when() {
+        let withheld = Some(Withheld { reason: WithheldReason::RedisRecovery, until_ms: 1_709_208_000_123 });
+        let resource = JobResource { job: job(JobState::Waiting), withheld };
+        let body = serde_json::to_value(Job::from(&resource)).unwrap();
+        assert_eq!(
+            (&body["reason"], &body["expectedAt"]),
+            (&json!("redis_recovery"), &json!("2024-02-29T12:00:00.123Z"))
+        );
     }
 }

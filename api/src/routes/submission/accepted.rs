@@ -56,7 +56,7 @@ fn told<K: Kind>(id: JobId, job: Option<JobView>) -> Response {
     let status_url = format!("/api/v1/jobs/{id}");
     let location = [(LOCATION, status_url.clone())];
     let state = match job {
-        Some(job) if job.state.is_final() => return (location, JobResource(job)).into_response(),
+        Some(job) if job.state.is_final() => return (location, JobResource::from(job)).into_response(),
         job => job.map_or(JobState::Waiting, |job| job.state),
     };
     let waiting =

@@ -50,9 +50,10 @@ pub(crate) enum LimitsCommand {
     Forget(GroupArgs),
     /// Let a Redis that is new or was restarted give permits at once: only where nothing was called just before
     ///
-    /// A Redis that is new, was restarted or took a failed one's place can't know of every call that was made before. It
-    /// gives no permit for one window (`OPENAI_RATE_WINDOW_MS` and the guard), and then all is well again by itself. This
-    /// command tells it that there was nothing to know of, so that jobs need not wait for that.
+    /// A Redis that is new, was restarted, took a failed one's place or whose clock has stepped can't know of every call that
+    /// was made before. It gives no permit for one window (`OPENAI_RATE_WINDOW_MS` and the guard; a new one for less, see
+    /// `OPENAI_NEW_REDIS`), and then all is well again by itself. This command tells it that there was nothing to know of, so
+    /// that jobs need not wait for that.
     ///
     /// You may do this when you know that no call went to the upstream within the last window: this Redis was
     /// started just now for a fleet that has never run, or all workers have been stopped for longer than a window.

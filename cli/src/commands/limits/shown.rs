@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use shared::{
-    limiter::{Group, LimiterStatus},
+    limiter::{Group, LimiterStatus, Withheld, WithheldReason},
     openai::LearnedParameters,
     timestamp::rfc3339,
 };
@@ -85,6 +85,13 @@ impl fmt::Display for Shown {
         }
         let pause = self.status.pause_until_ms.map_or_else(none, |until| format!("until {}", rfc3339(until)));
         writeln!(f, "pause        {pause}")?;
+        if let Some(Withheld { reason, until_ms }) = self.status.withheld {
+            let why = match reason {
+                WithheldReason::NewRedis => "this Redis is new",
+                WithheldReason::RedisRecovery => "Redis was restarted or replaced, or its clock has stepped",
+            };
+            writeln!(f, "permits      none until {}: {why}", rfc3339(until_ms))?;
+        }
         let workers = match (in_force.is_empty(), self.status.differ) {
             (true, _) => "none has announced limits: what is set holds when one does",
             (false, false) => "agree",
@@ -145,6 +152,7 @@ mod tests {
             reservations_percent: None,
             tokens_per_call: None,
             pause_until_ms: None,
+            withheld: None,
         }
     }
 
@@ -173,13 +181,19 @@ mod tests {
 
     #[test]
     fn what_keeps_the_fleet_below_its_limits_is_told() {
-        let held =
-            LimiterStatus { differ: true, learned_rpm: Some(240), pause_until_ms: Some(1_709_208_000_123), ..status() };
+        let held = LimiterStatus {
+            differ: true,
+            learned_rpm: Some(240),
+            pause_until_ms: Some(1_709_208_000_123),
+            withheld: Some(Withheld { reason: WithheldReason::NewRedis, until_ms: 1_709_208_004_123 }),
+            ..status()
+        };
         let text = shown(held).to_string();
         assert!(
             text.ends_with(
                 "learned rpm  240\n\
                  pause        until 2024-02-29T12:00:00.123Z\n\
+                 permits      none until 2024-02-29T12:00:04.123Z: this Redis is new\n\
                  workers      announce different limits: the lowest counts where none is set"
             ),
             "{text}"
