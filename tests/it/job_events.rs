@@ -73,7 +73,8 @@ async fn the_events_of_a_worker_elsewhere_arrive_and_the_stream_ends() {
     assert!(connected["message"].is_string() && connected["timestamp"].is_string(), "{connected}");
     // The stream stands, and nobody works yet.
     let channel = format!("{}:events:{id}", system.keys.root());
-    while system.raw::<(String, i64)>(&["PUBSUB", "NUMSUB", &channel]).await.1 == 0 {}
+    let subscribed = async { while system.raw::<(String, i64)>(&["PUBSUB", "NUMSUB", &channel]).await.1 == 0 {} };
+    timeout(PATIENCE, subscribed).await.expect("the stream is subscribed");
     // Each call takes long enough that what comes between two of them is seen.
     system.simulator.set_latency(Duration::from_millis(100));
     system.simulator.hold();

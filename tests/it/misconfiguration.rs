@@ -7,8 +7,9 @@ use shared::{
     breaker::{BreakerState, breaker_status},
     testing::simulator::{ConfigPatch, Fault, ProviderProfile},
 };
+use tokio::time::timeout;
 
-use crate::harness::{Process, System, chapter};
+use crate::harness::{PATIENCE, Process, System, chapter};
 
 const JOBS: usize = 200;
 const SLOTS: u32 = 10;
@@ -21,6 +22,11 @@ async fn alerts(system: &System, api: &Process) -> Value {
 async fn reason(system: &System) -> Option<String> {
     let status = breaker_status(&system.redis.patient_pool(), &system.keys, "openai").await.unwrap();
     status.reason.filter(|_| status.state != BreakerState::Closed)
+}
+
+async fn until_the_model_is_unknown(system: &System) {
+    let found = async { while reason(system).await.as_deref() != Some("openai_model_unknown") {} };
+    timeout(PATIENCE, found).await.expect("the breaker opens");
 }
 
 fn errors(worker: &Process) -> usize {
@@ -41,7 +47,7 @@ async fn a_model_that_is_gone_holds_200_jobs_until_it_is_back() {
             system.simulator.fail_next(Fault::ModelNotFound, u32::MAX);
         }
     }
-    while reason(&system).await.as_deref() != Some("openai_model_unknown") {}
+    until_the_model_is_unknown(&system).await;
     let seen = system.simulator.stats(Duration::from_secs(1)).calls;
     system.simulator.wait_for_calls(seen + 2).await;
     let shown = alerts(&system, &api).await;
@@ -78,9 +84,10 @@ async fn a_worker_with_another_model_is_tried_at_once() {
     let api = system.start("api", &model("gpt-4.1-nano")).await;
     let id = system.submit(&api, &chapter(0, 1)).await;
     let gone = system.start("flashcard-worker", &model("gpt-4.1-nano")).await;
-    while reason(&system).await.as_deref() != Some("openai_model_unknown") {}
-    while !gone.log().contains("The provider does not serve the model") {}
-    while system.job(&api, &id).await["error"]["code"] != "openai_model_unknown" {}
+    until_the_model_is_unknown(&system).await;
+    gone.until_it_logs("The provider does not serve the model").await;
+    let told = async { while system.job(&api, &id).await["error"]["code"] != "openai_model_unknown" {} };
+    timeout(PATIENCE, told).await.expect("the job says what is wrong");
     assert_eq!(alerts(&system, &api).await["openaiMisconfigured"], true);
     drop(gone);
 
@@ -88,6 +95,6 @@ async fn a_worker_with_another_model_is_tried_at_once() {
     let good = system.start("flashcard-worker", &model("gpt-4o-mini")).await;
     let job = system.end_of(&api, &id).await;
     assert_eq!((&job["state"], &job["attempts"]), (&"completed".into(), &1.into()), "{job}");
-    while !good.log().contains("The provider shuts the model down soon") {}
+    good.until_it_logs("The provider shuts the model down soon").await;
     assert!(good.log().contains("2027-01-14") && good.log().contains("a call tries them at once"));
 }

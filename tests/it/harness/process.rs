@@ -48,6 +48,15 @@ impl Process {
         std::fs::read_to_string(self.log.path()).unwrap_or_default()
     }
 
+    pub(crate) async fn until_it_logs(&self, text: &str) {
+        let logged = async {
+            while !self.log().contains(text) {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, logged).await.is_ok(), "it does not log {text:?}: {}", self.log());
+    }
+
     pub(crate) async fn until_it_answers(&self, http: &reqwest::Client) {
         let asking = async { while http.get(self.url("/api/health")).send().await.is_err() {} };
         let answered = tokio::time::timeout(PATIENCE, asking).await;
