@@ -1,15 +1,16 @@
-//! `unilingo`: the operator's command line.
+//! `unilingo`, the operator's command line: everything below its `main`, and what `lab` does in the same way.
 
 mod commands;
 #[cfg(test)]
 mod env_example;
-mod output;
+pub mod output;
+mod program;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use shared::startup::without_secret;
 
+pub use self::{commands::assess, program::run_program};
 use crate::commands::Command;
 
 const EXIT_CODES: &str = "\
@@ -30,35 +31,15 @@ struct Cli {
     command: Command,
 }
 
-fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        // Help and version, or wrong usage: an address with its password is not repeated.
-        Err(error) if error.use_stderr() => {
-            output::error(without_secret(&error, &mut Cli::command()).trim_end());
-            return ExitCode::from(2);
-        }
-        Err(error) => error.exit(),
-    };
-    shared::tls::install();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into()),
-    };
-    match runtime.block_on(cli.command.run()) {
-        Ok(code) => code,
-        Err(error) => failed(&error),
-    }
+/// Runs `unilingo`: parses its command line and does what it asks for.
+#[must_use]
+pub fn main() -> ExitCode {
+    run_program(|cli: Cli| cli.command.run())
 }
 
 /// All commands, as their completion needs them.
 fn cli() -> clap::Command {
     Cli::command()
-}
-
-fn failed(error: &anyhow::Error) -> ExitCode {
-    output::error(format_args!("error: {error:#}"));
-    ExitCode::FAILURE
 }
 
 #[cfg(test)]
@@ -82,15 +63,14 @@ mod tests {
         cli.build();
         let mut found = Vec::new();
         leaves(&cli, "unilingo", &mut found);
-        assert!(found.len() > 40, "{}", found.len());
+        assert!(found.len() > 30, "{}", found.len());
         let (mut bare, mut mute) = (Vec::new(), Vec::new());
         for (path, mut command) in found.into_iter().filter(|(_, command)| !command.is_hide_set()) {
             let help = command.render_long_help().to_string();
             if !help.contains("Example") {
                 bare.push(path.clone());
             }
-            let of_programs = path.starts_with("unilingo bench") || path.starts_with("unilingo chaos");
-            if !of_programs && path != "unilingo dev" && path != "unilingo completions" && !help.contains("--json") {
+            if path != "unilingo completions" && !help.contains("--json") {
                 mute.push(path);
             }
         }

@@ -6,27 +6,29 @@ use std::{
 };
 
 /// One line of the answer, to standard output. Colours are taken out where that is no terminal, or `NO_COLOR` is set.
-pub(crate) fn line(text: impl Display) {
+pub fn line(text: impl Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }
 
 /// One line about what went wrong, to standard error.
-pub(crate) fn error(text: impl Display) {
+pub fn error(text: impl Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Whether somebody watches: both streams are terminals.
-pub(crate) fn is_terminal() -> bool {
+#[must_use]
+pub fn is_terminal() -> bool {
     std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Whether progress can be shown: what goes to standard error is seen as it comes.
-pub(crate) fn shows_progress() -> bool {
+#[must_use]
+pub fn shows_progress() -> bool {
     std::io::stderr().is_terminal()
 }
 
 /// Asks somebody at the terminal; `None` where there is nobody to ask.
-pub(crate) fn ask(question: impl Display) -> Option<String> {
+pub fn ask(question: impl Display) -> Option<String> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return None;
     }
@@ -39,13 +41,14 @@ pub(crate) fn ask(question: impl Display) -> Option<String> {
 }
 
 /// Text from elsewhere, on one line and without what could steer a terminal.
-pub(crate) fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// How wide a column is with `head` above `cells`, as [`plain`] shows these.
-pub(crate) fn width<'a>(head: &str, cells: impl Iterator<Item = &'a str>) -> usize {
+pub fn width<'a>(head: &str, cells: impl Iterator<Item = &'a str>) -> usize {
     cells.map(|cell| plain(cell).chars().count()).max().unwrap_or_default().max(head.len())
 }
 

@@ -1,4 +1,4 @@
-//! Short forms of `unilingo chaos`, with seeds that stay. `./check --full` runs the long ones.
+//! Short forms of `lab chaos`, with seeds that stay. `./check --full` runs the long ones.
 
 use tokio::process::Command;
 
@@ -6,7 +6,7 @@ use crate::harness::path_of;
 
 /// The run prints each figure with what it is held against, and ends with 1 where one is missed.
 async fn chaos(args: &[&str]) {
-    let run = Command::new(path_of("unilingo")).arg("chaos").args(args).kill_on_drop(true).output().await.unwrap();
+    let run = Command::new(path_of("lab")).arg("chaos").args(args).kill_on_drop(true).output().await.unwrap();
     let (shown, errors) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "chaos {args:?}: {}\n{shown}\n{errors}", run.status);
     assert!(shown.contains("lost 0 (0): ok"), "the books were not checked:\n{shown}");

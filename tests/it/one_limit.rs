@@ -62,7 +62,7 @@ fn group() -> Group {
 
 const LIMIT: u32 = 20;
 const WINDOW_MS: u32 = 1_000;
-/// Wide: how narrow it may be is for `unilingo bench limit` to say, on a machine that has nothing else to do.
+/// Wide: how narrow it may be is for `lab bench limit` to say, on a machine that has nothing else to do.
 const GUARD_MS: u32 = 400;
 
 /// The most calls of the log in any window.

@@ -14,7 +14,11 @@ use tokio::{process::Command, time::Instant};
 use crate::harness::{Process, QUEUE, System, jobs_config, path_of};
 
 fn unilingo(system: &System, words: &[&str]) -> Command {
-    let mut command = Command::new(path_of("unilingo"));
+    program("unilingo", system, words)
+}
+
+fn program(name: &str, system: &System, words: &[&str]) -> Command {
+    let mut command = Command::new(path_of(name));
     command
         .args(words)
         .env("REDIS_URL", system.redis.url())
@@ -34,7 +38,7 @@ async fn ends_with(system: &System, words: &[&str], code: i32) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// A job of the benches that fails when it is told to (cli/src/commands/bench/noop.rs).
+/// A job of the benches that fails when it is told to (lab/src/bench/noop.rs).
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Doomed {
     number: usize,
@@ -52,7 +56,7 @@ impl Kind for Doomed {
 fn worker(system: &System, doom: bool) -> Process {
     let words = ["bench", "noop-worker", "--worker-concurrency", "100"];
     let doom = if doom { &["--doom"][..] } else { &[] };
-    Process::run(&mut unilingo(system, &[&words[..], doom].concat()))
+    Process::run(&mut program("lab", system, &[&words[..], doom].concat()))
 }
 
 /// So many jobs that have failed, of two users and by two errors in turn, with no process left that could run them.

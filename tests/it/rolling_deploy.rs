@@ -43,7 +43,7 @@ async fn workers_that_know_different_kinds_drain_one_queue_and_bury_nothing() {
         noops.push(queue.enqueue(&NewJob::new(Noop { number }, "ada")).await.unwrap().id);
     }
 
-    let _one = Process::run(Command::new(path_of("unilingo")).args([
+    let _one = Process::run(Command::new(path_of("lab")).args([
         "bench",
         "noop-worker",
         "--redis-url",

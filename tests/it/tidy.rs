@@ -1,15 +1,17 @@
 //! House rules that a reader can check, checked.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// The sources of every member, by path from the top.
 fn sources(ending: &str) -> Vec<(PathBuf, String)> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
-    for member in ["api", "cli", "shared", "tests", "worker"] {
+    for member in ["api", "cli", "lab", "shared", "tests", "worker"] {
         collect(&top.join(member), ending, &mut files);
     }
     assert!(!files.is_empty());
@@ -79,4 +81,25 @@ fn folders_have_no_junk_drawers() {
 fn scripts_take_their_time_from_redis_alone() {
     let local_time = |_: &Path, text: &str| text.contains("os.time") || text.contains("os.clock");
     assert_eq!(offenders("lua", local_time), NONE);
+}
+
+/// What the Dockerfile builds: nothing for tests is compiled into it.
+#[test]
+fn what_ships_has_no_code_for_tests() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let dockerfile = fs::read_to_string(top.join("Dockerfile")).unwrap();
+    let (_, build) = dockerfile.split_once("cargo build --locked --release ").unwrap();
+    let packages = build.lines().next().unwrap().trim_end_matches('\\').split_whitespace();
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges=normal,build,features", "--prefix=none"])
+        .args(packages)
+        .current_dir(top)
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_once(" v").map(|(name, _)| name)).collect();
+    assert!(crates.contains("shared") && crates.contains("unilingo"), "{crates:?}");
+    assert!(!crates.contains("lab") && !crates.contains("integration-tests"), "{crates:?}");
+    assert!(!tree.contains("shared feature \"testing\""), "the feature `testing` ships");
 }

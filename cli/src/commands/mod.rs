@@ -1,19 +1,15 @@
 //! A file or folder for each verb. A new verb is a variant here and its arm in [`Command::run`].
 
-mod assess;
-mod bench;
+pub mod assess;
 mod breaker;
 mod budget;
-mod chaos;
 mod completions;
 mod dead;
-mod dev;
 mod jobs;
 mod keys;
 mod letters;
 mod limits;
-mod numbered;
-mod process;
+mod moved;
 mod provider;
 mod queue;
 mod requeue;
@@ -35,25 +31,17 @@ pub(crate) enum Command {
     Assess(assess::AssessArgs),
     /// Keep as many replicas as are needed, on a platform that has no autoscaling of its own
     Autoscale(scaling::AutoscaleArgs),
-    /// Measure and print figures
-    #[command(subcommand)]
-    Bench(bench::BenchCommand),
     /// Show, open or close the circuit breaker of an upstream
     #[command(subcommand)]
     Breaker(breaker::BreakerCommand),
     /// Show what is spent, set what may be, or stop everything that costs
     #[command(subcommand)]
     Budget(budget::BudgetCommand),
-    /// Kill, stop and cut off a whole system of real processes, and check that nothing is lost
-    #[command(subcommand)]
-    Chaos(chaos::ChaosCommand),
     /// Print what a shell needs to complete commands
     Completions(completions::CompletionsArgs),
     /// List and remove dead letters: jobs that failed for good
     #[command(subcommand)]
     Dead(dead::DeadCommand),
-    /// Start the whole system on this machine and make flashcards of a lesson
-    Dev(dev::DevArgs),
     /// List, show and cancel jobs
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
@@ -77,6 +65,15 @@ pub(crate) enum Command {
     Workers(workers::WorkersArgs),
     /// Say how many replicas of each service are needed, and why
     ScaleAdvice(scaling::ScaleAdviceArgs),
+    /// Moved to `lab`
+    #[command(name = "dev", hide = true)]
+    Dev(moved::MovedArgs),
+    /// Moved to `lab`
+    #[command(name = "bench", hide = true)]
+    Bench(moved::MovedArgs),
+    /// Moved to `lab`
+    #[command(name = "chaos", hide = true)]
+    Chaos(moved::MovedArgs),
 }
 
 impl Command {
@@ -85,13 +82,10 @@ impl Command {
         match self {
             Self::Assess(args) => args.run().await,
             Self::Autoscale(args) => scaling::autoscale(args).await,
-            Self::Bench(command) => command.run().await,
             Self::Breaker(command) => command.run().await,
             Self::Budget(command) => command.run().await,
-            Self::Chaos(command) => command.run().await,
             Self::Completions(args) => completions::run(&args),
             Self::Dead(command) => command.run().await,
-            Self::Dev(args) => dev::run(args).await,
             Self::Jobs(command) => command.run().await,
             Self::Keys(command) => command.run().await,
             Self::Limits(command) => command.run().await,
@@ -101,6 +95,9 @@ impl Command {
             Self::Verify(args) => verify::run(args).await,
             Self::Workers(args) => workers::run(args).await,
             Self::ScaleAdvice(args) => scaling::advise(args).await,
+            Self::Dev(_) => Ok(moved::to_lab("dev")),
+            Self::Bench(_) => Ok(moved::to_lab("bench")),
+            Self::Chaos(_) => Ok(moved::to_lab("chaos")),
         }
     }
 }

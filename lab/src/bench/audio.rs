@@ -5,18 +5,18 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use clap::Args;
 use shared::audio::prepare;
 use tokio::time::Instant;
+use unilingo::output;
 
 use super::figures::{median, verdict};
-use crate::output;
 
 /// Ten seconds of speech as a phone records it: AAC-LC, 44.1 kHz.
-const PHONE: &[u8] = include_bytes!("../../../../tests/audio/ten-seconds.m4a");
+const PHONE: &[u8] = include_bytes!("../../../tests/audio/ten-seconds.m4a");
 /// At most so long for those.
 const GOAL_MS: f64 = 60.0;
 
 /// How long decoding and resampling of a recording takes on one core.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo bench audio\n  unilingo bench audio --rounds 500 --file recording.mp3")]
+#[command(after_help = "Examples:\n  lab bench audio\n  lab bench audio --rounds 500 --file recording.mp3")]
 pub(crate) struct AudioArgs {
     /// How many times
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]

@@ -10,12 +10,12 @@ use shared::{
     testing::TestRedis,
 };
 use tokio::time::{Duration, Instant, sleep};
+use unilingo::output;
 
 use super::{
     figures::{median, verdict},
     noop::{self, Noop},
 };
-use crate::output;
 
 /// Enqueues in flight at once.
 const IN_FLIGHT: usize = 64;
@@ -23,7 +23,7 @@ const IN_FLIGHT: usize = 64;
 /// How fast one worker process settles no-op jobs.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  unilingo bench drain\n  unilingo bench drain --fsync everysec\n  unilingo bench drain --backlog 1000,1000000 --pairs 5"
+    after_help = "Examples:\n  lab bench drain\n  lab bench drain --fsync everysec\n  lab bench drain --backlog 1000,1000000 --pairs 5"
 )]
 pub(crate) struct DrainArgs {
     /// Lengths at which the line is kept while jobs are settled; the first is what the others are held against

@@ -25,7 +25,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
 }
 
 /// `ok` or `MISSED`.
-pub(in crate::commands) const fn verdict(met: bool) -> &'static str {
+pub(crate) const fn verdict(met: bool) -> &'static str {
     if met { "ok" } else { "MISSED" }
 }
 

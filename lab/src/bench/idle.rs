@@ -13,14 +13,14 @@ use tokio::{
     process::{Child, Command},
     time::{Duration, Instant, sleep, timeout},
 };
+use unilingo::output;
 
 use super::figures::verdict;
-use crate::output;
 
 /// What idle processes cost.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  cargo build --release --workspace --bins --features shared/testing && target/release/unilingo bench idle"
+    after_help = "Example:\n  cargo build --release --workspace --bins --features shared/testing && target/release/lab bench idle"
 )]
 pub(crate) struct IdleArgs {
     /// How long to watch, in seconds

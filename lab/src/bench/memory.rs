@@ -13,15 +13,13 @@ use shared::{
     testing::TestRedis,
 };
 use tokio::time::{Duration, sleep};
+use unilingo::output;
 
 use super::{
     figures::verdict,
     noop::{self, Noop},
 };
-use crate::{
-    commands::chaos::{leftovers::Leftovers, system::used_memory},
-    output,
-};
+use crate::chaos::{leftovers::Leftovers, system::used_memory};
 
 /// Enqueues in flight at once.
 const IN_FLIGHT: usize = 64;
@@ -38,7 +36,7 @@ const TOLERANCE: f64 = 0.05;
 
 /// Whether what Redis keeps depends on how many jobs there ever were.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo bench memory\n  unilingo bench memory --jobs 200000 --mark 20000")]
+#[command(after_help = "Examples:\n  lab bench memory\n  lab bench memory --jobs 200000 --mark 20000")]
 pub(crate) struct MemoryArgs {
     /// Jobs, each another one
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]

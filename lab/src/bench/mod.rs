@@ -1,4 +1,4 @@
-//! `unilingo bench`: figures, each printed with what it is held against.
+//! `lab bench`: figures, each printed with what it is held against.
 
 mod audio;
 mod drain;
@@ -42,13 +42,13 @@ pub(crate) enum BenchCommand {
     Wake(wake::WakeArgs),
     /// A worker that does nothing with its jobs; the other benches start it
     #[command(hide = true)]
-    NoopWorker(noop::NoopWorkerArgs),
+    NoopWorker(Box<noop::NoopWorkerArgs>),
 }
 
 impl BenchCommand {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         if cfg!(debug_assertions) {
-            crate::output::error("This is a debug build: build with --release for figures that mean something");
+            unilingo::output::error("This is a debug build: build with --release for figures that mean something");
         }
         match self {
             Self::Audio(args) => audio::run(&args),
@@ -61,7 +61,7 @@ impl BenchCommand {
             Self::Speech(args) => speech::run(args).await,
             Self::Requeue(args) => requeue::run(args).await,
             Self::Wake(args) => wake::run(args).await,
-            Self::NoopWorker(args) => noop::run(args).await,
+            Self::NoopWorker(args) => noop::run(*args).await,
         }
     }
 }

@@ -11,19 +11,19 @@ use shared::{
     testing::TestRedis,
 };
 use tokio::time::Instant;
+use unilingo::output;
 
 use super::{
     figures::{percentile, verdict},
     noop::{self, Noop},
 };
-use crate::output;
 
 /// A refused take costs at most so many GETs.
 const GOAL: f64 = 1.5;
 
 /// What a take costs while the limit is reached.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo bench refused\n  unilingo bench refused --rounds 50000 --waiting 100000")]
+#[command(after_help = "Examples:\n  lab bench refused\n  lab bench refused --rounds 50000 --waiting 100000")]
 pub(crate) struct RefusedArgs {
     /// Takes, and GETs between them
     #[arg(long, default_value_t = 20_000)]

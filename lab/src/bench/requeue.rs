@@ -20,12 +20,12 @@ use tokio::{
     process::{Child, Command},
     time::{Instant, sleep},
 };
+use unilingo::output;
 
 use super::{
     figures::verdict,
     noop::{self, Doomed},
 };
-use crate::output;
 
 /// Enqueues in flight at once.
 const IN_FLIGHT: usize = 64;
@@ -40,7 +40,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 /// How fast dead letters are put back.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo bench requeue\n  unilingo bench requeue --letters 10000")]
+#[command(after_help = "Examples:\n  lab bench requeue\n  lab bench requeue --letters 10000")]
 pub(crate) struct RequeueArgs {
     /// Dead letters; no more are kept
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(2..=100_000))]
@@ -137,7 +137,7 @@ impl Bench {
 
     /// `unilingo requeue` by a filter that all letters match.
     fn requeue(&self) -> anyhow::Result<Child> {
-        let program = std::env::current_exe().context("this program's own path")?;
+        let program = std::env::current_exe().context("this program's own path")?.with_file_name("unilingo");
         Command::new(program)
             .args(["requeue", "--error", "^bench_(even|odd)$", "--since", "1d", "--yes"])
             .args(["--redis-url", &self.redis.url(), "--queue-prefix", noop::PREFIX])

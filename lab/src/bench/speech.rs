@@ -19,12 +19,10 @@ use tokio::{
     process::Command,
     time::{Instant, sleep},
 };
+use unilingo::output;
 
 use super::figures::{percentile, verdict};
-use crate::{
-    commands::{chaos::system::used_memory, process::Process},
-    output,
-};
+use crate::{chaos::system::used_memory, process::Process};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Length of the recordings of the first burst, which is not measured: others than those of the second.
@@ -40,7 +38,7 @@ const BOUNDARY: &str = "x-boundary";
 
 /// A burst of learners, each with a recording of their own.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo bench speech\n  unilingo bench speech --learners 100 --seconds 10")]
+#[command(after_help = "Examples:\n  lab bench speech\n  lab bench speech --learners 100 --seconds 10")]
 pub(crate) struct SpeechArgs {
     /// Learners who send a recording at the same time
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=5_000))]

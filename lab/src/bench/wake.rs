@@ -12,16 +12,16 @@ use shared::{
     testing::TestRedis,
 };
 use tokio::time::Duration;
+use unilingo::output;
 
 use super::{
     figures::{percentile, verdict},
     noop::{self, Noop, Started},
 };
-use crate::output;
 
 /// How long a lone job waits for an idle worker.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  unilingo bench wake --jobs 1000")]
+#[command(after_help = "Example:\n  lab bench wake --jobs 1000")]
 pub(crate) struct WakeArgs {
     /// Lone jobs, one after the other, each when the worker is idle again
     #[arg(long, default_value_t = 1_000)]

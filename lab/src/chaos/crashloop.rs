@@ -25,7 +25,7 @@ const WASTED_PER_SECOND: u64 = 2;
 
 /// One of two workers dies a moment after each start, while the other one works.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo chaos crashloop\n  unilingo chaos crashloop --seconds 20 --jobs 100")]
+#[command(after_help = "Examples:\n  lab chaos crashloop\n  lab chaos crashloop --seconds 20 --jobs 100")]
 pub(crate) struct CrashloopArgs {
     /// Jobs, which are all there at the start
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(40..=10_000))]

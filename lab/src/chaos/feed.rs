@@ -16,7 +16,7 @@ use super::{
     accepted::Accepted,
     system::{ATTEMPTS, PREFIX},
 };
-use crate::commands::numbered;
+use crate::numbered;
 
 /// Enqueues in flight at once.
 const IN_FLIGHT: usize = 64;

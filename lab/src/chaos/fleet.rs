@@ -11,7 +11,7 @@ use tokio::{
     time::{Duration, Instant, sleep},
 };
 
-use crate::commands::process::Process;
+use crate::process::Process;
 
 /// How long a process may take until it is ready, or to end.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);

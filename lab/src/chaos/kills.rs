@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Workers are killed with `kill -9` and replaced, again and again, while jobs come in.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo chaos kills\n  unilingo chaos kills --jobs 500 --seconds 6")]
+#[command(after_help = "Examples:\n  lab chaos kills\n  lab chaos kills --jobs 500 --seconds 6")]
 pub(crate) struct KillsArgs {
     /// Jobs, which come in evenly over the time of the kills
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]

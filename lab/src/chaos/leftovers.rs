@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::redis::{Keys, RedisPool};
 
 /// The list of keys, with how long each lives.
-const DOCUMENT: &str = include_str!("../../../../docs/REDIS_KEYS.md");
+const DOCUMENT: &str = include_str!("../../../docs/REDIS_KEYS.md");
 /// How the life of a key begins that stays without a time to live.
 const STAYING: [&str; 6] =
     ["fixed", "an index", "trimmed", "until they are unset", "until it closes", "until an operator"];
@@ -14,18 +14,18 @@ const OF_UNFINISHED: [&str; 5] = ["waiting", "scheduled", "leases", "deadlines",
 
 /// What Redis holds.
 #[derive(Debug, Default)]
-pub(in crate::commands) struct Leftovers {
+pub(crate) struct Leftovers {
     /// Members of indexes that hold unfinished jobs alone, such as `leases:ai-jobs 3`.
-    pub(in crate::commands) unfinished: Vec<String>,
+    pub(crate) unfinished: Vec<String>,
     /// What the budget still holds for jobs, in tokens and micro-dollars.
-    pub(in crate::commands) held: i64,
+    pub(crate) held: i64,
     /// Keys without a time to live that are not documented as such.
-    pub(in crate::commands) staying: Vec<String>,
+    pub(crate) staying: Vec<String>,
 }
 
 impl Leftovers {
     /// Looks at every key.
-    pub(in crate::commands) async fn read(pool: &RedisPool, keys: &Keys) -> anyhow::Result<Self> {
+    pub(crate) async fn read(pool: &RedisPool, keys: &Keys) -> anyhow::Result<Self> {
         let documented = documented();
         let mut left = Self::default();
         let mut cursor = Some(0);

@@ -6,7 +6,7 @@ use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{accepted::Accepted, feed::USERS};
-use crate::commands::numbered;
+use crate::numbered;
 
 /// How long a user waits for an answer: longer than an api whose Redis is away takes to say so.
 const PATIENCE: Duration = Duration::from_secs(8);

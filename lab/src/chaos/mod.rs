@@ -1,4 +1,4 @@
-//! `unilingo chaos`: real processes and a real Redis are killed, stopped and cut off, and then the books are checked.
+//! `lab chaos`: real processes and a real Redis are killed, stopped and cut off, and then the books are checked.
 //!
 //! Each scenario has a Redis, an upstream and processes of its own, all on 127.0.0.1, and ends after a bounded time. What was
 //! accepted is held against how it ended, what the upstream was asked for, and what is left in Redis ([`books`]). Every
@@ -31,9 +31,9 @@ mod witness;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use unilingo::output;
 
 use self::{report::Report, run::Run};
-use crate::output;
 
 /// What is done to the system. Everything runs on this machine, with a Redis and an upstream of its own.
 #[derive(Debug, Subcommand)]

@@ -30,7 +30,7 @@ const SLOTS: u32 = 32;
 
 /// Redis pauses, and then no byte passes between it and our processes, under load.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo chaos partition\n  unilingo chaos partition --stall-ms 3000")]
+#[command(after_help = "Examples:\n  lab chaos partition\n  lab chaos partition --stall-ms 3000")]
 pub(crate) struct PartitionArgs {
     /// How long Redis pauses (CLIENT PAUSE), in ms
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]

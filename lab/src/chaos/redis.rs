@@ -26,7 +26,7 @@ const CALM: Duration = Duration::from_secs(4);
 
 /// Redis is killed with `kill -9` and started again, under load.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo chaos redis\n  unilingo chaos redis --kills 1 --away-ms 1000")]
+#[command(after_help = "Examples:\n  lab chaos redis\n  lab chaos redis --kills 1 --away-ms 1000")]
 pub(crate) struct RedisArgs {
     /// How often Redis is killed
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]

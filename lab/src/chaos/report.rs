@@ -1,8 +1,9 @@
 //! What a run came to, line by line.
 
 use std::{fmt::Display, process::ExitCode};
+use unilingo::output;
 
-use crate::{commands::bench::figures::verdict, output};
+use crate::bench::figures::verdict;
 
 /// Prints figures as they are known and remembers whether one was missed.
 #[derive(Debug, Default)]

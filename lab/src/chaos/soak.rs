@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Everything at once, at random, for as long as asked; then the books are checked.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  unilingo chaos soak\n  unilingo chaos soak --seconds 20 --seed 7\n\nA seed fixes what is drawn, not when: which job an action meets, and so what can be drawn next, is up to the machine."
+    after_help = "Examples:\n  lab chaos soak\n  lab chaos soak --seconds 20 --seed 7\n\nA seed fixes what is drawn, not when: which job an action meets, and so what can be drawn next, is up to the machine."
 )]
 pub(crate) struct SoakArgs {
     /// How long, in seconds; the time that everything has to recover in comes on top

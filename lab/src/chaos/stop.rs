@@ -16,7 +16,7 @@ use super::{
 
 /// A worker is asked to stop while it runs as many jobs as it can.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  unilingo chaos stop\n  unilingo chaos stop --jobs 16")]
+#[command(after_help = "Examples:\n  lab chaos stop\n  lab chaos stop --jobs 16")]
 pub(crate) struct StopArgs {
     /// Jobs in flight at the stop, one a slot; half as many wait in line
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=64))]

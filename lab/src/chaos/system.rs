@@ -167,7 +167,7 @@ const fn whole_ms(ms: f64) -> u64 {
 }
 
 /// Bytes that Redis uses.
-pub(in crate::commands) async fn used_memory(pool: &RedisPool) -> anyhow::Result<u64> {
+pub(crate) async fn used_memory(pool: &RedisPool) -> anyhow::Result<u64> {
     let mut info = redis::pipe();
     info.cmd("INFO").arg("memory");
     let (memory,) = pool.query::<(String,)>(&info).await?;

@@ -1,4 +1,4 @@
-//! What `unilingo dev` can be told.
+//! What `lab dev` can be told.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::Args;
 /// Start the whole system on this machine, make flashcards of a lesson and have a recording assessed.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  unilingo dev\n  unilingo dev --once --text my-lesson.txt\n  unilingo dev --workers 4 --port 4001"
+    after_help = "Examples:\n  lab dev\n  lab dev --once --text my-lesson.txt\n  lab dev --workers 4 --port 4001"
 )]
 pub(crate) struct DevArgs {
     /// Leave when the cards are shown; the exit code says whether that worked

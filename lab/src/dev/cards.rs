@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use shared::job::kinds::Flashcard;
-
-use crate::output::plain;
+use unilingo::output::plain;
 
 /// A list: term and translation in columns, and below them the topic and the example.
 pub(super) fn list(cards: &[Flashcard]) -> String {

@@ -2,6 +2,7 @@
 
 use shared::{limiter::vouch, redis::Keys};
 use tokio::process::Command;
+use unilingo::output;
 
 use super::{
     DevArgs,
@@ -11,7 +12,6 @@ use super::{
     redis,
     stack::{Role, Stack},
 };
-use crate::output;
 
 /// Where Redis and the simulator listen if nobody else does. Not Redis' own 6379: a Redis there is not ours.
 const REDIS_PORT: u16 = 6390;

@@ -19,7 +19,7 @@ pub(super) struct Lesson {
 impl Lesson {
     /// The sample: English terms of biology, for a learner who speaks German.
     pub(super) fn sample() -> Self {
-        Self::of(include_str!("../../../../lessons/photosynthesis.txt"), "Biology", "Photosynthesis")
+        Self::of(include_str!("../../../lessons/photosynthesis.txt"), "Biology", "Photosynthesis")
     }
 
     /// A text of the caller's own, whose file name is its topic.

@@ -1,4 +1,4 @@
-//! `unilingo dev`: the whole system on this machine, with a lesson and a recording through it.
+//! `lab dev`: the whole system on this machine, with a lesson and a recording through it.
 
 mod args;
 mod cards;
@@ -21,9 +21,9 @@ use shared::lifecycle::Lifecycle;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use args::DevArgs;
+use unilingo::output;
 
 use self::{client::Api, folder::Folder, launch::Addresses, leftovers::Record, lesson::Lesson, stack::Stack};
-use crate::output;
 
 /// What the shell says of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;

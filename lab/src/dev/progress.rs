@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
-
-use crate::output;
+use unilingo::output;
 
 /// Without news, a line says after this long that there is none.
 const QUIET: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! The Redis of `unilingo dev`: one of its own, whose data outlives it.
+//! The Redis of `lab dev`: one of its own, whose data outlives it.
 
 use std::path::{Path, PathBuf};
 

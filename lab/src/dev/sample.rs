@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::time::{Instant, sleep, timeout};
+use unilingo::output::plain;
 
 use super::{
     client::{Api, Cards, Failure, Job},
     lesson::Lesson,
     progress::Progress,
 };
-use crate::output::plain;
 
 /// How often progress is looked at; the end of the job is seen at once.
 const LOOK: Duration = Duration::from_secs(1);

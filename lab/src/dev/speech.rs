@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use unilingo::assess::{Caller, Spoken, assess, shown};
 
 use super::{DevArgs, client::USER};
-use crate::commands::assess::{Caller, Spoken, assess, shown};
 
 /// Spoken by espeak-ng, encoded as phones do.
-const RECORDING: &[u8] = include_bytes!("../../../../tests/audio/speech.m4a");
+const RECORDING: &[u8] = include_bytes!("../../../tests/audio/speech.m4a");
 const TEXT: &str = "The quick brown fox jumps.";
 
 /// Has it assessed by the api at `api`; gives the table of its scores.

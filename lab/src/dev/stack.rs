@@ -12,9 +12,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
+use unilingo::output;
 
 use super::leftovers::Record;
-use crate::{commands::process::Process, output};
+
+use crate::process::Process;
 
 /// How long a program may take until it answers.
 const START_PATIENCE: Duration = Duration::from_secs(30);

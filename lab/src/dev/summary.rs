@@ -1,9 +1,9 @@
-//! What `unilingo dev` says about itself.
+//! What `lab dev` says about itself.
 
 use std::{fmt::Write, path::Path, time::Duration};
+use unilingo::output::plain;
 
 use super::{DevArgs, client::Cards, launch::Addresses, lesson::Lesson};
-use crate::output::plain;
 
 /// What is about to happen.
 pub(super) fn start(args: &DevArgs, logs: &Path) -> String {

@@ -20,8 +20,7 @@ use Fate::{Help, Not, Runs, Stays};
 const RAILWAY: &str = "needs an account at the platform and its CLI";
 const CONTAINERS: &str =
     "needs a container engine, and base images from a registry; tests/it/deployment reads the files";
-const A_KEY: &str =
-    "needs an account at OpenAI, or a model on this machine; `unilingo dev` is the same with a simulator";
+const A_KEY: &str = "needs an account at OpenAI, or a model on this machine; `lab dev` is the same with a simulator";
 const BUILDS: &str = "builds everything: whoever runs this has done it";
 const THIS: &str = "is what runs this test";
 
@@ -38,7 +37,7 @@ pub(super) const FATES: &[(&str, Fate)] = &[
     ("export PATH=", Runs(&[0])),
     ("npm ci --prefix .railway", Not("tests/railway.sh does it, in a folder that may be removed")),
     ("railway ", Not(RAILWAY)),
-    ("target/release/unilingo bench", Help),
+    ("target/release/lab bench", Help),
     ("tests/test-horizontal-scaling.sh", Runs(&[0])),
     ("unilingo autoscale", Stays(3)),
     // 3: there is no dead letter any more.

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Who asks.
 #[derive(Debug)]
-pub(crate) enum Caller {
+pub enum Caller {
     /// By name, where the api believes that.
     User(String),
     /// By a token, or a server's key.

@@ -13,7 +13,7 @@ use shared::{config::Secret, job::kinds::AssessedPronunciation};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-pub(crate) use self::client::Caller;
+pub use self::client::Caller;
 use self::client::Client;
 use super::user_name::user_name;
 use crate::output;
@@ -72,11 +72,15 @@ pub(crate) struct AssessArgs {
 
 /// What is sent with a recording.
 #[derive(Debug)]
-pub(crate) struct Spoken<'a> {
-    pub(crate) audio: Vec<u8>,
-    pub(crate) text: &'a str,
-    pub(crate) language: &'a str,
-    pub(crate) prosody: bool,
+pub struct Spoken<'a> {
+    /// The recording, in any accepted format.
+    pub audio: Vec<u8>,
+    /// What should have been read.
+    pub text: &'a str,
+    /// The language that is spoken, as a tag with a region.
+    pub language: &'a str,
+    /// Whether rhythm and intonation are assessed as well.
+    pub prosody: bool,
 }
 
 impl AssessArgs {
@@ -99,13 +103,21 @@ impl AssessArgs {
 }
 
 /// The scores of a recording, as a table.
-pub(crate) fn shown(result: &RawValue) -> anyhow::Result<String> {
+///
+/// # Errors
+///
+/// `result` is no result of an assessment.
+pub fn shown(result: &RawValue) -> anyhow::Result<String> {
     let result: AssessedPronunciation = serde_json::from_str(result.get()).context("the scores can't be read")?;
     Ok(table::of(&result))
 }
 
 /// Has a recording assessed by the api at `url`.
-pub(crate) async fn assess(
+///
+/// # Errors
+///
+/// The api refuses the recording, the job does not end well, or it has not ended after `patience`.
+pub async fn assess(
     url: &Url,
     caller: Caller,
     spoken: &Spoken<'_>,

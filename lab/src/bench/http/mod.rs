@@ -7,6 +7,7 @@ mod side;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
+use unilingo::output;
 
 use self::{
     load::{Load, Measured},
@@ -14,7 +15,6 @@ use self::{
     side::Side,
 };
 use super::figures::{median, verdict};
-use crate::output;
 
 /// What the api is held to beside the peer: at least so many times its requests a second, and at most this share of its p99.
 const POST_GOAL: f64 = 1.5;
@@ -25,7 +25,7 @@ const P99_GOAL: f64 = 0.5;
 #[derive(Debug, Args)]
 #[command(
     after_help = "The peer's folder holds node/server.mjs, node/worker.mjs with their packages, and mock/upstream.mjs.\n\n\
-        Examples:\n  unilingo bench http\n  unilingo bench http --peer /tmp/peers --seconds 8 --rounds 3"
+        Examples:\n  lab bench http\n  lab bench http --peer /tmp/peers --seconds 8 --rounds 3"
 )]
 pub(crate) struct HttpArgs {
     /// Folder of a peer that is measured in turn

@@ -27,7 +27,7 @@ use super::{
     load::{Load, Measured},
     requests::{Requests, SECRET},
 };
-use crate::commands::process::Process;
+use crate::process::Process;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A server that has just started, or a Redis that was just emptied, is asked for this long before it counts.

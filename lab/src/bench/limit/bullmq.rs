@@ -14,12 +14,12 @@ use shared::{
 };
 use tempfile::TempDir;
 use tokio::{process::Command, time::Instant};
+use unilingo::output;
 
 use super::{
     setting::Limit,
     system::{CONCURRENCY, System},
 };
-use crate::output;
 
 /// What makes up the peer.
 const FILES: [&str; 4] = ["package.json", "package-lock.json", "add.mjs", "worker.mjs"];

@@ -15,6 +15,7 @@ mod system;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, ValueEnum};
+use unilingo::output;
 
 use self::{
     bullmq::BullMq,
@@ -25,15 +26,14 @@ use self::{
     setting::{EDGE, Settings},
     system::System,
 };
-use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  unilingo bench limit
+  lab bench limit
       11 minutes; its flashcard-worker is the one beside this program
-  unilingo bench limit --setting 6s --processes 4
-  unilingo bench limit --setting 6s --guard-ms 20 --busy
-  unilingo bench limit --peer bullmq
+  lab bench limit --setting 6s --processes 4
+  lab bench limit --setting 6s --guard-ms 20 --busy
+  lab bench limit --peer bullmq
       beside BullMQ, from the top of the repository; needs node and npm
 
 worst window   most calls in any [t, t + window), by the upstream's log

@@ -24,7 +24,7 @@ use super::{
     setting::Limit,
     system::{CONCURRENCY, System},
 };
-use crate::commands::{bench::noop, numbered};
+use crate::{bench::noop, numbered};
 
 /// Enqueues in flight at once.
 const IN_FLIGHT: usize = 64;

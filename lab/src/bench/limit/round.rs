@@ -8,9 +8,9 @@ use shared::testing::{
     simulator::{RunningSimulator, Simulator, SimulatorConfig, Stats},
 };
 use tokio::time::{Instant, sleep, timeout};
+use unilingo::output;
 
 use super::{fleet::Fleet, row::Row, setting::Limit, system::System};
-use crate::output;
 
 /// How long workers may take to start, and to make a call.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::setting::Limit;
-use crate::commands::bench::figures::verdict;
+use crate::bench::figures::verdict;
 
 const HEADINGS: [&str; 8] = ["", "limit", "processes", "worst window", "utilisation", "429s", "scripts/call", ""];
 /// Columns of text; the others hold numbers.
