@@ -15,6 +15,7 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// The longest that a request is held, whatever was asked for: proxies (nginx, load balancers) give up after 60 s.
 pub(crate) const LONGEST_HOLD: Duration = Duration::from_secs(55);
+const _: () = assert!(LONGEST_HOLD.as_millis() + REDIS_PATIENCE.as_millis() < 60_000, "proxies give up after 60 s");
 
 /// The answer of Redis, or 503 when it does not come in time.
 pub(crate) async fn redis<T, E>(call: impl Future<Output = Result<T, E>>) -> Result<T, ApiError>

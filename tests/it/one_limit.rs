@@ -11,7 +11,7 @@ use shared::{
     testing::simulator::{Arrival, ConfigPatch, Fault},
 };
 
-use crate::harness::{Process, System, chapter, jobs_config};
+use crate::harness::{Process, System, chapter, fullest, jobs_config};
 
 impl System {
     /// Puts jobs of one call in line; their ids.
@@ -65,13 +65,6 @@ const WINDOW_MS: u32 = 1_000;
 /// Wide: how narrow it may be is for `lab bench limit` to say, on a machine that has nothing else to do.
 const GUARD_MS: u32 = 400;
 
-/// The most calls of the log in any window.
-fn fullest(calls: &[Arrival]) -> usize {
-    let inside =
-        |start: f64| calls.iter().filter(move |call| call.t_ms >= start && call.t_ms < start + f64::from(WINDOW_MS));
-    calls.iter().map(|call| inside(call.t_ms).count()).max().unwrap_or(0)
-}
-
 #[tokio::test]
 async fn a_backlog_at_the_edge_of_a_window_does_not_pass_the_limit() {
     let mut system = System::new().await;
@@ -97,7 +90,7 @@ async fn a_backlog_at_the_edge_of_a_window_does_not_pass_the_limit() {
             system.simulator.wait_for_calls(1 + backlog as u64).await;
             done += 1 + backlog;
             let calls = system.simulator.arrivals();
-            let most = fullest(&calls);
+            let most = fullest(&calls, WINDOW_MS);
             assert!(most <= LIMIT as usize, "{most} calls in a window, {processes} processes, phase {share}");
             assert!(most >= LIMIT as usize / 2, "{most}: the limit is used");
         }
@@ -250,6 +243,11 @@ async fn further_calls_take_their_permits_and_wait_in_line_for_them() {
     let job = system.end_of(&api, &id).await;
     assert_eq!((&job["state"], &job["attempts"]), (&"completed".into(), &1.into()), "{job}");
     let calls = system.simulator.arrivals();
-    assert!(calls.len() > 3 && fullest(&calls) <= 3, "{} calls, {} at most", calls.len(), fullest(&calls));
+    assert!(
+        calls.len() > 3 && fullest(&calls, WINDOW_MS) <= 3,
+        "{} calls, {} at most",
+        calls.len(),
+        fullest(&calls, WINDOW_MS)
+    );
     assert_eq!(system.raw::<u64>(&["ZCARD", &system.keys.in_flight(&group())]).await, 0);
 }

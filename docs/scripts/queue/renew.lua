@@ -41,16 +41,27 @@ local function mend(command, key, ...)
   if string.find(reply.err, 'WRONGTYPE', 1, true) then redis.call('UNLINK', key) end
   return redis.call(command, key, ...)
 end
+-- Fragment: whether Redis' clock says what the caller expects of it.
+
+-- What differs by more is a step.
+local STEP_MS = 2000
+-- After this time every process that lives has said what it sees.
+local SEEN_BY_ALL_MS = 12000
+
+-- Milliseconds by which Redis' clock is ahead of what the caller expects (`expected`, '' where it does not know yet); nil where
+-- that is no step. A message that was long on its way looks like a step forward: no permit is given on either.
+local function skew_of(now, expected)
+  local skew = expected and expected ~= '' and now - tonumber(expected)
+  if skew and math.abs(skew) > STEP_MS then return skew end
+end
 -- Fragment: jobs outlive a time in which nobody could renew a lease: Redis was away, frozen or cut off, or its clock has
--- stepped. Needs keys.lua.
+-- stepped. Needs keys.lua and limiter/skew.lua.
 -- Their workers go on with them and come back with what is paid for, so they have one lease to do that in.
 
 -- The time of the last script that saw the leases is written this often, and at least eight times a lease.
 local SEEN_MS = 1000
 -- A clock that runs back by more has stepped.
 local BACK_MS = 2000
--- After this time every process that lives has said what it sees.
-local SEEN_BY_ALL_MS = 12000
 -- Members that one command moves.
 local AT_ONCE = 500
 

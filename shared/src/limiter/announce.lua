@@ -3,9 +3,10 @@
 -- KEYS  1 root
 -- ARGV  1 group  2 worker  3 ttl_ms (0: withdraws)  4 window_ms  5 guard_ms  6 rpm  7 rps  8 tpm  9 concurrency  10 age of its
 --       last call in ms (-1: it has made none)  11 '1': a new Redis is to give no permit for a whole window  12 what it expects
---       Redis' clock to say ('': it does not know yet)  13 queue  14… what the worker says of itself, as workers/register.lua
---       has it (13 and on may be missing)
--- Returns {'in_force', differ (1 or 0), window_ms, guard_ms, rpm, rps, tpm, concurrency}
+--       Redis' clock to say ('': it does not know yet)  13 for how many ms it has expected that  14 queue  15… what the worker
+--       says of itself, as workers/register.lua has it (14 and on may be missing)
+-- Returns {'announced', now_ms, steps of the clock that were believed, 'in_force', differ (1 or 0), window_ms, guard_ms, rpm, rps,
+--         tpm, concurrency}
 -- @include "queue/keys"
 -- @include "limiter/in_force"
 -- @include "limiter/epoch"
@@ -24,12 +25,13 @@ if ttl > 0 then
 else
   redis.call('ZREM', announced, own)
 end
-if ARGV[13] then
-  register(ARGV[13], worker, ttl, now, { ARGV[14], ARGV[15], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21] })
+if ARGV[14] then
+  register(ARGV[14], worker, ttl, now, { ARGV[15], ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20], ARGV[21], ARGV[22] })
 end
--- A worker that sees the time that it expects says so, should another one have seen a step.
+-- A worker that has known the time since before another one saw a step says so where it sees none.
 local step = root .. ':step:' .. group
-if ARGV[12] ~= '' and not skew_of(now, ARGV[12]) and redis.call('EXISTS', step) == 1 then
+local since = tonumber(redis.call('HGET', step, 'since'))
+if since and ARGV[12] ~= '' and not skew_of(now, ARGV[12]) and tonumber(ARGV[13]) >= now - since + SEEN_BY_ALL_MS then
   redis.call('HSET', step, 'agreed', text(now))
 end
 local reply = in_force(group, now)
@@ -38,4 +40,5 @@ if ttl > 0 and reply[3] then
   until_trusted(group, now, reply[3] + reply[4])
   report_last_call(now, tonumber(ARGV[10]), ARGV[11] == '1')
 end
-return reply
+local steps = tonumber(redis.call('HGET', root .. ':epoch', 'steps:' .. group)) or 0
+return { 'announced', text(now), steps, unpack(reply) }

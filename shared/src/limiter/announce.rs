@@ -71,12 +71,22 @@ pub(crate) async fn announce(
         .arg(limits.concurrency)
         .arg(last_call.map_or(-1, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
         .arg(u8::from(new_redis == NewRedis::Wait))
-        .arg(asked.expected_ms.map(|ms| ms.to_string()).unwrap_or_default());
+        .arg(asked.expected_ms.map(|ms| ms.to_string()).unwrap_or_default())
+        .arg(millis(asked.expected_for));
     if let Some((card, load)) = card {
         call.arg(&card.queue);
         card.pass(&mut call, load);
     }
-    Ok(InForce::read(redis.run(&call).await?)?)
+    let (_, now_ms, steps, in_force) = read(redis.run(&call).await?)?;
+    redis.clock().heard_of_steps(asked, now_ms, steps);
+    Ok(InForce::read(in_force)?)
+}
+
+/// The parts of an answer: its word, Redis' clock, the steps of it that were believed, and what is in force.
+fn read(mut reply: Vec<redis::Value>) -> Result<(String, i64, u64, Vec<redis::Value>), RedisError> {
+    let in_force = reply.split_off(reply.len().min(3));
+    let (word, now_ms, steps) = redis::from_redis_value(redis::Value::Array(reply))?;
+    Ok((word, now_ms, steps, in_force))
 }
 
 /// A limit that an operator can set.

@@ -25,7 +25,6 @@ pub(crate) async fn heed_clock(
         .arg(group.as_str())
         .arg(step.skew_ms)
         .arg(millis(lease))
-        .arg(step.agreed_ago_ms)
         .arg(step.known.map(|known| known.to_string()).unwrap_or_default());
     let (skew_ms, group) = (step.skew_ms, group.as_str());
     match redis.run::<(String, String, u64)>(&call).await {

@@ -17,7 +17,8 @@ const PATIENCE_MIN: Duration = Duration::from_millis(2);
 pub(super) struct Idle {
     redis: RedisPool,
     markers: Vec<String>,
-    connection: Option<MultiplexedConnection>,
+    /// With the number of the shared connection at the time that it was made.
+    connection: Option<(u64, MultiplexedConnection)>,
 }
 
 impl Idle {
@@ -30,7 +31,17 @@ impl Idle {
     /// `BZPOPMIN` hands a marker to one waiting worker alone: a job wakes one worker and not a herd.
     pub(super) async fn wait(&mut self, patience: Duration) {
         let patience = patience.max(PATIENCE_MIN);
-        let blocked = tokio::time::timeout(patience + GRACE, self.wait_for_marker(patience)).await;
+        // Before the connection is looked at, so that no replacement goes unseen: a server that is no longer the primary may live on,
+        // and has no work.
+        let replacement = self.redis.replacement();
+        let waiting = tokio::time::timeout(patience + GRACE, self.wait_for_marker(patience));
+        let blocked = tokio::select! {
+            blocked = waiting => blocked,
+            () = replacement => {
+                self.connection = None;
+                return;
+            }
+        };
         if matches!(blocked, Ok(Ok(()))) {
             return;
         }
@@ -39,10 +50,11 @@ impl Idle {
     }
 
     async fn wait_for_marker(&mut self, patience: Duration) -> Result<(), RedisError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.redis.blocking_connection().await?);
+        let number = self.redis.connection_number();
+        if self.connection.as_ref().is_none_or(|(made, _)| *made != number) {
+            self.connection = Some((number, self.redis.blocking_connection().await?));
         }
-        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let Some((_, connection)) = &mut self.connection else { return Ok(()) };
         let mut pop = redis::Cmd::new();
         pop.arg("BZPOPMIN").arg(&self.markers).arg(patience.as_secs_f64());
         pop.query_async::<redis::Value>(connection).await.map(|_| ())

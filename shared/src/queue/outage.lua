@@ -1,13 +1,11 @@
 -- Fragment: jobs outlive a time in which nobody could renew a lease: Redis was away, frozen or cut off, or its clock has
--- stepped. Needs keys.lua.
+-- stepped. Needs keys.lua and limiter/skew.lua.
 -- Their workers go on with them and come back with what is paid for, so they have one lease to do that in.
 
 -- The time of the last script that saw the leases is written this often, and at least eight times a lease.
 local SEEN_MS = 1000
 -- A clock that runs back by more has stepped.
 local BACK_MS = 2000
--- After this time every process that lives has said what it sees.
-local SEEN_BY_ALL_MS = 12000
 -- Members that one command moves.
 local AT_ONCE = 500
 

@@ -4,6 +4,7 @@
 -- Returns {'lost', id, why, id, why, …}: the jobs that are no longer held under that fence; why: `ended`, or `taken` where
 --         the job goes on without this holder
 -- @include "queue/keys"
+-- @include "limiter/skew"
 -- @include "queue/outage"
 
 local now, lease = now_ms(), tonumber(ARGV[2])

@@ -28,8 +28,8 @@ pub(crate) struct RedisClock {
 struct State {
     /// Redis' clock less that of this machine since boot, in ms.
     offset: Option<i64>,
-    /// When the two agreed last, by this machine's clock since boot, in ms.
-    agreed: i64,
+    /// Since when that is known, by this machine's clock since boot, in ms: the first answer, or the last step that was accepted.
+    since: i64,
     /// Steps that the fleet has believed in, as far as this process knows.
     steps: Option<u64>,
     #[cfg(test)]
@@ -42,6 +42,8 @@ pub(crate) struct Asked {
     boot_ms: i64,
     /// What Redis' clock should say on its arrival, in ms since the Unix epoch; `None` before the first answer.
     pub(crate) expected_ms: Option<i64>,
+    /// For how long such has been expected.
+    pub(crate) expected_for: Duration,
 }
 
 /// A step that an answer has shown, to be reported.
@@ -49,8 +51,6 @@ pub(crate) struct Asked {
 pub(crate) struct Step {
     /// By how many ms Redis' clock is ahead of what was expected.
     pub(crate) skew_ms: i64,
-    /// How long ago the two clocks agreed last.
-    pub(crate) agreed_ago_ms: i64,
     /// Steps that this process knows of.
     pub(crate) known: Option<u64>,
     measured: i64,
@@ -69,32 +69,33 @@ impl RedisClock {
     /// To be called when a question is sent.
     pub(crate) fn ask(&self) -> Asked {
         let state = self.lock();
-        let Some(boot_ms) = state.boot_ms() else { return Asked { boot_ms: 0, expected_ms: None } };
-        Asked { boot_ms, expected_ms: state.offset.map(|offset| boot_ms + offset) }
+        let Some(boot_ms) = state.boot_ms() else {
+            return Asked { boot_ms: 0, expected_ms: None, expected_for: Duration::ZERO };
+        };
+        let expected_ms = state.offset.map(|offset| boot_ms + offset);
+        let expected_for = expected_ms.map_or(0, |_| u64::try_from(boot_ms - state.since).unwrap_or_default());
+        Asked { boot_ms, expected_ms, expected_for: Duration::from_millis(expected_for) }
     }
 
     /// Takes up the time that the answer tells; the step that it shows.
     pub(crate) fn heard(&self, asked: Asked, now_ms: i64) -> Option<Step> {
+        self.lock().hear(asked, now_ms).err()
+    }
+
+    /// Takes up the time that an answer tells together with the steps that were believed until then. Where it shows no step, this
+    /// process knows of all of these. Where it does, the next answer of the queue shows it as well, and it is reported then.
+    pub(crate) fn heard_of_steps(&self, asked: Asked, now_ms: i64, steps: u64) {
         let mut state = self.lock();
-        let took = state.boot_ms()? - asked.boot_ms;
-        if took < 0 || took >= millis(ROUND_TRIP_MAX) {
-            return None;
+        if state.hear(asked, now_ms) == Ok(true) {
+            state.steps = Some(steps);
         }
-        let measured = now_ms - (asked.boot_ms + took / 2);
-        let skew_ms = measured - state.offset.unwrap_or(measured);
-        if skew_ms.abs() > millis(STEP) {
-            let agreed_ago_ms = asked.boot_ms + took - state.agreed;
-            return Some(Step { skew_ms, agreed_ago_ms, known: state.steps, measured });
-        }
-        (state.offset, state.agreed) = (Some(measured), asked.boot_ms + took);
-        None
     }
 
     /// Takes it that the clock is right from `step` on: the fleet, which has believed in `steps` so far, has decided about it.
     pub(crate) fn accept(&self, step: &Step, steps: u64) {
         let mut state = self.lock();
         (state.offset, state.steps) = (Some(step.measured), Some(steps));
-        state.agreed = state.boot_ms().unwrap_or_default();
+        state.since = state.boot_ms().unwrap_or_default();
     }
 
     /// From now on this machine's clock says what the test says.
@@ -109,6 +110,25 @@ impl RedisClock {
 }
 
 impl State {
+    /// Whether the answer came soon enough to say what time it is, and says what was expected; else the step that it shows.
+    fn hear(&mut self, asked: Asked, now_ms: i64) -> Result<bool, Step> {
+        let Some(boot_ms) = self.boot_ms() else { return Ok(false) };
+        let took = boot_ms - asked.boot_ms;
+        if took < 0 || took >= millis(ROUND_TRIP_MAX) {
+            return Ok(false);
+        }
+        let measured = now_ms - (asked.boot_ms + took / 2);
+        match self.offset {
+            Some(offset) if (measured - offset).abs() > millis(STEP) => {
+                return Err(Step { skew_ms: measured - offset, known: self.steps, measured });
+            }
+            Some(_) => {}
+            None => self.since = boot_ms,
+        }
+        self.offset = Some(measured);
+        Ok(true)
+    }
+
     /// This machine's clock since boot, in ms; `None` in a test that gives Redis' time by hand, and not this one.
     #[cfg_attr(not(test), expect(clippy::unused_self, reason = "only a test gives the time by hand"))]
     fn boot_ms(&self) -> Option<i64> {
@@ -189,7 +209,7 @@ mod tests {
         clock.accept(&step, 3);
         assert_eq!(clock.ask().expected_ms, Some(REDIS + 61_000));
         let next = clock.heard(clock.ask(), REDIS).unwrap();
-        assert_eq!((next.skew_ms, next.known, next.agreed_ago_ms), (-61_000, Some(3), 0));
+        assert_eq!((next.skew_ms, next.known), (-61_000, Some(3)));
     }
 
     #[test]

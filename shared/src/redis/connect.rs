@@ -14,16 +14,19 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use super::{
     Keys,
     clock::RedisClock,
+    node::Node,
     recovery::{Recovery, Shared},
     script::ScriptCall,
+    sentinel::Sentinels,
     timings::{Sent, Timings},
     trouble::{Trouble, codes},
 };
 use crate::{
-    config::{ConfigError, RedisConfig},
+    config::{ConfigError, RedisAddress, RedisConfig, SentinelAddress},
     telemetry::Page,
 };
 use tokio::time::Instant;
+use url::Url;
 
 /// An answer that takes longer than this counts as none, all steps that lead to it included: a connection made anew, a script
 /// sent in full.
@@ -94,7 +97,9 @@ pub struct RedisPool {
 fn trusting(address: ConnectionInfo, file: &Path) -> Result<Client, ConfigError> {
     let wrong = |what: String| ConfigError::new(format!("REDIS_CA_FILE ({}): {what}", file.display()));
     if !matches!(address.addr(), ConnectionAddr::TcpTls { .. }) {
-        return Err(wrong("REDIS_URL does not begin with rediss://, so no certificate is looked at".to_owned()));
+        return Err(wrong(
+            "REDIS_URL does not begin with rediss:// or rediss-sentinel://, so no certificate is looked at".to_owned(),
+        ));
     }
     let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
     // Without this, a file of something else would be a trust in nobody.
@@ -131,14 +136,30 @@ impl RedisPool {
     pub fn with_response_timeout(config: &RedisConfig, response_timeout: Duration) -> Result<Self, ConfigError> {
         crate::tls::install();
         let unreadable = |error: RedisError| ConfigError::new(format!("REDIS_URL: {error}"));
-        let address = config.redis_url.as_str().into_connection_info().map_err(unreadable)?;
         // A peer that has gone without a word is noticed on connections that only listen, too.
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-        let address = address.set_tcp_settings(tcp);
-        let client = match &config.redis_ca_file {
-            Some(file) => trusting(address, file)?,
-            None => Client::open(address).map_err(unreadable)?,
+        let client = |url: &Url| {
+            let address = url.as_str().into_connection_info().map_err(unreadable)?.set_tcp_settings(tcp.clone());
+            match &config.redis_ca_file {
+                Some(file) => trusting(address, file),
+                None => Client::open(address).map_err(unreadable),
+            }
+        };
+        let (server, sentinels, placeholder) = match &config.redis_url {
+            RedisAddress::Server(url) => {
+                let server = client(url)?;
+                (server.clone(), None, server)
+            }
+            RedisAddress::Sentinel(SentinelAddress { sentinels, service, server }) => {
+                let addresses: Result<_, ConfigError> =
+                    sentinels.iter().map(|url| Ok(client(url)?.get_connection_info().addr().clone())).collect();
+                let password = config.redis_sentinel_password.clone();
+                let sentinels = Sentinels::new(addresses?, service.clone(), password, tcp.clone());
+                // A port that nobody listens on: nothing must be sent to a Sentinel that was meant for the primary.
+                let nowhere = Client::open(("127.0.0.1", 0)).map_err(unreadable)?;
+                (client(server)?, Some(sentinels), nowhere)
+            }
         };
         // Whoever would rather wait than be told waits for a connection as well.
         let connect_timeout = if response_timeout > RESPONSE_TIMEOUT { response_timeout } else { CONNECT_TIMEOUT };
@@ -148,7 +169,8 @@ impl RedisPool {
             // A caller is told at once that Redis is away; `Recovery` goes on trying.
             .set_number_of_retries(0);
         let probe_key = Keys::new(&config.queue_prefix).probe();
-        let recovery = Recovery::new(client, settings, probe_key).map_err(unreadable)?;
+        let node = Node::new(server, sentinels);
+        let recovery = Recovery::new(node, placeholder, settings, probe_key).map_err(unreadable)?;
         Ok(Self { recovery, response_timeout, timings: Arc::new(Timings::new()), clock: Arc::new(RedisClock::new()) })
     }
 
@@ -161,6 +183,11 @@ impl RedisPool {
     #[must_use]
     pub fn connection(&self) -> ConnectionManager {
         self.recovery.current().connection
+    }
+
+    /// Which shared connection is in use: another number is another connection, and maybe another server.
+    pub(crate) fn connection_number(&self) -> u64 {
+        self.recovery.current().number
     }
 
     /// Resolves at the next time that the shared connection is replaced by a new one, since Redis was away or another
@@ -184,7 +211,7 @@ impl RedisPool {
         let settings = redis::AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
-        self.recovery.client().get_multiplexed_async_connection_with_config(&settings).await
+        self.recovery.client().await?.get_multiplexed_async_connection_with_config(&settings).await
     }
 
     /// A connection of one's own for subscriptions.
@@ -193,7 +220,7 @@ impl RedisPool {
     ///
     /// When Redis can't be reached.
     pub async fn subscriber(&self) -> RedisResult<PubSub> {
-        let client = self.recovery.client();
+        let client = self.recovery.client().await?;
         let connecting = tokio::time::timeout(CONNECT_TIMEOUT, client.get_async_pubsub()).await;
         connecting.unwrap_or_else(|_| Err(RedisError::from((ErrorKind::Io, "connecting took too long"))))
     }

@@ -12,6 +12,7 @@ mod recovery;
 mod script;
 #[cfg(test)]
 mod scripts;
+mod sentinel;
 mod timings;
 mod trouble;
 

@@ -11,6 +11,8 @@ pub(super) enum Trouble {
     Demoted,
     /// A cluster's node that does not serve our slot: it names the one that does.
     Moved,
+    /// Sentinel names another primary than the server of this connection, which may still take writes.
+    Replaced,
     /// It is there and serves nobody now: it loads, a script blocks it, its cluster is down, it can't save.
     Unwell,
     /// It does not accept what `REDIS_URL` says.
@@ -63,6 +65,7 @@ impl Trouble {
                 "Redis takes no writes, it follows another server: connecting again until a master answers"
             }
             Self::Moved => "Redis Cluster: another node serves our slot: connecting to it",
+            Self::Replaced => "Sentinel names another primary: connecting to it",
             Self::Unwell => "Redis is there and does not serve yet: asking again until it does",
             Self::Refused => {
                 "Redis refuses what REDIS_URL says: set the right user, password and database, here or in its ACL"

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use redis::{Cmd, FromRedisValue, RedisResult};
+use redis::{FromRedisValue, RedisResult};
 use tokio::time::{sleep, timeout};
 
 use super::TestRedis;
@@ -56,6 +56,36 @@ impl RedisCluster {
     #[must_use]
     pub fn split(mut self) -> (TestRedis, Self) {
         (self.nodes.remove(0), self)
+    }
+
+    /// One node more, a replica of the node at this place, which has all that it has. Every node knows it.
+    ///
+    /// # Errors
+    ///
+    /// When no server is installed, or the nodes do not come together.
+    pub async fn add_replica_of(&mut self, place: usize) -> io::Result<()> {
+        let replica = TestRedis::cluster_node().await?;
+        let port = replica.port().to_string();
+        let primary: String = ask(&self.nodes[place], &["CLUSTER", "MYID"]).await.map_err(io::Error::other)?;
+        ask::<()>(&self.nodes[0], &["CLUSTER", "MEET", "127.0.0.1", &port]).await.map_err(io::Error::other)?;
+        self.nodes.push(replica);
+        let replica = &self.nodes[self.nodes.len() - 1];
+        let following = async {
+            self.joined().await;
+            // Refused until the gossip has reached it.
+            while ask::<()>(replica, &["CLUSTER", "REPLICATE", &primary]).await.is_err() {
+                sleep(LOOK_EVERY).await;
+            }
+            for node in &self.nodes {
+                let known = async || ask::<String>(node, &["CLUSTER", "NODES"]).await.unwrap_or_default();
+                while !known().await.lines().any(|line| line.contains("slave") && line.contains(&primary)) {
+                    sleep(LOOK_EVERY).await;
+                }
+            }
+            replica.until_as_new_as(&self.nodes[place]).await
+        };
+        let followed = timeout(JOIN_PATIENCE, following).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        followed.map_err(io::Error::other)
     }
 
     async fn joined(&self) {
@@ -120,8 +150,6 @@ impl<'a> SlotMove<'a> {
     }
 }
 
-/// Asks this node and no other.
 async fn ask<T: FromRedisValue>(node: &TestRedis, words: &[&str]) -> RedisResult<T> {
-    let mut command = Cmd::new();
-    command.arg(words).query_async(&mut node.patient_pool().connection()).await
+    node.ask(words).await
 }

@@ -19,7 +19,7 @@ use super::clock_step::ClockStep;
 use crate::{config::RedisConfig, redis::RedisPool};
 
 /// Names that a Redis server goes by.
-const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
+pub(super) const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 /// Below those that systems give to outgoing connections: one of these would be taken by somebody else before we listen there.
 const PORTS: RangeInclusive<u16> = 10_240..=32_000;
 const PORTS_TRIED: usize = 100;
@@ -27,6 +27,7 @@ const PORTS_TRIED: usize = 100;
 const BUS_OFFSET: u16 = 10_000;
 /// How long a server may take to load its data and listen.
 const START_PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A Redis server on 127.0.0.1, on a port that the system chose and in a temporary folder, which ends with this value.
 #[derive(Debug)]
@@ -128,6 +129,62 @@ impl TestRedis {
         }
     }
 
+    /// Makes it a replica of `primary`; resolves when it has all that the primary has.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not answer, or the replica does not follow in time.
+    pub async fn follow(&self, primary: &Self) -> io::Result<()> {
+        let follow = async {
+            let port = primary.port.to_string();
+            self.ask::<()>(&["REPLICAOF", "127.0.0.1", &port]).await?;
+            self.until_as_new_as(primary).await
+        };
+        let followed = timeout(START_PATIENCE, follow).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+        followed.map_err(io::Error::other)
+    }
+
+    /// Resolves when this replica has all that `primary` has written so far.
+    ///
+    /// # Errors
+    ///
+    /// When the primary does not answer.
+    pub async fn until_as_new_as(&self, primary: &Self) -> redis::RedisResult<()> {
+        let offset = |of: &redis::InfoDict, field| of.get::<u64>(field).unwrap_or(0);
+        let written: redis::InfoDict = primary.ask(&["INFO", "replication"]).await?;
+        let written = offset(&written, "master_repl_offset");
+        loop {
+            // A server that becomes a replica closes its connections.
+            if let Ok(own) = self.ask::<redis::InfoDict>(&["INFO", "replication"]).await {
+                let is_up = own.get::<String>("master_link_status").as_deref() == Some("up");
+                if is_up && offset(&own, "slave_repl_offset") >= written {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether it is a primary.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub async fn is_primary(&self) -> redis::RedisResult<bool> {
+        let own: redis::InfoDict = self.ask(&["INFO", "replication"]).await?;
+        Ok(own.get::<String>("role").as_deref() == Some("master"))
+    }
+
+    /// Asks this server and no other.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer, or answers with an error.
+    pub async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+        let mut command = redis::Cmd::new();
+        command.arg(words).query_async(&mut self.patient_pool().connection()).await
+    }
+
     /// Its address.
     #[must_use]
     pub fn url(&self) -> String {
@@ -171,7 +228,9 @@ impl TestRedis {
         let mut command = Command::new(program);
         command
             .args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"])
-            .arg(self.folder.path());
+            .arg(self.folder.path())
+            // Else a replica waits 5 s for others that may come.
+            .args(["--repl-diskless-sync-delay", "0"]);
         match self.append_fsync {
             Some(fsync) => command.args(["--appendonly", "yes", "--appendfsync", fsync]),
             None => command.args(["--appendonly", "no"]),

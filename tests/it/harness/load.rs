@@ -1,6 +1,9 @@
 //! Somebody who submits jobs all the while, and keeps count.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde_json::Value;
 use tokio::{task::JoinHandle, time::Instant};
@@ -26,7 +29,8 @@ pub(crate) struct Submitted {
 /// A load that goes on until it is stopped.
 pub(crate) struct Load {
     stop: CancellationToken,
-    submitting: JoinHandle<Submitted>,
+    submitted: Arc<Mutex<Submitted>>,
+    submitting: JoinHandle<()>,
 }
 
 impl Load {
@@ -34,8 +38,9 @@ impl Load {
     pub(crate) fn start(http: &reqwest::Client, api: &Process) -> Self {
         let (http, url, stop) = (http.clone(), api.url("/api/v1/flashcards"), CancellationToken::new());
         let stopped = stop.clone();
+        let submitted = Arc::<Mutex<Submitted>>::default();
+        let so_far = Arc::clone(&submitted);
         let submitting = TaskTracker::new().spawn(async move {
-            let mut submitted = Submitted::default();
             let mut pace = tokio::time::interval(PACE);
             for number in 0.. {
                 if stopped.run_until_cancelled(pace.tick()).await.is_none() {
@@ -46,21 +51,26 @@ impl Load {
                 assert!(asked.elapsed() < ANSWERED_WITHIN, "{} after {:?}", answer.status(), asked.elapsed());
                 if answer.status() == 503 {
                     assert!(answer.headers().contains_key("retry-after"), "{:?}", answer.headers());
-                    submitted.refused += 1;
+                    so_far.lock().unwrap().refused += 1;
                     continue;
                 }
                 assert_eq!(answer.status(), 202, "{}", answer.text().await.unwrap());
                 let job: Value = answer.json().await.unwrap();
-                submitted.accepted.push(job["id"].as_str().unwrap().to_owned());
+                so_far.lock().unwrap().accepted.push(job["id"].as_str().unwrap().to_owned());
             }
-            submitted
         });
-        Self { stop, submitting }
+        Self { stop, submitted, submitting }
+    }
+
+    /// Ids of the jobs that were accepted so far.
+    pub(crate) fn accepted(&self) -> Vec<String> {
+        self.submitted.lock().unwrap().accepted.clone()
     }
 
     /// Ends it; what was submitted.
     pub(crate) async fn stop(self) -> Submitted {
         self.stop.cancel();
-        self.submitting.await.unwrap()
+        self.submitting.await.unwrap();
+        std::mem::take(&mut self.submitted.lock().unwrap())
     }
 }

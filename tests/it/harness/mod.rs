@@ -5,6 +5,7 @@ mod crowd;
 mod form;
 mod lesson;
 mod load;
+mod long_forms;
 mod process;
 mod round_robin;
 mod scraped;
@@ -18,7 +19,7 @@ use shared::{
     redis::Keys,
     testing::{
         TestRedis,
-        simulator::{RunningSimulator, Simulator, SimulatorConfig},
+        simulator::{Arrival, RunningSimulator, Simulator, SimulatorConfig},
     },
 };
 
@@ -28,6 +29,7 @@ pub(crate) use self::{
     form::form,
     lesson::{chapter, lesson},
     load::{Load, Submitted},
+    long_forms::long_forms,
     process::{Process, path_of},
     round_robin::RoundRobin,
     scraped::Scraped,
@@ -164,6 +166,13 @@ impl System {
         let asking = async { while !wanted(self.raw::<i64>(words).await) {} };
         tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{what}: never so"));
     }
+}
+
+/// The most calls of the log in any window.
+pub(crate) fn fullest(calls: &[Arrival], window_ms: u32) -> usize {
+    let inside =
+        |start: f64| calls.iter().filter(move |call| call.t_ms >= start && call.t_ms < start + f64::from(window_ms));
+    calls.iter().map(|call| inside(call.t_ms).count()).max().unwrap_or(0)
 }
 
 /// The cards of a completed job.

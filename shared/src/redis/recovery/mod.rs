@@ -10,12 +10,18 @@ use std::{
 
 use rand::Rng;
 use redis::{
-    Client, RedisError, RedisResult,
+    Client, ErrorKind, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use tokio::{sync::watch, time::Instant};
 
-use super::{node::Node, probe::probe, trouble::Trouble};
+use super::{
+    node::Node,
+    probe::probe,
+    trouble::{Trouble, codes},
+};
+
+mod watcher;
 
 /// Pauses between two attempts to connect.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -49,6 +55,8 @@ pub(super) struct Recovery {
     open_ms: AtomicU64,
     /// One caller looks whether a silent connection is open; the others wait for what it finds.
     looking: tokio::sync::Mutex<()>,
+    /// Whether the server was connected to before.
+    was_connected: AtomicBool,
 }
 
 /// The shared connection; which one it is says its number.
@@ -60,11 +68,18 @@ pub(super) struct Shared {
 
 impl Recovery {
     /// Connects when the connection is first used.
-    pub(super) fn new(client: Client, settings: ConnectionManagerConfig, probe_key: String) -> RedisResult<Arc<Self>> {
-        let connection = ConnectionManager::new_lazy_with_config(client.clone(), settings.clone())?;
+    ///
+    /// `placeholder` is connected to until a Sentinel has named the primary; without Sentinels it is the server.
+    pub(super) fn new(
+        node: Node,
+        placeholder: Client,
+        settings: ConnectionManagerConfig,
+        probe_key: String,
+    ) -> RedisResult<Arc<Self>> {
+        let connection = ConnectionManager::new_lazy_with_config(placeholder, settings.clone())?;
         let current = watch::Sender::new(Shared { number: 0, connection });
         Ok(Arc::new(Self {
-            node: Node::new(client),
+            node,
             settings,
             probe_key,
             current,
@@ -73,6 +88,7 @@ impl Recovery {
             began: Instant::now(),
             open_ms: AtomicU64::new(0),
             looking: tokio::sync::Mutex::default(),
+            was_connected: AtomicBool::new(false),
         }))
     }
 
@@ -91,6 +107,12 @@ impl Recovery {
         if self.is_idle() && !self.runs.load(Ordering::Acquire) {
             let mut replaced = self.replaced();
             let Shared { number, mut connection } = self.current();
+            if self.node.client().is_none() {
+                self.recover(None, number);
+                let patience = self.settings.connection_timeout().unwrap_or(RENEWAL_PATIENCE);
+                let _ = tokio::time::timeout(patience, replaced.changed()).await;
+                return self.current();
+            }
             let mut ping = redis::Cmd::new();
             ping.arg("PING");
             let looked = tokio::time::timeout(LOOK_PATIENCE, ping.query_async(&mut connection)).await;
@@ -115,14 +137,25 @@ impl Recovery {
     }
 
     /// Notes that the connection in use is open.
-    pub(super) fn note_open(&self) {
+    pub(super) fn note_open(self: &Arc<Self>) {
+        if !self.was_connected.swap(true, Ordering::Relaxed) {
+            tracing::info!(redis.address = self.node.address(), "Connected to Redis");
+            self.watch();
+        }
         let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.open_ms.store(since.max(1), Ordering::Relaxed);
     }
 
     /// What connects to the server in use.
-    pub(super) fn client(&self) -> Client {
-        self.node.client()
+    ///
+    /// # Errors
+    ///
+    /// When the Sentinels have not named the primary yet.
+    pub(super) async fn client(self: &Arc<Self>) -> RedisResult<Client> {
+        if self.node.client().is_none() {
+            self.open().await;
+        }
+        self.node.client().ok_or_else(|| (ErrorKind::Io, "no Sentinel has named the primary yet").into())
     }
 
     /// Tells when the connection was replaced.
@@ -148,36 +181,50 @@ impl Recovery {
         if !trouble.is_of_connection() {
             return self.tell_seldom(trouble, error);
         }
+        self.recover(Some((trouble, error)), number);
+    }
+
+    /// The same for what no error of the connection says. Without a trouble there was no connection before.
+    fn recover(self: &Arc<Self>, trouble: Option<(Trouble, &RedisError)>, number: u64) {
         if number != self.current.borrow().number || self.runs.swap(true, Ordering::AcqRel) {
             return;
         }
-        tell(trouble, error);
+        if let Some((trouble, error)) = trouble {
+            tell(trouble, error);
+        }
         let recovery = Arc::downgrade(self);
+        let mut told = trouble.map(|(trouble, _)| trouble);
         #[expect(clippy::disallowed_methods, reason = "ends by itself; a stop need not wait for a connection attempt")]
         tokio::spawn(async move {
-            let (began, mut told, mut pause) = (Instant::now(), trouble, PAUSE_FIRST);
+            let (began, mut pause) = (Instant::now(), PAUSE_FIRST);
+            // The server that it was, if nothing is wrong with it, is not kept waiting for; nor is the first one.
+            let mut at_once = matches!(told, None | Some(Trouble::Replaced));
             loop {
-                let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
-                tokio::time::sleep(jittered).await;
-                pause = (pause * 2).min(PAUSE_MAX);
+                if !std::mem::take(&mut at_once) {
+                    let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
+                    tokio::time::sleep(jittered).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
                 let Some(recovery) = recovery.upgrade() else { return };
                 match recovery.replace().await {
                     Ok(()) => {
                         recovery.runs.store(false, Ordering::Release);
-                        let away_ms = began.elapsed().as_millis();
-                        tracing::info!(away_ms, redis.address = recovery.node.address(), "Redis is back");
+                        if told.is_some() {
+                            let away_ms = began.elapsed().as_millis();
+                            tracing::info!(away_ms, redis.address = recovery.node.address(), "Redis is back");
+                        }
                         return;
                     }
                     // With the same pauses: nodes that name each other must not be asked without end.
                     Err(error) if recovery.node.follow(&error) => {}
                     Err(error) => {
                         let trouble = Trouble::of(&error).unwrap_or(Trouble::Unwell);
-                        if trouble != Trouble::Unwell {
-                            recovery.node.ask_again();
+                        if !is_in_migration(&error) {
+                            recovery.node.ask_another();
                         }
-                        if trouble != told {
+                        if told != Some(trouble) {
                             tell(trouble, &error);
-                            told = trouble;
+                            told = Some(trouble);
                         }
                     }
                 }
@@ -187,8 +234,10 @@ impl Recovery {
 
     /// Puts a new connection in the place of the old one, if it takes writes. Commands that wait for an answer on the old one go on
     /// waiting there.
-    async fn replace(&self) -> RedisResult<()> {
-        let mut connection = ConnectionManager::new_lazy_with_config(self.node.client(), self.settings.clone())?;
+    async fn replace(self: &Arc<Self>) -> RedisResult<()> {
+        self.node.locate().await?;
+        let client = self.node.client().ok_or((ErrorKind::Io, "no Sentinel has named the primary yet"))?;
+        let mut connection = ConnectionManager::new_lazy_with_config(client, self.settings.clone())?;
         probe(&mut connection, &self.probe_key).await?;
         self.current.send_modify(|shared| *shared = Shared { number: shared.number + 1, connection });
         self.note_open();
@@ -202,6 +251,11 @@ impl Recovery {
             tell(trouble, error);
         }
     }
+}
+
+/// Whether this node still has our slot and is passing it on: no other one would serve it.
+fn is_in_migration(error: &RedisError) -> bool {
+    codes(error).iter().any(|code| code == "ASK" || code == "TRYAGAIN")
 }
 
 /// Redis' errors name neither the password nor what was sent.

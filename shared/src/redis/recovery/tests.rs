@@ -6,7 +6,7 @@ use super::Trouble;
 use crate::{
     config::RedisConfig,
     redis::{LuaScript, RedisPool},
-    testing::{Proxy, RedisCluster, SlotMove, TestRedis},
+    testing::{Proxy, RedisCluster, SlotMove, TestRedis, TestSentinels},
 };
 
 /// Long enough for everything that should happen.
@@ -188,4 +188,79 @@ async fn the_node_that_serves_our_slot_is_followed() {
     let mut get = redis::Cmd::new();
     assert_eq!(get.arg(&["GET", key]).query_async::<String>(&mut blocking).await.unwrap(), "1", "on the new node");
     pool.subscriber().await.unwrap();
+}
+
+#[tokio::test]
+async fn another_node_is_asked_when_that_of_the_url_is_gone() {
+    let mut cluster = RedisCluster::start(2).await.unwrap();
+    cluster.add_replica_of(0).await.unwrap();
+    let (mut first, others) = cluster.split();
+    let (pool, key) = (first.pool(), "{unilingo}:written");
+    let replaced = pool.replacement();
+    write_to(&pool, key).await.unwrap();
+    others.nodes()[1].until_as_new_as(&first).await.unwrap();
+    // So that the pool has had its answer: the nodes are asked for once the first command is answered.
+    let asked = async {
+        while !first.ask::<String>(&["INFO", "commandstats"]).await.unwrap().contains("cmdstat_cluster|slots") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("the pool asks for the nodes");
+    write_to(&pool, key).await.unwrap();
+    others.nodes()[1].until_as_new_as(&first).await.unwrap();
+    first.kill().await.unwrap();
+    write_to(&pool, key).await.unwrap_err();
+    let _: () = others.nodes()[1].ask(&["CLUSTER", "FAILOVER", "TAKEOVER"]).await.unwrap();
+    tokio::time::timeout(PATIENCE, replaced).await.expect("the pool finds the replica that took over");
+    write_to(&pool, key).await.unwrap();
+    let here: String = others.nodes()[1].ask(&["GET", key]).await.unwrap();
+    assert_eq!(here, "1");
+}
+
+/// A primary with its replica, and Sentinels that know them.
+async fn trio(password: Option<&str>) -> (TestRedis, TestRedis, TestSentinels) {
+    let (primary, replica) = (TestRedis::start().await.unwrap(), TestRedis::start().await.unwrap());
+    replica.follow(&primary).await.unwrap();
+    let sentinels = TestSentinels::start(&primary, password).await.unwrap();
+    (primary, replica, sentinels)
+}
+
+#[tokio::test]
+async fn a_primary_that_was_replaced_is_left_by_those_who_send_nothing() {
+    let (_primary, replica, sentinels) = trio(None).await;
+    let pool = pool_at(&sentinels.url());
+    assert_eq!(write(&pool).await.unwrap(), "OK", "the first command is answered");
+    let mut blocking = pool.blocking_connection().await.unwrap();
+    redis::Cmd::new().arg("PING").exec_async(&mut blocking).await.unwrap();
+    let replaced = pool.replacement();
+    sentinels.fail_over().await.unwrap();
+    // Nobody sends anything: no error could tell.
+    tokio::time::timeout(PATIENCE, replaced).await.expect("the pool turns to the new primary");
+    assert!(replica.is_primary().await.unwrap());
+    let mut set = redis::Cmd::new();
+    let mut blocking = pool.blocking_connection().await.unwrap();
+    set.arg(&["SET", "{test}:new", "2"]).exec_async(&mut blocking).await.unwrap();
+    assert_eq!(replica.ask::<String>(&["GET", "{test}:new"]).await.unwrap(), "2");
+    write(&pool).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_sentinel_that_answers_is_enough() {
+    let (primary, _replica, mut sentinels) = trio(Some("pw-of-sentinels")).await;
+    let pool = |url: &str, password: &str| {
+        let config = RedisConfig::new(url.parse().unwrap(), "test");
+        RedisPool::new(&RedisConfig { redis_sentinel_password: Some(password.parse().unwrap()), ..config }).unwrap()
+    };
+    let url = sentinels.url();
+    let error = pool(&url, "wrong-pw").blocking_connection().await.unwrap_err();
+    assert!(!format!("{error:?}").contains("wrong-pw"), "{error:?}");
+    pool(&url, "pw-of-sentinels").ping().await.unwrap();
+    sentinels.kill(0).await.unwrap();
+    sentinels.kill(1).await.unwrap();
+    // Beside them, one address leads to no Sentinel, and nobody is at another.
+    let hosts = format!("redis-sentinel://127.0.0.1:{},127.0.0.1:1,", primary.port());
+    pool(&url.replace("redis-sentinel://", &hosts), "pw-of-sentinels").ping().await.unwrap();
+    let unknown = pool(&url.replace("/uni", "/other"), "pw-of-sentinels");
+    unknown.ping().await.unwrap_err();
+    assert!(unknown.subscriber().await.is_err());
 }

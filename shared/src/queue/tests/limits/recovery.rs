@@ -171,8 +171,13 @@ struct Process {
 }
 
 impl Process {
-    fn new(f: &Fixture, name: &str) -> Self {
-        Self { pool: f.redis.patient_pool(), settings: TakeSettings { worker: name.to_owned(), ..f.settings.clone() } }
+    /// One that has been announced, at 0 of its machine's clock.
+    async fn start(f: &Fixture, name: &str) -> Self {
+        let settings = TakeSettings { worker: name.to_owned(), ..f.settings.clone() };
+        let process = Self { pool: f.redis.patient_pool(), settings };
+        process.pool.clock().set_boot_ms(0);
+        process.register(f).await;
+        process
     }
 
     /// Takes at this time of its machine.
@@ -209,10 +214,7 @@ async fn a_step_of_the_clock_gives_no_permit_for_one_window_and_takes_no_job_awa
     for step in [20_000, -20_000, 3_600_000, -3_600_000, 20_000] {
         let f = at(START, LIMITS).await;
         f.enqueue_many(12).await;
-        let (a, b) = (Process::new(&f, "a"), Process::new(&f, "b"));
-        for process in [&a, &b] {
-            process.register(&f).await;
-        }
+        let (a, b) = (Process::start(&f, "a").await, Process::start(&f, "b").await);
         let (job, ..) = a.take(&f, 1_000).await;
         let (second, ..) = b.take(&f, 1_000).await;
         assert_eq!((job.len(), second.len()), (1, 1));
@@ -242,12 +244,58 @@ async fn a_step_of_the_clock_gives_no_permit_for_one_window_and_takes_no_job_awa
 }
 
 #[tokio::test]
+async fn who_has_missed_a_step_sees_the_next_one_as_the_others_do() {
+    take_time_from_hand_clock();
+    let f = at(START, LIMITS).await;
+    f.enqueue_many(4).await;
+    let (a, b) = (Process::start(&f, "a").await, Process::start(&f, "b").await);
+    for process in [&a, &b] {
+        assert_eq!(process.take(&f, 0).await.0.len(), 1);
+    }
+    let steps = async || f.raw::<Option<u64>>(&["HGET", &f.keys.epoch(), "steps:openai:model"]).await;
+    f.set_clock(START - 3_600_000).await;
+    b.take(&f, 0).await;
+    assert_eq!(steps().await, Some(1), "Redis' own times lie ahead of its clock");
+    f.set_clock(START - 3_600_000 + 21_000).await;
+    b.take(&f, 1_000).await;
+    assert_eq!(steps().await, Some(1), "seen by one");
+    a.take(&f, 1_000).await;
+    assert_eq!(steps().await, Some(2), "the same 20 s, though it sees an hour as well");
+    b.take(&f, 1_250).await;
+    for process in [&a, &b] {
+        f.set_clock(START - 3_600_000 + 21_000 + 60_200).await;
+        assert_eq!(process.take(&f, 61_200).await.0.len(), 1, "both know the time");
+    }
+    assert_eq!(steps().await, Some(2));
+}
+
+#[tokio::test]
+async fn processes_that_see_different_steps_wait_for_each_other_for_a_moment_only() {
+    take_time_from_hand_clock();
+    let f = at(START, LIMITS).await;
+    f.enqueue_many(4).await;
+    let (a, b) = (Process::start(&f, "a").await, Process::start(&f, "b").await);
+    for process in [&a, &b] {
+        assert_eq!(process.take(&f, 0).await.0.len(), 1);
+    }
+    // Redis' clock goes forward, and the machine of one of the two was paused for 10 s meanwhile.
+    for ms in (1_000..30_000).step_by(250) {
+        f.set_clock(START + 20_000 + ms).await;
+        a.take(&f, ms).await;
+        b.take(&f, ms - 10_000).await;
+    }
+    for process in [(&a, 90_500), (&b, 80_500)] {
+        f.set_clock(START + 20_000 + 90_500).await;
+        assert_eq!(process.0.take(&f, process.1).await.0.len(), 1, "both know the time");
+    }
+}
+
+#[tokio::test]
 async fn the_only_process_believes_what_it_sees_twice() {
     take_time_from_hand_clock();
     let f = at(START, LIMITS).await;
     f.enqueue_many(3).await;
-    let a = Process::new(&f, "a");
-    a.register(&f).await;
+    let a = Process::start(&f, "a").await;
     assert_eq!(a.take(&f, 0).await.0.len(), 1);
     f.set_clock(START + 21_000).await;
     assert!(a.take(&f, 1_000).await.0.is_empty());
@@ -262,9 +310,8 @@ async fn a_process_that_stood_still_with_its_machine_is_believed_by_nobody() {
     take_time_from_hand_clock();
     let f = at(START, LIMITS).await;
     f.enqueue_many(6).await;
-    let (paused, other) = (Process::new(&f, "paused"), Process::new(&f, "other"));
+    let (paused, other) = (Process::start(&f, "paused").await, Process::start(&f, "other").await);
     for process in [&paused, &other] {
-        process.register(&f).await;
         assert_eq!(process.take(&f, 0).await.0.len(), 1);
     }
     // Its clock stood still for 100 s, and that of the other did not.
@@ -284,7 +331,7 @@ async fn what_waits_for_a_time_waits_no_longer_after_a_step_back() {
     take_time_from_hand_clock();
     let f = at(START, LIMITS).await;
     f.enqueue_many(2).await;
-    let (a, b) = (Process::new(&f, "a"), Process::new(&f, "b"));
+    let (a, b) = (Process::start(&f, "a").await, Process::start(&f, "b").await);
     assert_eq!(a.take(&f, 0).await.0.len(), 1);
     assert!(b.take(&f, 0).await.0.len() == 1);
     let limiter = f.keys.limiter(&Fixture::group());
@@ -311,7 +358,7 @@ async fn no_deadline_passes_with_a_step_forward() {
     take_time_from_hand_clock();
     let f = at(START, LIMITS).await;
     f.enqueue_many(3).await;
-    let (a, b) = (Process::new(&f, "a"), Process::new(&f, "b"));
+    let (a, b) = (Process::start(&f, "a").await, Process::start(&f, "b").await);
     a.take(&f, 0).await;
     b.take(&f, 0).await;
     let id = f.enqueue("an hour to go").await;
